@@ -1,0 +1,510 @@
+//! One table for routes and gRPC methods.
+
+use std::fmt;
+
+use http::{
+    Method,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+};
+use matchit::{InsertError, Router};
+
+use super::{
+    Access, Policy,
+    path::{Spelling, spelling},
+};
+use crate::{error::ConfigError, head::Head, scope::ScopeRule};
+
+/// What each route and each gRPC method requires; whatever it does not name is
+/// [`Denied`](Access::Denied).
+///
+/// Paths have axum's syntax (`/clusters/{id}`, `/files/{*rest}`), gRPC entries
+/// are a service and a method. The most specific entry wins; HEAD is read as
+/// GET. The path is matched as it arrived, as routers match it: not decoded,
+/// without the query, regardless of the host and of every header.
+///
+/// # Example
+///
+/// ```
+/// use http::Method;
+/// use tower_authn::{Access, AccessTable};
+///
+/// let table = AccessTable::builder()
+///     .route(Method::GET, "/healthz", Access::Public)
+///     .route(Method::POST, "/generate", Access::scope("deployment"))
+///     .any("/admin/{*rest}", Access::scope("resources"))
+///     .grpc("inference.v1.Inference", "Generate", Access::scope("deployment"))
+///     .grpc_health()
+///     .build()?;
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+///
+/// # Security
+///
+/// A path that routers and proxies read differently (a dot segment, `//`, `;`,
+/// `\`, `%2e`, `%2f`, `%5c`) never gets more than the entry it seems to match
+/// and never more than what is not named gets; a path with any other `%` is
+/// never public or optional by an entry.
+pub struct AccessTable {
+    rows: Vec<Row>,
+    /// The rows of one method, those for any method among them.
+    by_method: Vec<(Method, Router<usize>)>,
+    any_method: Router<usize>,
+    preflight: bool,
+    otherwise: Access,
+}
+
+#[derive(Debug)]
+struct Row {
+    method: Option<Method>,
+    path: String,
+    /// The gRPC service, unless a preset named it.
+    service: Option<String>,
+    access: Access,
+}
+
+impl AccessTable {
+    /// Begins a table in which nothing is named.
+    pub fn builder() -> AccessTableBuilder {
+        AccessTableBuilder {
+            rows: Ok(Vec::new()),
+            preflight: false,
+            otherwise: Access::Denied,
+        }
+    }
+
+    /// Holds the gRPC entries against the services that are served: an entry
+    /// whose service is not there guards nothing.
+    ///
+    /// Call it at start, with the `NAME` of each service.
+    ///
+    /// # Errors
+    ///
+    /// Names the entries that match nothing.
+    pub fn check(&self, services: &[&str]) -> Result<(), ConfigError> {
+        let unserved = |row: &&Row| match &row.service {
+            Some(service) => !services.contains(&service.as_str()),
+            None => false,
+        };
+        let lost: Vec<&str> = self
+            .rows
+            .iter()
+            .filter(unserved)
+            .map(|row| row.path.as_str())
+            .collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let message = format!("no such service is served: {}", lost.join(", "));
+        Err(ConfigError::new(message))
+    }
+
+    fn named(&self, method: &Method, path: &str) -> Option<&Access> {
+        let method = if method == Method::HEAD {
+            &Method::GET
+        } else {
+            method
+        };
+        let own = self.by_method.iter().find(|(own, _)| own == method);
+        let router = own.map_or(&self.any_method, |(_, router)| router);
+        let row = *router.at(path).ok()?.value;
+        self.rows.get(row).map(|row| &row.access)
+    }
+}
+
+impl Policy for AccessTable {
+    fn access(&self, head: &Head<'_>) -> Access {
+        if self.preflight && is_preflight(head) {
+            return Access::Public;
+        }
+        let Some(named) = self.named(head.method(), head.path()) else {
+            return self.otherwise.clone();
+        };
+        let open = matches!(named, Access::Optional | Access::Public);
+        match spelling(head.path()) {
+            Spelling::Plain => named.clone(),
+            Spelling::Encoded if !open => named.clone(),
+            Spelling::Encoded | Spelling::Odd => named.clone().stricter(self.otherwise.clone()),
+        }
+    }
+}
+
+/// A CORS preflight, by what the Fetch standard says is one.
+fn is_preflight(head: &Head<'_>) -> bool {
+    head.method() == Method::OPTIONS
+        && head.headers().contains_key(ORIGIN)
+        && head.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+impl fmt::Debug for AccessTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for row in &self.rows {
+            let method = row.method.as_ref().map_or("any", Method::as_str);
+            map.entry(&format_args!("{method} {}", row.path), &row.access);
+        }
+        map.entry(&format_args!("otherwise"), &self.otherwise)
+            .finish()
+    }
+}
+
+/// Builds an [`AccessTable`]. Made by [`AccessTable::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct AccessTableBuilder {
+    /// The first error stays until the table is built.
+    rows: Result<Vec<Row>, ConfigError>,
+    preflight: bool,
+    otherwise: Access,
+}
+
+impl AccessTableBuilder {
+    /// Names a path for one method. GET serves HEAD too.
+    pub fn route(self, method: Method, path: &str, access: impl IntoAccess) -> Self {
+        let method = if method == Method::HEAD {
+            Method::GET
+        } else {
+            method
+        };
+        self.row(Some(method), path.to_owned(), None, access)
+    }
+
+    /// Names a path for every method that no [`route`](Self::route) names it for.
+    pub fn any(self, path: &str, access: impl IntoAccess) -> Self {
+        self.row(None, path.to_owned(), None, access)
+    }
+
+    /// Names one method of a gRPC service, by its full name: `inference.v1.Inference`.
+    pub fn grpc(self, service: &str, method: &str, access: impl IntoAccess) -> Self {
+        if !is_grpc_name(method) {
+            return self.fail(format!("{method:?} is not the name of a gRPC method"));
+        }
+        self.service(service, method, access)
+    }
+
+    /// Names every method of a gRPC service that no [`grpc`](Self::grpc) names.
+    pub fn grpc_service(self, service: &str, access: impl IntoAccess) -> Self {
+        self.service(service, "{method}", access)
+    }
+
+    fn service(self, service: &str, method: &str, access: impl IntoAccess) -> Self {
+        if !is_grpc_name(service) {
+            return self.fail(format!("{service:?} is not the name of a gRPC service"));
+        }
+        let path = format!("/{service}/{method}");
+        self.row(Some(Method::POST), path, Some(service.to_owned()), access)
+    }
+
+    /// Makes gRPC health checks public.
+    pub fn grpc_health(self) -> Self {
+        self.public_service("grpc.health.v1.Health")
+    }
+
+    /// Makes gRPC reflection public: who calls it learns every method there is.
+    pub fn grpc_reflection(self) -> Self {
+        self.public_service("grpc.reflection.v1.ServerReflection")
+            .public_service("grpc.reflection.v1alpha.ServerReflection")
+    }
+
+    fn public_service(self, service: &str) -> Self {
+        let path = format!("/{service}/{{method}}");
+        self.row(Some(Method::POST), path, None, Access::Public)
+    }
+
+    /// Makes CORS preflights public: OPTIONS with `Origin` and
+    /// `Access-Control-Request-Method`, which browsers send without a
+    /// credential. Any other OPTIONS is a request like all others.
+    pub fn cors_preflight(mut self) -> Self {
+        self.preflight = true;
+        self
+    }
+
+    /// What is not named requires; [`Denied`](Access::Denied) unless set.
+    pub fn otherwise(mut self, access: impl IntoAccess) -> Self {
+        match access.into_access() {
+            Ok(access) => self.otherwise = access,
+            Err(error) => return self.fail(error.to_string()),
+        }
+        self
+    }
+
+    fn fail(mut self, message: String) -> Self {
+        self.rows = self.rows.and_then(|_| Err(ConfigError::new(message)));
+        self
+    }
+
+    fn row(
+        mut self,
+        method: Option<Method>,
+        path: String,
+        service: Option<String>,
+        access: impl IntoAccess,
+    ) -> Self {
+        self.rows = self.rows.and_then(|mut rows| {
+            let access = access.into_access()?;
+            rows.push(Row {
+                method,
+                path,
+                service,
+                access,
+            });
+            Ok(rows)
+        });
+        self
+    }
+
+    /// Builds the table.
+    ///
+    /// # Errors
+    ///
+    /// Where a path or a scope is not one, or two entries are equal.
+    pub fn build(self) -> Result<AccessTable, ConfigError> {
+        let rows = self.rows?;
+        let mut methods: Vec<Method> = Vec::new();
+        for method in rows.iter().filter_map(|row| row.method.as_ref()) {
+            if !methods.contains(method) {
+                methods.push(method.clone());
+            }
+        }
+        let by_method = methods
+            .into_iter()
+            .map(|method| Ok((method.clone(), router(&rows, Some(&method))?)))
+            .collect::<Result<_, ConfigError>>()?;
+        Ok(AccessTable {
+            by_method,
+            any_method: router(&rows, None)?,
+            rows,
+            preflight: self.preflight,
+            otherwise: self.otherwise,
+        })
+    }
+}
+
+/// The rows that a method is matched against: its own, and those for any
+/// method, less what one of its own names just so.
+fn router(rows: &[Row], method: Option<&Method>) -> Result<Router<usize>, ConfigError> {
+    let mut router = Router::new();
+    let (any, own): (Vec<_>, Vec<_>) = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.method.is_none() || row.method.as_ref() == method)
+        .partition(|(_, row)| row.method.is_none());
+    for &(index, row) in &own {
+        insert(&mut router, index, &row.path)?;
+    }
+    let own_shapes: Vec<String> = own.iter().map(|(_, row)| shape(&row.path)).collect();
+    for (index, row) in any {
+        if !own_shapes.contains(&shape(&row.path)) {
+            insert(&mut router, index, &row.path)?;
+        }
+    }
+    Ok(router)
+}
+
+fn insert(router: &mut Router<usize>, index: usize, path: &str) -> Result<(), ConfigError> {
+    if !path.starts_with('/') {
+        return Err(ConfigError::new(format!(
+            "{path:?} does not begin with '/'"
+        )));
+    }
+    router.insert(path, index).map_err(|error| {
+        ConfigError::new(match error {
+            InsertError::Conflict { with } => format!("{path:?} names what {with:?} names"),
+            error => format!("{path:?} is not a path: {error}"),
+        })
+    })
+}
+
+/// A path without the names of its parameters: equal for entries that match
+/// the same paths.
+fn shape(path: &str) -> String {
+    let mut shape = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        let star = if name.starts_with('*') { "*" } else { "" };
+        shape.extend([before, "{", star, "}"]);
+        rest = behind;
+    }
+    shape + rest
+}
+
+fn is_grpc_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
+    !name.is_empty() && name.bytes().all(allowed)
+}
+
+/// What a table's entry may be given: an [`Access`] or a [`ScopeRule`], or the
+/// result of making one, whose error the table then reports.
+pub trait IntoAccess {
+    /// The access, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where it could not be made.
+    fn into_access(self) -> Result<Access, ConfigError>;
+}
+
+impl IntoAccess for Access {
+    fn into_access(self) -> Result<Access, ConfigError> {
+        Ok(self)
+    }
+}
+
+impl IntoAccess for ScopeRule {
+    fn into_access(self) -> Result<Access, ConfigError> {
+        Ok(Access::Scopes(self))
+    }
+}
+
+impl<T: IntoAccess> IntoAccess for Result<T, ConfigError> {
+    fn into_access(self) -> Result<Access, ConfigError> {
+        self?.into_access()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn asked(table: &AccessTable, method: &str, path: &str) -> Access {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(())
+            .unwrap();
+        table.access(&Head::of(&request))
+    }
+
+    #[test]
+    fn the_most_specific_entry_of_the_method_wins() {
+        let table = AccessTable::builder()
+            .route(Method::GET, "/a/{x}", Access::Public)
+            .any("/a/{y}", Access::Authenticated)
+            .any("/a/{y}/z", Access::Optional)
+            .any("/{*rest}", Access::Authenticated)
+            .any("/a/b", Access::scope("s"))
+            .route(Method::GET, "/a/b", Access::Public)
+            .build()
+            .unwrap();
+        let scoped = Access::scope("s").unwrap();
+        let rows = [
+            ("GET", "/a/1", Access::Public),
+            ("HEAD", "/a/1", Access::Public),
+            ("POST", "/a/1", Access::Authenticated),
+            ("GET", "/a/1/2", Access::Authenticated),
+            ("GET", "/a/1/z", Access::Optional),
+            ("GET", "/a/b", Access::Public),
+            ("POST", "/a/b", scoped),
+            ("get", "/a/1", Access::Authenticated),
+            ("GET", "/a", Access::Authenticated),
+            ("GET", "/a/", Access::Authenticated),
+            ("GET", "/", Access::Denied),
+        ];
+        for (method, path, expected) in rows {
+            assert_eq!(asked(&table, method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn grpc_entries_match_exactly_two_segments_of_post() {
+        let table = AccessTable::builder()
+            .grpc("a.S", "M", Access::Public)
+            .grpc_service("a.S", Access::Authenticated)
+            .build()
+            .unwrap();
+        let rows = [
+            ("POST", "/a.S/M", Access::Public),
+            ("POST", "/a.S/N", Access::Authenticated),
+            ("GET", "/a.S/M", Access::Denied),
+            ("POST", "/a.S/M/", Access::Denied),
+            ("POST", "/a.S//M", Access::Denied),
+            ("POST", "/a.S/a/b", Access::Denied),
+            ("POST", "/a.S/%4d", Access::Authenticated),
+            ("POST", "/a.S", Access::Denied),
+            ("POST", "/b.S/M", Access::Denied),
+        ];
+        for (method, path, expected) in rows {
+            assert_eq!(asked(&table, method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn an_odd_path_gets_the_stricter_of_its_entry_and_what_is_not_named() {
+        let table = AccessTable::builder()
+            .any("/admin/{*rest}", Access::scope("resources"))
+            .any("/public/{*rest}", Access::Public)
+            .otherwise(Access::Authenticated)
+            .build()
+            .unwrap();
+        let scoped = Access::scope("resources").unwrap();
+        let rows = [
+            ("/admin//x", scoped.clone()),
+            ("/admin/%78", scoped),
+            ("/public/x", Access::Public),
+            ("/public/../admin", Access::Authenticated),
+            ("/public/%78", Access::Authenticated),
+            ("/x;y", Access::Authenticated),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(asked(&table, "GET", path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_reported_when_the_table_is_built() {
+        let table = AccessTable::builder;
+        let rows = [
+            table()
+                .any("/a/{x}", Access::Public)
+                .any("/a/{y}", Access::Public),
+            table()
+                .grpc("S", "M", Access::Public)
+                .grpc("S", "M", Access::Denied),
+            table().any("a", Access::Public),
+            table().any("/a/{", Access::Public),
+            table().any("/a", Access::scope("No Scope")),
+            table().grpc("a/b", "M", Access::Public),
+            table().grpc("a", "M/N", Access::Public),
+            table().grpc_service("{a}", Access::Public),
+            table().otherwise(Access::scope("")),
+        ];
+        for (row, builder) in rows.into_iter().enumerate() {
+            assert!(builder.build().is_err(), "{row}");
+        }
+    }
+
+    #[test]
+    fn entries_for_services_that_are_not_served_are_named() {
+        let table = AccessTable::builder()
+            .grpc("a.S", "M", Access::Public)
+            .grpc_service("b.S", Access::Public)
+            .grpc_health()
+            .build()
+            .unwrap();
+        assert!(table.check(&["a.S", "b.S", "c.S"]).is_ok());
+        let error = table.check(&["a.S"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no such service is served: /b.S/{method}"
+        );
+    }
+
+    #[test]
+    fn a_preflight_is_exempt_only_where_it_is_one() {
+        let table = AccessTable::builder().cors_preflight().build().unwrap();
+        let access = |headers: &[&str]| {
+            let request = Request::options("/x");
+            let request = headers.iter().fold(request, |r, name| r.header(*name, "x"));
+            table.access(&Head::of(&request.body(()).unwrap()))
+        };
+        assert_eq!(
+            access(&["origin", "access-control-request-method"]),
+            Access::Public
+        );
+        assert_eq!(access(&["origin"]), Access::Denied);
+        assert_eq!(access(&["access-control-request-method"]), Access::Denied);
+        assert_eq!(access(&[]), Access::Denied);
+    }
+}

@@ -1,0 +1,220 @@
+//! Where a credential may stand, and what a refusal challenges with.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION, SET_COOKIE},
+};
+
+use super::{Found, Scheme, parse};
+use crate::{challenge::Challenge, error::ConfigError, rejection::RejectionKind};
+
+/// The longest value of a credential's header, unless told otherwise, in bytes.
+const MAX_LEN: usize = 8 * 1024;
+
+/// Where a credential may stand, and what a refusal then challenges with.
+///
+/// The default is `Authorization` with Bearer and Basic, and one challenge,
+/// `Bearer realm="api"`. [`Sources::new`] begins with no source at all.
+///
+/// # Example
+///
+/// Bearer, or a key in a header of its own:
+///
+/// ```
+/// use tower_authn::{AuthnLayer, Sources, verifier::FixedTokens};
+///
+/// let tokens = FixedTokens::new([("0123456789abcdef", "ci")])?;
+/// let sources = Sources::new().bearer().header("x-api-key")?.realm("models")?;
+/// let layer = AuthnLayer::new(tokens).sources(sources);
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+///
+/// # Security
+///
+/// A field that is there is never taken for a missing one: another scheme, a
+/// scheme alone, an empty value, anything but one token68
+/// ([RFC 9110 §11.2](https://www.rfc-editor.org/rfc/rfc9110#section-11.2)) is
+/// [`Malformed`](RejectionKind::Malformed). Two fields, also where they are
+/// equal or stand in two sources, are [`Ambiguous`](RejectionKind::Ambiguous).
+/// Names of schemes are compared without regard to case, one or more spaces
+/// may follow them, and white space around the value is not part of it.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    basic: bool,
+    bearer: bool,
+    headers: Vec<HeaderName>,
+    max_len: usize,
+    realm: String,
+    challenges: Vec<Challenge>,
+}
+
+impl Sources {
+    /// No source: nobody gets in until one is added.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            basic: false,
+            bearer: false,
+            headers: Vec::new(),
+            max_len: MAX_LEN,
+            realm: "api".to_owned(),
+            challenges: Vec::new(),
+        }
+    }
+
+    /// Adds `Authorization: Basic …`, with user and password or a token as it is.
+    #[must_use]
+    pub fn basic(mut self) -> Self {
+        self.basic = true;
+        self
+    }
+
+    /// Adds `Authorization: Bearer …`.
+    #[must_use]
+    pub fn bearer(mut self) -> Self {
+        self.bearer = true;
+        self
+    }
+
+    /// Adds a header whose whole value is the token: visible ASCII, white space
+    /// around it trimmed.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not the name of a header, or the name of one that can't be
+    /// the origin's credential: `Authorization` (see [`bearer`](Self::bearer)
+    /// and [`basic`](Self::basic)), `Proxy-Authorization`, `Cookie`,
+    /// `Set-Cookie`, `Host`.
+    pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| ConfigError::new(format!("{name:?} is not the name of a header")))?;
+        if [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION, SET_COOKIE].contains(&name) {
+            let message = format!("{name} can't be a header that holds nothing but a token");
+            return Err(ConfigError::new(message));
+        }
+        if !self.headers.contains(&name) {
+            self.headers.push(name);
+        }
+        Ok(self)
+    }
+
+    /// The longest value that is read at all, in bytes; 8 KiB unless set.
+    #[must_use]
+    pub fn max_len(mut self, bytes: usize) -> Self {
+        self.max_len = bytes;
+        self
+    }
+
+    /// The realm of the challenge that stands where none is added: a Bearer
+    /// one, or a Basic one where Basic is the only source.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not printable ASCII.
+    pub fn realm(mut self, realm: &str) -> Result<Self, ConfigError> {
+        Challenge::basic(realm)?;
+        self.realm = realm.to_owned();
+        Ok(self)
+    }
+
+    /// Adds a challenge. The first takes the place of the default one; each
+    /// is a header line of its own, in the order in which they were added.
+    #[must_use]
+    pub fn challenge(mut self, challenge: Challenge) -> Self {
+        self.challenges.push(challenge);
+        self
+    }
+
+    /// The challenges of a refusal, at least one.
+    pub(crate) fn challenges(&self) -> Vec<Challenge> {
+        if !self.challenges.is_empty() {
+            return self.challenges.clone();
+        }
+        let basic_only = self.basic && !self.bearer && self.headers.is_empty();
+        let challenge = if basic_only {
+            Challenge::basic(&self.realm)
+        } else {
+            Challenge::bearer().realm(&self.realm)
+        };
+        // The realm was checked when it was set.
+        vec![challenge.unwrap_or_else(|_| Challenge::bearer())]
+    }
+
+    /// The one credential of a request, if there is one.
+    pub(crate) fn find<'a>(
+        &self,
+        headers: &'a HeaderMap,
+    ) -> Result<Option<Found<'a>>, RejectionKind> {
+        let mut first = None;
+        if self.reads_authorization() {
+            for value in headers.get_all(AUTHORIZATION) {
+                if first.replace((true, value)).is_some() {
+                    return Err(RejectionKind::Ambiguous);
+                }
+            }
+        }
+        for name in &self.headers {
+            for value in headers.get_all(name) {
+                if first.replace((false, value)).is_some() {
+                    return Err(RejectionKind::Ambiguous);
+                }
+            }
+        }
+        let Some((authorization, value)) = first else {
+            return Ok(None);
+        };
+        match self.read(authorization, value) {
+            Some(found) => Ok(Some(found)),
+            None => Err(RejectionKind::Malformed),
+        }
+    }
+
+    fn read<'a>(&self, authorization: bool, value: &'a HeaderValue) -> Option<Found<'a>> {
+        let value = value.as_bytes();
+        if value.len() > self.max_len {
+            return None;
+        }
+        if !authorization {
+            return parse::named(value);
+        }
+        parse::authorization(value).filter(|found| match found.scheme {
+            Some(Scheme::Basic) => self.basic,
+            Some(Scheme::Bearer) | None => self.bearer,
+        })
+    }
+
+    /// Marks every header that may hold a credential as sensitive, so that
+    /// neither logs nor compression tables keep it.
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        for (name, value) in headers.iter_mut() {
+            if self.reads(name) {
+                value.set_sensitive(true);
+            }
+        }
+    }
+
+    /// Removes every header that may hold a credential.
+    pub(crate) fn strip(&self, headers: &mut HeaderMap) {
+        if self.reads_authorization() {
+            headers.remove(AUTHORIZATION);
+        }
+        for name in &self.headers {
+            headers.remove(name);
+        }
+    }
+
+    fn reads(&self, name: &HeaderName) -> bool {
+        (self.reads_authorization() && name == AUTHORIZATION) || self.headers.contains(name)
+    }
+
+    fn reads_authorization(&self) -> bool {
+        self.basic || self.bearer
+    }
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self::new().bearer().basic()
+    }
+}

@@ -1,0 +1,140 @@
+//! Comparison of secrets in constant time: the only file that names `subtle`.
+//!
+//! What the work depends on is the length of what was presented, which its
+//! sender knows, and how many entries there are. It never depends on a stored
+//! secret: not on its bytes, not on its length, not on where a mismatch stands.
+
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+/// The longest secret that a [`SecretTable`] holds, in bytes.
+pub(crate) const MAX_SECRET: usize = 512;
+
+const WORDS: usize = MAX_SECRET / 8;
+
+/// Compares what was presented with one secret.
+///
+/// An empty secret equals nothing.
+pub(crate) fn eq(presented: &[u8], secret: &[u8]) -> bool {
+    if secret.is_empty() {
+        return false;
+    }
+    // The secret is read round and round, so that its length decides neither
+    // how much is read nor where the loop ends.
+    let last = secret.len() as u64 - 1;
+    let mut at = 0_u64;
+    let mut difference = presented.len() as u64 ^ secret.len() as u64;
+    for byte in presented {
+        difference |= u64::from(byte ^ secret[at as usize]);
+        at = u64::conditional_select(&(at + 1), &0, at.ct_eq(&last));
+    }
+    difference.ct_eq(&0).into()
+}
+
+/// Secrets of at most [`MAX_SECRET`] bytes, each compared whatever comes.
+pub(crate) struct SecretTable {
+    rows: Box<[Row]>,
+}
+
+/// One secret, zero-padded, so that it is read as far as what was presented
+/// goes and no branch knows its length.
+struct Row {
+    words: [u64; WORDS],
+    len: u64,
+}
+
+impl SecretTable {
+    /// Copies the secrets.
+    ///
+    /// Longer ones than [`MAX_SECRET`] are cut: the caller has refused them.
+    pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
+        let row = |secret: &[u8]| {
+            let mut words = [0; WORDS];
+            for (to, from) in words.iter_mut().zip(secret.chunks(8)) {
+                *to = padded_word(from);
+            }
+            Row {
+                words,
+                len: secret.len() as u64,
+            }
+        };
+        Self {
+            rows: secrets.map(row).collect(),
+        }
+    }
+
+    /// The index of the secret that was presented.
+    pub(crate) fn find(&self, presented: &[u8]) -> Option<usize> {
+        if presented.len() > MAX_SECRET {
+            return None;
+        }
+        let (whole, tail) = presented.as_chunks::<8>();
+        let len = presented.len() as u64;
+        let tail_word = padded_word(tail);
+        let mut found = u64::MAX;
+        for (index, row) in self.rows.iter().enumerate() {
+            let mut difference = len ^ row.len;
+            for (chunk, word) in whole.iter().zip(&row.words) {
+                difference |= u64::from_le_bytes(*chunk) ^ word;
+            }
+            if !tail.is_empty() {
+                difference |= tail_word ^ row.words[whole.len()];
+            }
+            found.conditional_assign(&(index as u64), difference.ct_eq(&0));
+        }
+        (found != u64::MAX).then_some(found as usize)
+    }
+}
+
+fn padded_word(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_only_where_every_byte_and_the_length_are() {
+        let rows: [(&str, &str, bool); 8] = [
+            ("abc", "abc", true),
+            ("abc", "abd", false),
+            ("abc", "ab", false),
+            ("abcabc", "abc", false),
+            ("aaa", "a", false),
+            ("", "a", false),
+            ("", "", false),
+            ("a", "", false),
+        ];
+        for (presented, secret, expected) in rows {
+            assert_eq!(
+                eq(presented.as_bytes(), secret.as_bytes()),
+                expected,
+                "{presented} {secret}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_table_finds_each_secret_and_nothing_else() {
+        let secrets: Vec<Vec<u8>> = [1, 7, 8, 9, 16, 48, 511, 512]
+            .iter()
+            .map(|len| vec![b'x'; *len])
+            .collect();
+        let table = SecretTable::new(secrets.iter().map(Vec::as_slice));
+        for (index, secret) in secrets.iter().enumerate() {
+            assert_eq!(table.find(secret), Some(index));
+            for place in 0..secret.len() {
+                let mut other = secret.clone();
+                other[place] ^= 1;
+                assert_eq!(table.find(&other), None);
+            }
+        }
+        for len in [0, 2, 10, 49, 513, 4096] {
+            assert_eq!(table.find(&vec![b'x'; len]), None, "{len}");
+        }
+        assert_eq!(table.find(b"\0"), None, "padding is not part of a secret");
+    }
+}

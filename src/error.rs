@@ -1,0 +1,59 @@
+//! What is wrong with a configuration.
+
+use std::fmt;
+
+/// A configuration that would not be safe, or could not work.
+///
+/// It is returned where something is configured, so that nothing fails while
+/// serving. Its text names the part to mend; no secret ever stands in it.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::verifier::FixedTokens;
+///
+/// let error = FixedTokens::new([("short", "ci")]).unwrap_err();
+/// assert_eq!(error.to_string(), "token 1 is shorter than 16 bytes");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    message: String,
+    line: Option<usize>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            line: None,
+        }
+    }
+
+    pub(crate) fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The line of the file, counted from 1, where a file was read.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfigError({self})")
+    }
+}
+
+impl std::error::Error for ConfigError {}

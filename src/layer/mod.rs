@@ -1,0 +1,61 @@
+//! The layer that guards a service, and what goes with it.
+//!
+//! - [`AuthnLayer`] guards every request of a service.
+//! - [`RequireLayer`] guards single routes behind it.
+//! - [`protect`] puts a finished router behind a layer, and
+//!   `testing::assert_protected` (feature `axum`) tests that nothing stayed outside.
+//! - [`Respond`] makes the body of a refusal.
+//!
+//! # Where the layer stands
+//!
+//! ```text
+//!          request
+//!             │
+//!   ┌─────────▼──────────┐  tracing, metrics, compression,
+//!   │  what sees it all  │  CORS (it must add its headers to refusals too),
+//!   │                    │  GrpcWebLayer, a limit on what is verified
+//!   └─────────┬──────────┘
+//!   ┌─────────▼──────────┐
+//!   │     AuthnLayer     │──── refusal, in the protocol of the caller
+//!   └─────────┬──────────┘
+//!             │ request + principal
+//!   ┌─────────▼──────────┐  what only the admitted may use:
+//!   │   limits, buffers  │  ConcurrencyLimit, LoadShed, Buffer, a body limit
+//!   └─────────┬──────────┘
+//!   ┌─────────▼──────────┐
+//!   │ router, RequireLayer, handlers
+//!   └────────────────────┘
+//! ```
+//!
+//! A limit inside bounds what the admitted do, and nobody else can use it up:
+//! the layer makes the inner service ready only for requests that it admits. A
+//! limit outside bounds how much is verified at once. `LoadShed` stands around
+//! the limit that it sheds for.
+//!
+//! In axum, `.layer` guards what was added before it, `.route_layer` never a
+//! fallback, and a method added after a `MethodRouter`'s layer is open: prefer
+//! [`protect`].
+
+mod admission;
+mod anonymous;
+mod builder;
+mod future;
+mod gate;
+mod protect;
+mod refusal;
+mod require;
+mod service;
+
+#[cfg(any(feature = "axum", feature = "tonic"))]
+pub(crate) use self::anonymous::Anonymous;
+#[cfg(feature = "tonic")]
+pub(crate) use self::gate::Gate;
+pub use self::{
+    admission::{Admission, EveryRequest},
+    builder::AuthnLayer,
+    future::ResponseFuture,
+    protect::{MakeProtected, Protected, protect},
+    refusal::{NoBody, Refusal, Respond},
+    require::{Require, RequireLayer},
+    service::Authn,
+};

@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod challenge;
+mod ct;
+mod error;
+mod head;
+mod principal;
+mod rejection;
+mod scope;
+
+pub mod access;
+pub mod credential;
+#[cfg(feature = "axum")]
+pub mod extract;
+#[cfg(feature = "tonic")]
+pub mod grpc;
+pub mod layer;
+#[cfg(feature = "axum")]
+pub mod testing;
+pub mod verifier;
+
+#[cfg(feature = "axum")]
+pub use crate::extract::Authenticated;
+#[cfg(feature = "tonic")]
+pub use crate::grpc::AuthnInterceptor;
+pub use crate::{
+    access::{Access, AccessTable, Policy},
+    challenge::Challenge,
+    credential::{Credential, Scheme, Sources},
+    error::ConfigError,
+    head::Head,
+    layer::{AuthnLayer, RequireLayer, protect},
+    principal::Principal,
+    rejection::{Rejection, RejectionKind},
+    scope::{Scope, ScopeRule, Scoped},
+    verifier::{Verifier, verify_async_fn, verify_fn},
+};

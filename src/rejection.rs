@@ -1,0 +1,339 @@
+//! Why a request was not let through, and the one place that maps it to the wire.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use crate::scope::ScopeRule;
+
+/// A refusal: what [`Verifier`](crate::Verifier)s answer with instead of a principal.
+///
+/// What its `Display` says is for you; the client is told much less, see
+/// [`RejectionKind`]. It is cheap to clone.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{Rejection, RejectionKind};
+///
+/// let outage = Rejection::unavailable(std::io::Error::other("connection refused"));
+/// assert_eq!(outage.kind(), RejectionKind::Unavailable);
+/// assert_eq!(outage.to_string(), "the credential could not be verified");
+/// ```
+#[derive(Clone)]
+pub struct Rejection {
+    kind: RejectionKind,
+    retry_after: Option<Duration>,
+    scopes: Option<ScopeRule>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Rejection {
+    /// A rejection of some kind.
+    #[must_use]
+    pub fn new(kind: RejectionKind) -> Self {
+        Self {
+            kind,
+            retry_after: None,
+            scopes: None,
+            source: None,
+        }
+    }
+
+    /// The credential is nobody's, or not of the verifier's kind.
+    #[must_use]
+    pub fn invalid() -> Self {
+        Self::new(RejectionKind::Invalid)
+    }
+
+    /// The credential was good once, or is not good yet.
+    #[must_use]
+    pub fn expired() -> Self {
+        Self::new(RejectionKind::Expired)
+    }
+
+    /// The credential was withdrawn.
+    #[must_use]
+    pub fn revoked() -> Self {
+        Self::new(RejectionKind::Revoked)
+    }
+
+    /// The credential is good, but does not suffice here.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::new(RejectionKind::Forbidden)
+    }
+
+    /// The credential is good, but lacks scopes. The client is told which.
+    #[must_use]
+    pub fn insufficient_scope(required: ScopeRule) -> Self {
+        Self {
+            scopes: Some(required),
+            ..Self::forbidden()
+        }
+    }
+
+    /// Too many attempts.
+    #[must_use]
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        Self::new(RejectionKind::RateLimited).with_retry_after(retry_after)
+    }
+
+    /// Nobody can tell now whether the credential is good: a store is down,
+    /// a key can't be fetched.
+    ///
+    /// Never answer [`Rejection::invalid`] for an outage: clients throw good
+    /// credentials away then.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(RejectionKind::Unavailable).with_source(source)
+    }
+
+    /// Adds the cause, for logs. It never reaches the client.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into().into());
+        self
+    }
+
+    /// Sets when to try again; sent in whole seconds, rounded up, for
+    /// [`RateLimited`](RejectionKind::RateLimited) and
+    /// [`Unavailable`](RejectionKind::Unavailable).
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
+        self
+    }
+
+    /// What kind of refusal it is.
+    #[must_use]
+    pub fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// When to try again, where that was said.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The scopes that are lacking, where scopes are what is lacking.
+    #[must_use]
+    pub fn scopes(&self) -> Option<&ScopeRule> {
+        self.scopes.as_ref()
+    }
+}
+
+impl From<RejectionKind> for Rejection {
+    fn from(kind: RejectionKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            RejectionKind::Ambiguous => "more than one credential was sent",
+            RejectionKind::Expired => "the credential has expired or is not valid yet",
+            RejectionKind::Forbidden => "the credential does not suffice",
+            RejectionKind::Invalid => "the credential is not known",
+            RejectionKind::Malformed => "the credential is malformed",
+            RejectionKind::Missing => "no credential was sent",
+            RejectionKind::RateLimited => "too many attempts",
+            RejectionKind::Revoked => "the credential was revoked",
+            RejectionKind::Unavailable => "the credential could not be verified",
+        })
+    }
+}
+
+/// Shows the kind and whether there is a cause. The cause itself may quote
+/// what the caller sent: read it with [`source`](Error::source).
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection")
+            .field("kind", &self.kind)
+            .field("retry_after", &self.retry_after)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// The kinds of refusal, and how each is answered.
+///
+/// | kind | HTTP | `WWW-Authenticate` | gRPC |
+/// |---|---|---|---|
+/// | `Missing` | 401 | each challenge, no `error` | 16 `UNAUTHENTICATED` |
+/// | `Malformed`, `Invalid`, `Expired`, `Revoked` | 401, the same bytes | `error="invalid_token"` | 16, the same message |
+/// | `Ambiguous` | 400 | `error="invalid_request"` | 16 |
+/// | `Forbidden` | 403 | `error="insufficient_scope"`, and the scopes | 7 `PERMISSION_DENIED` |
+/// | `RateLimited` | 429, `Retry-After` | none | 8 `RESOURCE_EXHAUSTED` |
+/// | `Unavailable` | 503, `Retry-After` | none | 14 `UNAVAILABLE` |
+///
+/// The errors are those of [RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1),
+/// the codes those of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// More than one credential came, so that nobody can say which was meant.
+    Ambiguous,
+    /// The credential's time is over, or has not come.
+    Expired,
+    /// The credential is good, but does not suffice here.
+    Forbidden,
+    /// The credential is nobody's.
+    Invalid,
+    /// Something stands where a credential belongs, and is none.
+    Malformed,
+    /// No credential came.
+    Missing,
+    /// Too many attempts.
+    RateLimited,
+    /// The credential was withdrawn: revoked, suspended, or its key retired.
+    Revoked,
+    /// Nobody can tell now whether the credential is good.
+    Unavailable,
+}
+
+impl RejectionKind {
+    /// The status of the HTTP answer.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.answer().status
+    }
+
+    /// The number of the gRPC status.
+    #[must_use]
+    pub fn grpc_code(self) -> i32 {
+        self.answer().grpc_code
+    }
+
+    /// What the client is told: fixed text, the same for every kind that it
+    /// must not tell apart.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        self.answer().message
+    }
+
+    /// The `error` of the Bearer challenge.
+    #[must_use]
+    pub fn error_code(self) -> Option<&'static str> {
+        self.answer().error
+    }
+
+    /// The kind as the client sees it: one for all that must look alike.
+    pub(crate) fn public(self) -> Self {
+        match self {
+            Self::Expired | Self::Malformed | Self::Revoked => Self::Invalid,
+            kind => kind,
+        }
+    }
+
+    pub(crate) fn answer(self) -> &'static Answer {
+        match self {
+            Self::Ambiguous => &AMBIGUOUS,
+            Self::Expired | Self::Invalid | Self::Malformed | Self::Revoked => &INVALID,
+            Self::Forbidden => &FORBIDDEN,
+            Self::Missing => &MISSING,
+            Self::RateLimited => &RATE_LIMITED,
+            Self::Unavailable => &UNAVAILABLE,
+        }
+    }
+}
+
+/// One row of the table above.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) error: Option<&'static str>,
+    pub(crate) grpc_code: i32,
+    /// The same number as text, ready to be a header's value.
+    pub(crate) grpc_status: &'static str,
+    /// Printable ASCII without `%`, so that it is its own percent-encoding.
+    pub(crate) message: &'static str,
+}
+
+const MISSING: Answer = Answer {
+    status: StatusCode::UNAUTHORIZED,
+    error: None,
+    grpc_code: 16,
+    grpc_status: "16",
+    message: "a credential is required",
+};
+const INVALID: Answer = Answer {
+    status: StatusCode::UNAUTHORIZED,
+    error: Some("invalid_token"),
+    grpc_code: 16,
+    grpc_status: "16",
+    message: "the credential is not valid",
+};
+const AMBIGUOUS: Answer = Answer {
+    status: StatusCode::BAD_REQUEST,
+    error: Some("invalid_request"),
+    grpc_code: 16,
+    grpc_status: "16",
+    message: "more than one credential was sent",
+};
+const FORBIDDEN: Answer = Answer {
+    status: StatusCode::FORBIDDEN,
+    error: Some("insufficient_scope"),
+    grpc_code: 7,
+    grpc_status: "7",
+    message: "the credential does not suffice",
+};
+const RATE_LIMITED: Answer = Answer {
+    status: StatusCode::TOO_MANY_REQUESTS,
+    error: None,
+    grpc_code: 8,
+    grpc_status: "8",
+    message: "too many attempts",
+};
+const UNAVAILABLE: Answer = Answer {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    error: None,
+    grpc_code: 14,
+    grpc_status: "14",
+    message: "the credential could not be verified",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [RejectionKind; 9] = [
+        RejectionKind::Ambiguous,
+        RejectionKind::Expired,
+        RejectionKind::Forbidden,
+        RejectionKind::Invalid,
+        RejectionKind::Malformed,
+        RejectionKind::Missing,
+        RejectionKind::RateLimited,
+        RejectionKind::Revoked,
+        RejectionKind::Unavailable,
+    ];
+
+    #[test]
+    fn messages_are_their_own_percent_encoding() {
+        for kind in KINDS {
+            let answer = kind.answer();
+            let plain = |b: u8| matches!(b, b' '..=b'~') && b != b'%';
+            assert!(answer.message.bytes().all(plain), "{kind:?}");
+            assert_eq!(answer.grpc_status, answer.grpc_code.to_string());
+        }
+    }
+
+    #[test]
+    fn the_source_is_kept_and_never_printed() {
+        let rejection = Rejection::unavailable("password=hunter2");
+        assert_eq!(
+            rejection.source().map(ToString::to_string).as_deref(),
+            Some("password=hunter2")
+        );
+        for text in [format!("{rejection}"), format!("{rejection:?}")] {
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+}

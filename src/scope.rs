@@ -1,0 +1,255 @@
+//! Scopes: what a principal may do, and what a place requires.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::error::ConfigError;
+
+/// The longest scope, in bytes.
+const MAX_LEN: usize = 128;
+
+/// A right, as segments of `[a-z0-9_-]` joined by colons: `resources:models:push`.
+///
+/// A granted scope covers itself and everything below it, and nothing else.
+/// There are no wildcards.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::Scope;
+///
+/// let granted: Scope = "resources".parse()?;
+/// assert!(granted.covers(&"resources:models:push".parse()?));
+/// assert!(!granted.covers(&"resources2".parse()?));
+/// assert!("Resources:*".parse::<Scope>().is_err());
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope(Arc<str>);
+
+impl Scope {
+    /// The scope as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether whoever was granted this scope has the `required` one.
+    #[must_use]
+    pub fn covers(&self, required: &Self) -> bool {
+        required
+            .0
+            .strip_prefix(self.as_str())
+            .is_some_and(|below| below.is_empty() || below.starts_with(':'))
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let segment = |segment: &str| {
+            !segment.is_empty()
+                && segment
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        };
+        if text.len() > MAX_LEN || !text.split(':').all(segment) {
+            return Err(ConfigError::new(format!(
+                "{text:?} is not a scope: segments of [a-z0-9_-] joined by ':', at most {MAX_LEN} bytes"
+            )));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which scopes a place requires.
+///
+/// It is never empty: a rule that requires nothing can't be written.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{Principal, Scoped, ScopeRule};
+///
+/// let rule = ScopeRule::any_of(["deployment", "resources:deployments"])?;
+/// let caller = Principal::new("ci").with_scopes(["resources"])?;
+/// assert!(rule.allows(&caller));
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScopeRule(Arc<Rule>);
+
+#[derive(PartialEq, Eq)]
+struct Rule {
+    need: Need,
+    scopes: Vec<Scope>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    All,
+    Any,
+}
+
+impl ScopeRule {
+    /// Requires every one of the scopes.
+    ///
+    /// # Errors
+    ///
+    /// Where one is not a scope, or there is none.
+    pub fn all_of<T: AsRef<str>>(scopes: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
+        Self::new(Need::All, scopes)
+    }
+
+    /// Requires at least one of the scopes.
+    ///
+    /// # Errors
+    ///
+    /// Where one is not a scope, or there is none.
+    pub fn any_of<T: AsRef<str>>(scopes: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
+        Self::new(Need::Any, scopes)
+    }
+
+    fn new<T: AsRef<str>>(
+        need: Need,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let scopes = parse_all(scopes)?;
+        if scopes.is_empty() {
+            return Err(ConfigError::new("a scope rule without a scope"));
+        }
+        Ok(Self(Arc::new(Rule { need, scopes })))
+    }
+
+    /// Whether a principal has what the rule requires.
+    pub fn allows<P: Scoped>(&self, principal: &P) -> bool {
+        let mut scopes = self.0.scopes.iter();
+        match self.0.need {
+            Need::All => scopes.all(|scope| principal.has_scope(scope)),
+            Need::Any => scopes.any(|scope| principal.has_scope(scope)),
+        }
+    }
+
+    /// The scopes of the rule.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.0.scopes
+    }
+}
+
+/// The scopes, parted by a blank: the form of `scope` in a challenge
+/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+impl fmt::Display for ScopeRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.scopes().iter().enumerate() {
+            let blank = if index == 0 { "" } else { " " };
+            write!(f, "{blank}{scope}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ScopeRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let need = match self.0.need {
+            Need::All => "all_of",
+            Need::Any => "any_of",
+        };
+        write!(f, "ScopeRule::{need}({self})")
+    }
+}
+
+/// What a principal must say of itself where a policy asks for scopes.
+///
+/// Types that know no scopes have none of them: `impl Scoped for User {}`.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{Scope, Scoped};
+///
+/// #[derive(Clone)]
+/// struct User { admin: bool }
+///
+/// impl Scoped for User {
+///     fn has_scope(&self, scope: &Scope) -> bool {
+///         self.admin || scope.as_str() == "read"
+///     }
+/// }
+/// assert!(User { admin: false }.has_scope(&"read".parse()?));
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which scopes it has",
+    label = "a policy asks this principal for scopes",
+    note = "add `impl tower_authn::Scoped for {Self} {{}}`: it has none then, or write `has_scope`"
+)]
+pub trait Scoped {
+    /// Whether the principal has a right that covers `scope`.
+    fn has_scope(&self, scope: &Scope) -> bool {
+        let _ = scope;
+        false
+    }
+}
+
+pub(crate) fn parse_all<T: AsRef<str>>(
+    scopes: impl IntoIterator<Item = T>,
+) -> Result<Vec<Scope>, ConfigError> {
+    scopes.into_iter().map(|s| s.as_ref().parse()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_covers_itself_and_what_is_below_it() {
+        let rows = [
+            ("resources", "resources", true),
+            ("resources", "resources:models", true),
+            ("resources", "resources:models:push", true),
+            ("resources:models", "resources", false),
+            ("resources", "resources2", false),
+            ("resources", "resources-x:y", false),
+            ("deployment", "resources", false),
+        ];
+        for (granted, required, expected) in rows {
+            let scope = |text: &str| text.parse::<Scope>().unwrap();
+            assert_eq!(
+                scope(granted).covers(&scope(required)),
+                expected,
+                "{granted} {required}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_scope_is_refused() {
+        let long = "a".repeat(MAX_LEN + 1);
+        for text in [
+            "", ":", "a:", ":a", "a::b", "A", "a b", "a*", "é", "a\"", &long,
+        ] {
+            assert!(text.parse::<Scope>().is_err(), "{text}");
+        }
+        assert!("a".repeat(MAX_LEN).parse::<Scope>().is_ok());
+    }
+
+    #[test]
+    fn a_rule_that_requires_nothing_cannot_be_written() {
+        assert!(ScopeRule::all_of::<&str>([]).is_err());
+        assert!(ScopeRule::any_of::<&str>([]).is_err());
+    }
+
+    #[test]
+    fn who_says_nothing_has_no_scope() {
+        struct Nobody;
+        impl Scoped for Nobody {}
+        assert!(!ScopeRule::any_of(["a", "b"]).unwrap().allows(&Nobody));
+    }
+}

@@ -1,0 +1,78 @@
+//! A verifier whose type is hidden.
+
+use std::{fmt, sync::Arc};
+
+use futures::future::BoxFuture;
+
+use super::Verifier;
+use crate::{credential::Credential, rejection::Rejection};
+
+/// A verifier of some type, chosen at run time. Made by [`Verifier::into_any`].
+///
+/// A verdict that comes at once stays free of allocations; one that waits
+/// costs a box more than the verifier it hides.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{AuthnLayer, Principal, Rejection, Verifier, verify_fn};
+/// use tower_authn::verifier::{AnyVerifier, FixedTokens};
+///
+/// fn layer(tokens: Option<FixedTokens>) -> AuthnLayer<AnyVerifier<Principal>> {
+///     AuthnLayer::new(match tokens {
+///         Some(tokens) => tokens.into_any(),
+///         None => verify_fn(|_| Err(Rejection::invalid())).into_any(),
+///     })
+/// }
+/// ```
+pub struct AnyVerifier<P>(Arc<dyn DynVerifier<P>>);
+
+impl<P> AnyVerifier<P> {
+    pub(super) fn new(verifier: impl Verifier<Principal = P>) -> Self {
+        Self(Arc::new(verifier))
+    }
+}
+
+impl<P: Clone + Send + Sync + 'static> Verifier for AnyVerifier<P> {
+    type Principal = P;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
+        self.0.verify(credential).await
+    }
+
+    fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>> {
+        self.0.verify_now(credential)
+    }
+}
+
+impl<P> Clone for AnyVerifier<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P> fmt::Debug for AnyVerifier<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyVerifier").finish_non_exhaustive()
+    }
+}
+
+/// The object-safe twin of [`Verifier`].
+trait DynVerifier<P>: Send + Sync {
+    fn verify<'a>(&'a self, credential: &'a Credential<'a>) -> BoxFuture<'a, Result<P, Rejection>>;
+
+    fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>>;
+}
+
+impl<V: Verifier> DynVerifier<V::Principal> for V {
+    fn verify<'a>(
+        &'a self,
+        credential: &'a Credential<'a>,
+    ) -> BoxFuture<'a, Result<V::Principal, Rejection>> {
+        Box::pin(Verifier::verify(self, credential))
+    }
+
+    fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
+        Verifier::verify_now(self, credential)
+    }
+}

@@ -1,0 +1,147 @@
+//! What both lists share: the checks when building, and the look-up.
+
+use std::{fs, path::Path};
+
+use crate::{
+    ct::{MAX_SECRET, SecretTable},
+    error::ConfigError,
+    principal::Principal,
+};
+
+/// The most entries of one list.
+const MAX_ENTRIES: usize = 64;
+
+/// Secrets as they are presented, each with whose it is.
+pub(super) struct List<P> {
+    table: SecretTable,
+    principals: Box<[P]>,
+}
+
+impl<P> List<P> {
+    pub(super) fn find(&self, presented: &[u8]) -> Option<&P> {
+        self.principals.get(self.table.find(presented)?)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.principals.len()
+    }
+}
+
+/// Entries that are still to be checked.
+pub(super) struct Draft<P> {
+    /// What an entry is called in an error.
+    noun: &'static str,
+    /// The shortest secret, in bytes.
+    min_len: usize,
+    entries: Vec<Entry<P>>,
+    pub(super) short_allowed: bool,
+    pub(super) empty_allowed: bool,
+}
+
+/// One entry of a draft.
+pub(super) struct Entry<P> {
+    /// What must not be repeated: a token, a user.
+    pub(super) key: String,
+    /// What the caller presents.
+    pub(super) presented: String,
+    /// The length of the part that must not be guessed, in bytes.
+    pub(super) secret_len: usize,
+    /// What else is wrong with it.
+    pub(super) fault: Option<&'static str>,
+    /// The line it was read from.
+    pub(super) line: Option<usize>,
+    pub(super) principal: P,
+}
+
+impl<P> Draft<P> {
+    pub(super) fn new(noun: &'static str, min_len: usize) -> Self {
+        Self {
+            noun,
+            min_len,
+            entries: Vec::new(),
+            short_allowed: false,
+            empty_allowed: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, entry: Entry<P>) {
+        self.entries.push(entry);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn build(self) -> Result<List<P>, ConfigError> {
+        let noun = self.noun;
+        if self.entries.is_empty() && !self.empty_allowed {
+            return Err(ConfigError::new(format!("a list without a {noun}")));
+        }
+        if self.entries.len() > MAX_ENTRIES {
+            let message = format!("more than {MAX_ENTRIES} entries belong in a token store");
+            return Err(ConfigError::new(message));
+        }
+        for (index, entry) in self.entries.iter().enumerate() {
+            if let Some(fault) = self.fault(index, entry) {
+                let error = ConfigError::new(format!("{noun} {} {fault}", index + 1));
+                return Err(match entry.line {
+                    Some(line) => error.at_line(line),
+                    None => error,
+                });
+            }
+        }
+        let presented = self.entries.iter().map(|entry| entry.presented.as_bytes());
+        Ok(List {
+            table: SecretTable::new(presented),
+            principals: self.entries.into_iter().map(|e| e.principal).collect(),
+        })
+    }
+
+    fn fault(&self, index: usize, entry: &Entry<P>) -> Option<String> {
+        if let Some(fault) = entry.fault {
+            return Some(fault.to_owned());
+        }
+        if entry.secret_len < self.min_len && !self.short_allowed {
+            return Some(format!("is shorter than {} bytes", self.min_len));
+        }
+        if entry.presented.len() > MAX_SECRET {
+            return Some(format!("is longer than {MAX_SECRET} bytes on the wire"));
+        }
+        let earlier = &self.entries[..index];
+        let twin = earlier.iter().position(|other| other.key == entry.key)?;
+        Some(format!("repeats {} {}", self.noun, twin + 1))
+    }
+}
+
+/// The lines of a file that are neither blank nor a comment, numbered from 1,
+/// parted at their first white space.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    text.lines().zip(1..).filter_map(|(line, number)| {
+        let line = line.trim();
+        let told = !line.is_empty() && !line.starts_with('#');
+        told.then(|| {
+            let (first, rest) = first_word(line);
+            (number, first, rest)
+        })
+    })
+}
+
+pub(super) fn first_word(text: &str) -> (&str, &str) {
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (first, rest.trim_start())
+}
+
+pub(super) fn principal(
+    subject: &str,
+    scopes: &str,
+    line: usize,
+) -> Result<Principal, ConfigError> {
+    Principal::new(subject)
+        .with_scopes(scopes.split_whitespace())
+        .map_err(|error| error.at_line(line))
+}
+
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path)
+        .map_err(|error| ConfigError::new(format!("can't read {}: {error}", path.display())))
+}

@@ -1,0 +1,236 @@
+//! A fixed list of users with their passwords.
+
+use std::{fmt, path::Path};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::list::{Draft, Entry, List, lines, principal, read};
+use crate::{
+    credential::{Credential, Scheme},
+    error::ConfigError,
+    principal::Principal,
+    rejection::Rejection,
+    verifier::Verifier,
+};
+
+/// The shortest password, in bytes.
+const MIN_LEN: usize = 8;
+
+/// At most 64 users, each with a password and whose it is.
+///
+/// The passwords are kept in clear, as configuration keeps them. Every entry
+/// is compared whatever comes, so an unknown user takes as long as a wrong
+/// password.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{AuthnLayer, Principal, verifier::FixedUsers};
+///
+/// let alice = Principal::new("alice").with_scopes(["deployment"])?;
+/// let layer = AuthnLayer::new(FixedUsers::new([("alice", "correct horse", alice)])?);
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+///
+/// # File
+///
+/// One user a line: user and password joined by a colon, then the scopes,
+/// parted by blanks, so that neither holds a blank. A line that begins with
+/// `#` is a comment.
+///
+/// ```text
+/// # users.txt
+/// alice:correct-horse  deployment
+/// ```
+pub struct FixedUsers<P = Principal> {
+    // What a client sends is the canonical base64 of `user:password`, so that
+    // is what is compared: nothing is decoded, known user or not.
+    list: List<P>,
+}
+
+impl<P> FixedUsers<P> {
+    /// Takes users, each with a password and whose it is.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no user or more than 64, a user holds a colon or is
+    /// repeated, a password is blank or shorter than 8 bytes, either holds a
+    /// control character, or both together are longer than 383 bytes.
+    pub fn new<U: Into<String>, T: Into<String>>(
+        users: impl IntoIterator<Item = (U, T, P)>,
+    ) -> Result<Self, ConfigError> {
+        let add = |list: FixedUsersBuilder<P>, (user, password, whose): (U, T, P)| {
+            list.user(user, password, whose)
+        };
+        users.into_iter().fold(Self::builder(), add).build()
+    }
+
+    /// Begins a list that is told what it may hold.
+    pub fn builder() -> FixedUsersBuilder<P> {
+        FixedUsersBuilder {
+            draft: Draft::new("user", MIN_LEN),
+        }
+    }
+}
+
+impl FixedUsers {
+    /// Reads a file, see [above](Self#file).
+    ///
+    /// # Errors
+    ///
+    /// Where the file can't be read, or as [`parse`](Self::parse).
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::parse(&read(path.as_ref())?)
+    }
+
+    /// Reads the text of such a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and where a line has no colon or a bad scope;
+    /// the error then names the line. No secret stands in it.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut builder = Self::builder();
+        for (line, login, scopes) in lines(text) {
+            let (user, password) = login
+                .split_once(':')
+                .ok_or_else(|| ConfigError::new("a user without a password").at_line(line))?;
+            let whose = principal(user, scopes, line)?;
+            builder.push(user.to_owned(), password, whose, Some(line));
+        }
+        builder.build()
+    }
+}
+
+impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
+    type Principal = P;
+
+    const IMMEDIATE: bool = true;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
+        if credential.scheme() != Some(Scheme::Basic) {
+            return Err(Rejection::invalid());
+        }
+        let found = self.list.find(credential.token_bytes());
+        found.cloned().ok_or_else(Rejection::invalid)
+    }
+}
+
+/// Shows how many there are.
+impl<P> fmt::Debug for FixedUsers<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedUsers")
+            .field("len", &self.list.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a list of users. Made by [`FixedUsers::builder`].
+#[must_use]
+pub struct FixedUsersBuilder<P> {
+    draft: Draft<P>,
+}
+
+impl<P> FixedUsersBuilder<P> {
+    /// Adds a user.
+    pub fn user(
+        mut self,
+        user: impl Into<String>,
+        password: impl Into<String>,
+        principal: P,
+    ) -> Self {
+        self.push(user.into(), &password.into(), principal, None);
+        self
+    }
+
+    fn push(&mut self, user: String, password: &str, principal: P, line: Option<usize>) {
+        let login = format!("{user}:{password}");
+        let fault = if password.trim().is_empty() {
+            Some("has a blank password")
+        } else if user.contains(':') {
+            Some("holds a colon")
+        } else if login.bytes().any(|b| b.is_ascii_control()) {
+            Some("holds a control character")
+        } else {
+            None
+        };
+        self.draft.push(Entry {
+            key: user,
+            presented: STANDARD.encode(login),
+            secret_len: password.len(),
+            fault,
+            line,
+            principal,
+        });
+    }
+
+    /// Allows passwords under 8 bytes, which can be guessed.
+    pub fn insecure_short(mut self) -> Self {
+        self.draft.short_allowed = true;
+        self
+    }
+
+    /// Allows a list without a user, which lets nobody in.
+    pub fn allow_empty(mut self) -> Self {
+        self.draft.empty_allowed = true;
+        self
+    }
+
+    /// Checks the users.
+    ///
+    /// # Errors
+    ///
+    /// As [`FixedUsers::new`], less what was allowed.
+    pub fn build(self) -> Result<FixedUsers<P>, ConfigError> {
+        let list = self.draft.build()?;
+        Ok(FixedUsers { list })
+    }
+}
+
+impl<P> fmt::Debug for FixedUsersBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedUsersBuilder")
+            .field("len", &self.draft.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_guessed_or_never_matches_is_refused() {
+        let rows = [
+            ("alice", "", "user 1 has a blank password"),
+            ("alice", "          ", "user 1 has a blank password"),
+            ("alice", "1234567", "user 1 is shorter than 8 bytes"),
+            ("al:ice", "correct horse", "user 1 holds a colon"),
+            (
+                "alice",
+                "correct\0horse",
+                "user 1 holds a control character",
+            ),
+        ];
+        for (user, password, expected) in rows {
+            let built = FixedUsers::new([(user, password, ())]);
+            assert_eq!(built.unwrap_err().to_string(), expected);
+        }
+        let twice = FixedUsers::new([("a", "12345678", ()), ("a", "87654321", ())]);
+        assert_eq!(twice.unwrap_err().to_string(), "user 2 repeats user 1");
+        assert!(FixedUsers::new([("a", "x".repeat(381), ())]).is_ok());
+        assert!(FixedUsers::new([("a", "x".repeat(384), ())]).is_err());
+    }
+
+    #[test]
+    fn a_file_is_read_and_its_errors_name_the_line() {
+        let users = FixedUsers::parse("#\nalice:pass:word1 a b\n").unwrap();
+        let alice = users
+            .list
+            .find(STANDARD.encode("alice:pass:word1").as_bytes());
+        assert_eq!(alice.unwrap().scopes().len(), 2);
+        let error = FixedUsers::parse("alice:password\nbob").unwrap_err();
+        assert_eq!(error.to_string(), "line 2: a user without a password");
+        assert_eq!(error.line(), Some(2));
+    }
+}

@@ -1,0 +1,1 @@
+//! Every row of the table of answers, on every protocol.

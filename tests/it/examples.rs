@@ -1,0 +1,1 @@
+//! Every example is started and called.

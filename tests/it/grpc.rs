@@ -1,0 +1,1 @@
+//! gRPC: rows D of the list of attacks.

@@ -1,0 +1,1 @@
+//! What is never printed, kept or forwarded: rows H.

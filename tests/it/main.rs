@@ -1,0 +1,23 @@
+//! Everything through the public API, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "a test may")]
+#![expect(
+    unreachable_pub,
+    reason = "modules of one binary, nothing is reachable"
+)]
+
+mod support;
+
+mod allocations;
+mod answers;
+mod examples;
+mod floors;
+mod generated;
+mod grpc;
+mod hygiene;
+mod middleware;
+mod parsing;
+mod properties;
+mod real_clients;
+mod timing;
+mod vectors;

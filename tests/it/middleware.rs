@@ -1,0 +1,1 @@
+//! Middleware and routing: rows C, readiness, the defects of others.

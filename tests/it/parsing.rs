@@ -1,0 +1,1 @@
+//! Credential parsing: rows A.

@@ -1,0 +1,1 @@
+//! All vectors that concern headers, challenges, paths and messages.
