@@ -111,7 +111,7 @@ impl<V, A> fmt::Debug for AuthnInterceptor<V, A> {
     }
 }
 
-/// The status of [`RejectionKind`](crate::RejectionKind)'s table, with its
+/// The status of [`RejectionKind`]'s table, with its
 /// fixed message and `cache-control: no-store`. The cause stays behind.
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {

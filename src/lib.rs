@@ -1,6 +1,11 @@
-#![doc = include_str!("../README.md")]
+// The README's programs need both frameworks.
+#![cfg_attr(all(feature = "axum", feature = "tonic"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "axum", feature = "tonic")),
+    doc = "Authentication for tower, axum and tonic. Build the docs with all features."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may"))]
 
 mod challenge;
 mod ct;

@@ -22,15 +22,11 @@ use crate::{
 ///
 /// ```
 /// use axum::{Router, routing::get};
-/// use tower_authn::{Authenticated, AuthnLayer, Principal, verifier::FixedTokens};
-///
-/// async fn whoami(Authenticated(caller): Authenticated) -> String {
-///     caller.subject().to_owned()
-/// }
+/// use tower_authn::{AuthnLayer, Principal, verifier::FixedTokens};
 ///
 /// let tokens = FixedTokens::new([("0123456789abcdef", Principal::new("ci"))])?;
 /// let app: Router = Router::new()
-///     .route("/whoami", get(whoami))
+///     .route("/models", get(|| async { "one, two" }))
 ///     .layer(AuthnLayer::new(tokens));
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
