@@ -82,7 +82,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
                 .into_future()
         }
     };
-    try_it::print(address, &token, tls);
+    println!("{}", try_it::lines(address, &token, tls));
     tokio::select! {
         ended = server => Ok(ended?),
         () = async { stop::stop().await; sleep(GRACE).await } => Ok(()),
