@@ -370,6 +370,11 @@ async fn a12_the_verifier_decides_what_stands_after_basic() {
     let users = FixedUsers::new([("user", "password", Principal::new("user"))]).unwrap();
     assert_eq!(subject(tokens, &basic).await.as_deref(), Some("token"));
     assert_eq!(subject(users, &basic).await.as_deref(), Some("user"));
+
+    // The same text after `Bearer` is a token and nothing else.
+    assert_eq!(admitted_by(any_login(), &basic).await, 200);
+    let bearer = format!("Bearer {login}");
+    assert_eq!(admitted_by(any_login(), &bearer).await, 401);
 }
 
 #[tokio::test]
