@@ -231,7 +231,7 @@ fn every_example_is_declared_and_run_here() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axum_app_serves_whom_it_knows() {
     let app = Example::start("axum_app", &[]);
     let weak = format!("Bearer {TOKEN}");
@@ -256,7 +256,7 @@ async fn axum_app_serves_whom_it_knows() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn custom_verifier_answers_an_outage_with_503_and_recovers() {
     let app = Example::start("custom_verifier", &[]);
     let good = format!("Bearer {TOKEN}");
@@ -272,7 +272,7 @@ async fn custom_verifier_answers_an_outage_with_503_and_recovers() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonic_server_gives_each_token_its_methods() {
     let server = Example::start("tonic_server", &[]);
     assert_eq!(server.generate(STRONGER).await.unwrap(), "You asked: a b");
@@ -292,7 +292,7 @@ async fn tonic_server_gives_each_token_its_methods() {
     server.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonic_server_guards_one_service_with_an_interceptor() {
     let server = Example::start("tonic_server", &["--interceptor"]);
     assert_eq!(server.generate(TOKEN).await.unwrap(), "You asked: a b");
@@ -305,7 +305,7 @@ async fn tonic_server_guards_one_service_with_an_interceptor() {
     server.ends_clean("INT");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quickstart_guards_http_and_grpc_with_one_token() {
     let user = ["--token", TOKEN, "--user", "alice:correct-horse"];
     let app = Example::start("quickstart", &user);
