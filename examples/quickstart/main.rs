@@ -176,7 +176,7 @@ async fn generate(Json(request): Json<Generate>) -> Json<Value> {
     Json(json!({ "text": text }))
 }
 
-/// A token of 190 bits and more, from the operating system.
+/// A token of 192 bits, from the operating system.
 fn random_token() -> Result<String, Box<dyn Error>> {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use tokio_rustls::rustls::crypto::ring;

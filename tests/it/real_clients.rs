@@ -148,7 +148,7 @@ fn requests_and_httpx_are_served() {
 
 #[test]
 fn the_lines_that_quickstart_prints_work_as_they_are() {
-    let (Some(_), Some(python)) = (curl(), python()) else {
+    let (Some(_), Some(_)) = (curl(), python()) else {
         return;
     };
     let dir = Scratch::new("printed");
