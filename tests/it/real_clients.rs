@@ -56,30 +56,27 @@ fn curl_is_served_however_it_sends_the_token() {
         (also(raw(), raw()), ambiguous),
         (also(raw(), header(&format!(" Bearer {TOKEN}"))), ambiguous),
     ];
-    let data = r#"{"prompt": "What state is Los Angeles in?", "max_length": 100}"#;
-    for (flags, (status, body)) in &rows {
-        let mut command = curl("--http1.1");
-        command.args(["-w", "\n%{http_code}", "--data", data]);
-        command.args(["-H", "Content-Type: application/json"]);
-        let url = format!("{}/generate", app.url);
-        let output = command.arg(url).args(flags).output();
-        let answer = text(&output.unwrap());
-        assert_eq!(answer, format!("{body}\n{status}"), "{flags:?}");
-    }
-    // Without a body: over HTTP/2 a curl as old as 7.88 sometimes loses an
-    // answer that comes before it has sent its body (curl: (92)).
-    for (flags, (status, body)) in &rows {
-        let mut command = curl("--http2-prior-knowledge");
-        command.args(["-w", "\n%{http_version} %{http_code}"]);
-        let url = format!("{}/whoami", app.url);
-        let output = command.arg(url).args(flags).output();
-        let answer = text(&output.unwrap());
-        assert!(
-            answer.ends_with(&format!("\n2 {status}")),
-            "{answer} {flags:?}"
-        );
-        let refusal = answer.starts_with(body);
-        assert_eq!(refusal, *status != 200, "{answer} {flags:?}");
+    // Over HTTP/2 a refusal can overtake the body; see drain.rs of quickstart.
+    for protocol in ["--http1.1", "--http2-prior-knowledge"] {
+        for (flags, (status, body)) in &rows {
+            let mut command = curl(protocol);
+            command.args([
+                "-w",
+                "\n%{http_code}",
+                "-H",
+                "Content-Type: application/json",
+            ]);
+            command.args([
+                "--data",
+                r#"{"prompt": "What state is Los Angeles in?", "max_length": 100}"#,
+            ]);
+            let output = command
+                .arg(format!("{}/generate", app.url))
+                .args(flags)
+                .output();
+            let answer = text(&output.unwrap());
+            assert_eq!(answer, format!("{body}\n{status}"), "{protocol} {flags:?}");
+        }
     }
 }
 
