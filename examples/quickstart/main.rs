@@ -8,6 +8,7 @@
 //! `curl -u` in too, `--tls DIR` serves TLS with certificates that it makes
 //! there.
 
+mod drain;
 mod flags;
 #[path = "../inference/mod.rs"]
 mod inference;
@@ -29,7 +30,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, time::sleep};
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
-use tower::Layer;
+use tower::{Layer, ServiceBuilder};
 use tower_authn::{
     Access, AccessTable, Authenticated, AuthnLayer, ConfigError, Principal, Verifier,
     layer::Refusal,
@@ -63,7 +64,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let layer = AuthnLayer::new(verifier(&token, flags.user)?)
         .access(access()?)
         .respond(json_refusal);
-    let app = protect(routes().await?, layer).into_make_service();
+    let layers = ServiceBuilder::new()
+        .map_request(drain::drained)
+        .layer(layer);
+    let app = protect(routes().await?, layers).into_make_service();
 
     let listener = TcpListener::bind(&flags.listen)
         .await
@@ -176,7 +180,7 @@ async fn generate(Json(request): Json<Generate>) -> Json<Value> {
     Json(json!({ "text": text }))
 }
 
-/// A token of 190 bits and more, from the operating system.
+/// A token of 192 bits, from the operating system.
 fn random_token() -> Result<String, Box<dyn Error>> {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     use tokio_rustls::rustls::crypto::ring;

@@ -20,17 +20,10 @@ use tokio_stream::StreamExt;
 use tonic::{Code, Status, transport::Channel};
 use v1::{GenerateRequest, inference_client::InferenceClient};
 
-#[expect(
-    clippy::missing_errors_doc,
-    unused_qualifications,
-    reason = "generated"
-)]
+#[expect(unused_qualifications, reason = "generated")]
 mod v1 {
     include!("../../examples/inference/inference.v1.rs");
 }
-
-/// Each has a test below.
-const EXAMPLES: [&str; 4] = ["axum_app", "custom_verifier", "quickstart", "tonic_server"];
 
 /// Two tokens of the examples, the second with more rights.
 const TOKEN: &str = "9cLqJTbYzVvZyXHn";
@@ -222,16 +215,23 @@ fn every_example_is_declared_and_run_here() {
         .filter(|path| path.extension().is_some() || path.join("main.rs").exists())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    let run: BTreeSet<String> = EXAMPLES.map(str::to_owned).into();
-    assert_eq!(found, run);
+    assert!(found.contains("quickstart"), "{found:?}");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    for name in run {
+    for name in found {
         let entry = format!("[[example]]\nname = \"{name}\"\nrequired-features = ");
-        assert!(manifest.contains(&entry), "{name}");
+        assert!(
+            manifest.contains(&entry),
+            "Cargo.toml does not declare {name}"
+        );
+        let start = format!("Example::start(\"{name}\"");
+        assert!(
+            include_str!("examples.rs").contains(&start),
+            "no test runs {name}"
+        );
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axum_app_serves_whom_it_knows() {
     let app = Example::start("axum_app", &[]);
     let weak = format!("Bearer {TOKEN}");
@@ -256,7 +256,7 @@ async fn axum_app_serves_whom_it_knows() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn custom_verifier_answers_an_outage_with_503_and_recovers() {
     let app = Example::start("custom_verifier", &[]);
     let good = format!("Bearer {TOKEN}");
@@ -272,14 +272,10 @@ async fn custom_verifier_answers_an_outage_with_503_and_recovers() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonic_server_gives_each_token_its_methods() {
     let server = Example::start("tonic_server", &[]);
     assert_eq!(server.generate(STRONGER).await.unwrap(), "You asked: a b");
-    assert_eq!(
-        server.generate("").await.map_err(|s| s.code()),
-        Err(Code::Unauthenticated)
-    );
     assert_eq!(refusal(server.generate("").await), missing());
     assert_eq!(refusal(server.generate("wrong").await), invalid());
     let words = server.generate_stream(STRONGER).await.unwrap();
@@ -292,7 +288,7 @@ async fn tonic_server_gives_each_token_its_methods() {
     server.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonic_server_guards_one_service_with_an_interceptor() {
     let server = Example::start("tonic_server", &["--interceptor"]);
     assert_eq!(server.generate(TOKEN).await.unwrap(), "You asked: a b");
@@ -305,7 +301,7 @@ async fn tonic_server_guards_one_service_with_an_interceptor() {
     server.ends_clean("INT");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quickstart_guards_http_and_grpc_with_one_token() {
     let user = ["--token", TOKEN, "--user", "alice:correct-horse"];
     let app = Example::start("quickstart", &user);
