@@ -33,14 +33,18 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(rejection: &Rejection) -> Self {
-        // The cause stays behind: it may say what the client must not know.
-        let mut public = match rejection.scopes() {
-            Some(scopes) => Rejection::insufficient_scope(scopes.clone()),
-            None => Rejection::new(rejection.kind().public()),
+        // The cause stays behind, and so does whatever tells apart what must
+        // look alike.
+        let kind = rejection.kind().public();
+        let public = match (kind, rejection.scopes(), rejection.retry_after()) {
+            (RejectionKind::Forbidden, Some(scopes), _) => {
+                Rejection::insufficient_scope(scopes.clone())
+            }
+            (RejectionKind::RateLimited | RejectionKind::Unavailable, _, Some(after)) => {
+                Rejection::new(kind).with_retry_after(after)
+            }
+            _ => Rejection::new(kind),
         };
-        if let Some(retry_after) = rejection.retry_after() {
-            public = public.with_retry_after(retry_after);
-        }
         Self { rejection: public }
     }
 
@@ -169,7 +173,9 @@ impl Refusals {
         if response.headers().is_empty() {
             *response.headers_mut() = own;
         } else {
-            response.headers_mut().remove(WWW_AUTHENTICATE);
+            for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
+                response.headers_mut().remove(name);
+            }
             response.headers_mut().extend(own);
         }
         response
@@ -221,7 +227,8 @@ fn retry_after(rejection: &Rejection) -> HeaderValue {
     let seconds = rejection
         .retry_after()
         .map_or(RETRY_AFTER_DEFAULT, |after| {
-            after.as_secs() + u64::from(after.subsec_nanos() > 0)
+            let begun = u64::from(after.subsec_nanos() > 0);
+            after.as_secs().saturating_add(begun)
         });
     HeaderValue::from(seconds.max(1))
 }

@@ -207,7 +207,8 @@ fn a_verdict_at_once_allocates_nothing() {
 
 #[test]
 fn a_principal_costs_what_inserting_it_costs_and_no_more() {
-    let rows: [(&str, fn(Request<()>) -> Cost); 4] = [
+    type Costs = fn(Request<()>) -> Cost;
+    let rows: [(&str, Costs); 4] = [
         ("tokens", |request| cost(AuthnLayer::new(tokens()), request)),
         ("into_any", |request| {
             cost(AuthnLayer::new(tokens().into_any()), request)

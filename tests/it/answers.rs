@@ -9,7 +9,7 @@ use serde_json::json;
 use tower::Layer;
 use tower_authn::{
     Access, AuthnLayer, Challenge, Credential, Principal, Rejection, RejectionKind, ScopeRule,
-    Sources, Verifier, layer::Refusal, protect,
+    Sources, Verifier, layer::Refusal, protect, verify_fn,
 };
 
 use crate::support::{Answered, Calls, Strict, TOKEN, ask, get, send, serve, values};
@@ -27,7 +27,8 @@ impl Verifier for Oracle {
         self.0.add();
         Err(match credential.token() {
             TOKEN => return Ok(Principal::new("ci")),
-            "expired" => Rejection::expired(),
+            // What is said besides must not tell it apart from the others.
+            "expired" => Rejection::expired().with_retry_after(Duration::from_secs(7)),
             "revoked" => Rejection::revoked(),
             "forbidden" => Rejection::forbidden(),
             "scopes" => Rejection::insufficient_scope(ScopeRule::all_of(["a", "b:c"]).unwrap()),
@@ -323,6 +324,7 @@ async fn a_responder_changes_neither_status_nor_challenge_nor_the_grpc_forms() {
             .status(200)
             .header("www-authenticate", "Custom x")
             .header("cache-control", "public")
+            .header("retry-after", "9")
             .header("x-own", "kept")
             .body("body".to_owned())
             .unwrap()
@@ -335,6 +337,7 @@ async fn a_responder_changes_neither_status_nor_challenge_nor_the_grpc_forms() {
         [r#"Bearer realm="api""#]
     );
     assert_eq!(values(response.headers(), "cache-control"), ["no-store"]);
+    assert!(response.headers().get("retry-after").is_none());
     assert_eq!(values(response.headers(), "x-own"), ["kept"]);
     assert_eq!(response.body(), "body");
 
@@ -539,6 +542,26 @@ async fn the_rejection_is_exposed_only_where_that_is_asked_for() {
     let service = AuthnLayer::new(Oracle::default()).layer(Strict::default());
     let response = ask(&service, get("/", &[])).await;
     assert!(response.extensions().get::<Rejection>().is_none());
+}
+
+#[tokio::test]
+async fn retry_after_is_rounded_up_and_never_overflows() {
+    for (after, expected) in [
+        (Duration::ZERO, "1"),
+        (Duration::from_millis(1), "1"),
+        (Duration::from_secs(1), "1"),
+        (Duration::from_millis(1_001), "2"),
+        (Duration::MAX, "18446744073709551615"),
+    ] {
+        let limited = move |_: &Credential<'_>| Err::<(), _>(Rejection::rate_limited(after));
+        let service = AuthnLayer::new(verify_fn(limited)).layer(Strict::default());
+        let response = ask(&service, get("/", &[("authorization", "Bearer a")])).await;
+        assert_eq!(
+            values(response.headers(), "retry-after"),
+            [expected],
+            "{after:?}"
+        );
+    }
 }
 
 #[tokio::test]
