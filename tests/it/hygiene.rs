@@ -227,6 +227,37 @@ async fn h05_a_stripped_credential_is_not_passed_on() {
     }
 }
 
+#[cfg(feature = "tonic")]
+#[test]
+fn h02_h05_an_interceptor_covers_or_strips_the_credential() {
+    use tonic::service::Interceptor;
+    use tower_authn::AuthnInterceptor;
+
+    let layer = AuthnLayer::new(tokens().or(users())).sources(sources());
+    let mut covers = AuthnInterceptor::from(layer.clone());
+    let mut strips = AuthnInterceptor::from(layer.strip_credential());
+    for (name, value) in credentials() {
+        let call = || {
+            let mut call = tonic::Request::new(());
+            call.metadata_mut().insert(name, value.parse().unwrap());
+            call
+        };
+        let covered = covers.call(call()).unwrap().into_parts().0;
+        assert!(covered.into_headers()[name].is_sensitive(), "{name}");
+        let stripped = strips.call(call()).unwrap().into_parts().0;
+        assert!(!stripped.contains_key(name), "{name}");
+        let mut refused = call();
+        let wrong = value.replace("Bearer ", "Bearer x");
+        refused
+            .metadata_mut()
+            .insert(name, format!("{wrong}=").parse().unwrap());
+        let status = covers.call(refused).unwrap_err();
+        let texts = Texts::default();
+        texts.display("Status", &status);
+        texts.hold_no_canary(2);
+    }
+}
+
 #[test]
 fn the_main_types_cross_threads() {
     fn shared<T: Send + Sync + Unpin>() {}
