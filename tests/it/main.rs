@@ -23,5 +23,6 @@ mod middleware;
 mod parsing;
 mod properties;
 mod real_clients;
+mod rows;
 mod timing;
 mod vectors;

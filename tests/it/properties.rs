@@ -84,7 +84,7 @@ fn holds_the_token(value: &[u8]) -> bool {
 fn rank(access: &Access) -> usize {
     let order = [Access::Public, Access::Optional, Access::Authenticated];
     let known = order.iter().position(|known| known == access);
-    known.unwrap_or(3 + usize::from(*access == Access::Denied))
+    known.unwrap_or_else(|| 3 + usize::from(*access == Access::Denied))
 }
 
 fn scope() -> impl Strategy<Value = String> {
@@ -127,7 +127,7 @@ proptest! {
         };
         let token = STANDARD.encode(format!("{user}:{password}"));
         let expected = Some((user.into_bytes(), password.into_bytes()));
-        prop_assert_eq!(login(&token), expected.clone());
+        prop_assert_eq!(&login(&token), &expected);
         let other = edited(token.as_bytes(), place, kind, byte.as_bytes()[0]);
         let other = String::from_utf8(other).unwrap();
         let bare = token.trim_end_matches('=').to_owned();

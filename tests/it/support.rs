@@ -22,7 +22,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
-use tower_authn::{Credential, Principal, Rejection, Scheme, Verifier, layer::Protected};
+use tower_authn::{Credential, Principal, Rejection, Verifier, layer::Protected};
 
 /// A token that [`Spy`] and the fixed lists of the tests know.
 pub const TOKEN: &str = "canary-9cLqJTbYzVvZyXHn.0123456789";
