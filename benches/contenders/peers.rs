@@ -78,6 +78,10 @@ fn caller(headers: &HeaderMap) -> Option<Arc<Caller>> {
     CALLERS.get(value.strip_prefix("Bearer ")?).cloned()
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "as the signature of the layer has it"
+)]
 fn authorize(mut request: Request) -> Result<Request, Response> {
     match caller(request.headers()) {
         Some(caller) => {
@@ -113,7 +117,6 @@ async fn by_typed_header(
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the signature is tonic's")]
 fn intercept(mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
     let value = request.metadata().get("authorization");
     let token = value.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
