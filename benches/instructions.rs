@@ -80,9 +80,6 @@ fn report(contenders: &mut [Contender]) {
             cell(Case::Missing),
         );
     }
-    if counted {
-        println!();
-    }
 }
 
 /// How long each contender's rounds took, sorted. The rounds take turns, so
