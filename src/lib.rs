@@ -14,6 +14,7 @@ mod head;
 mod principal;
 mod rejection;
 mod scope;
+mod target;
 
 pub mod access;
 pub mod credential;
@@ -24,6 +25,8 @@ pub mod grpc;
 pub mod layer;
 #[cfg(feature = "axum")]
 pub mod testing;
+#[cfg(feature = "tokens")]
+pub mod token;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
@@ -40,5 +43,6 @@ pub use crate::{
     principal::Principal,
     rejection::{Rejection, RejectionKind},
     scope::{Scope, ScopeRule, Scoped},
+    target::Target,
     verifier::{Verifier, verify_async_fn, verify_fn},
 };
