@@ -51,6 +51,13 @@ impl Timestamp {
         self.0 / 1_000
     }
 
+    /// So long before this; the epoch where that would be before it.
+    #[must_use]
+    pub fn before(self, earlier: Duration) -> Self {
+        let millis = u64::try_from(earlier.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long it is from `earlier` to here; zero where that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
