@@ -6,6 +6,7 @@ use crate::{
     ct::{MAX_SECRET, SecretTable},
     error::ConfigError,
     principal::Principal,
+    scope::Scope,
 };
 
 /// The most entries of one list.
@@ -131,14 +132,20 @@ pub(super) fn first_word(text: &str) -> (&str, &str) {
     (first, rest.trim_start())
 }
 
+/// Whose an entry is. What stands where a scope belongs may be the rest of a
+/// password, so the error does not quote it.
 pub(super) fn principal(
     subject: &str,
     scopes: &str,
     line: usize,
 ) -> Result<Principal, ConfigError> {
-    Principal::new(subject)
-        .with_scopes(scopes.split_whitespace())
-        .map_err(|error| error.at_line(line))
+    for (scope, number) in scopes.split_whitespace().zip(1..) {
+        if scope.parse::<Scope>().is_err() {
+            let message = format!("what stands in the place of scope {number} is not a scope");
+            return Err(ConfigError::new(message).at_line(line));
+        }
+    }
+    Principal::new(subject).with_scopes(scopes.split_whitespace())
 }
 
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {

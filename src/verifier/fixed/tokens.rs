@@ -231,7 +231,10 @@ mod tests {
         let rows = [
             ("#\n0123456789abcdef\n", "line 2: a token without a subject"),
             ("short ci\n", "line 1: token 1 is shorter than 16 bytes"),
-            ("\n0123456789abcdef ci A", "line 2: \"A\" is not a scope"),
+            (
+                "\n0123456789abcdef ci A",
+                "line 2: what stands in the place of scope 1 is not a scope",
+            ),
         ];
         for (text, expected) in rows {
             let error = FixedTokens::parse(text).unwrap_err();

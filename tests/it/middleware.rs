@@ -1,1 +1,0 @@
-//! Middleware and routing: rows C, readiness, the defects of others.

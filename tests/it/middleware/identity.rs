@@ -1,0 +1,129 @@
+//! Whose a request is: rows C17 and C18.
+
+use http::{HeaderMap, Request};
+use tower::Layer;
+use tower_authn::{Access, AuthnLayer, Principal, Sources, layer::Admission};
+
+use super::{Waits, bearer};
+use crate::support::{Spy, Strict, TOKEN, ask, get};
+
+/// What the inner service sees of a request that says it is the admin's.
+async fn seen<V, A>(layer: AuthnLayer<V, A>, headers: &[(&str, &str)]) -> http::request::Parts
+where
+    V: tower_authn::Verifier<Principal = Principal>,
+    A: Admission<Principal>,
+{
+    let inner = Strict::default();
+    let mut request: Request<String> = get("/", headers);
+    request.extensions_mut().insert(Principal::new("admin"));
+    ask(&layer.layer(inner.clone()), request).await;
+    inner.last()
+}
+
+#[tokio::test]
+async fn c17_who_calls_is_said_in_the_extensions_and_in_no_header() {
+    let authorization = bearer();
+    let headers = [
+        ("authorization", authorization.as_str()),
+        ("x-auth-user", "admin"),
+        ("x_auth_user", "admin"),
+        ("x-forwarded-user", "admin"),
+        ("x-remote-user", "admin"),
+    ];
+    let sent: HeaderMap = get("/", &headers).headers().clone();
+    let seen = seen(AuthnLayer::new(Spy::default()), &headers).await;
+    assert_eq!(seen.headers, sent, "no header is added, none is trusted");
+    let principal: &Principal = seen.extensions.get().unwrap();
+    assert_eq!(principal.subject(), "ci");
+}
+
+#[tokio::test]
+async fn c18_a_principal_put_there_by_someone_else_never_gets_through() {
+    let layer = || AuthnLayer::new(Spy::default());
+    let waits = || AuthnLayer::new(Waits(Spy::default()));
+    let authorization = bearer();
+    let good: &[_] = &[("authorization", authorization.as_str())];
+    let audit = |_: tower_authn::Head<'_>, _: &tower_authn::Rejection| {};
+    let api_key = Sources::new().header("x-api-key").unwrap();
+    let rows = [
+        ("admitted", seen(layer(), good).await, Some("ci")),
+        ("admitted later", seen(waits(), good).await, Some("ci")),
+        (
+            "by a named header",
+            seen(layer().sources(api_key), &[("x-api-key", TOKEN)]).await,
+            Some("ci"),
+        ),
+        (
+            "optional, admitted",
+            seen(layer().access(Access::Optional), good).await,
+            Some("ci"),
+        ),
+        (
+            "optional, anonymous",
+            seen(layer().access(Access::Optional), &[]).await,
+            None,
+        ),
+        (
+            "optional, anonymous, waiting",
+            seen(waits().access(Access::Optional), &[]).await,
+            None,
+        ),
+        (
+            "public, with a credential",
+            seen(layer().access(Access::Public), good).await,
+            None,
+        ),
+        (
+            "public, without",
+            seen(layer().access(Access::Public), &[]).await,
+            None,
+        ),
+        ("skipped", seen(layer().skip_principal(), good).await, None),
+        (
+            "skipped, waiting",
+            seen(waits().skip_principal(), good).await,
+            None,
+        ),
+        (
+            "audited, anonymous",
+            seen(layer().insecure_audit(audit), &[]).await,
+            None,
+        ),
+        (
+            "audited, forbidden",
+            seen(layer().access(Access::Denied).insecure_audit(audit), good).await,
+            Some("ci"),
+        ),
+    ];
+    for (name, seen, expected) in rows {
+        let principal = seen.extensions.get::<Principal>();
+        assert_eq!(principal.map(Principal::subject), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_inner_layer_that_sees_nobody_removes_what_an_outer_one_said() {
+    let inner = Strict::default();
+    let key = Sources::new().header("x-api-key").unwrap();
+    let optional = AuthnLayer::new(Spy::default())
+        .sources(key)
+        .access(Access::Optional);
+    let stack = AuthnLayer::new(Spy::default()).layer(optional.layer(inner.clone()));
+    ask(&stack, get("/", &[("authorization", &bearer())])).await;
+    assert_eq!(inner.called.count(), 1);
+    assert!(inner.last().extensions.get::<Principal>().is_none());
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_layers_type_is_left_alone() {
+    let inner = Strict::default();
+    let mut request = get("/", &[("authorization", &bearer())]);
+    request.extensions_mut().insert("somebody else's");
+    ask(
+        &AuthnLayer::new(Spy::default()).layer(inner.clone()),
+        request,
+    )
+    .await;
+    let kept = inner.last().extensions.get::<&str>().copied();
+    assert_eq!(kept, Some("somebody else's"));
+}
