@@ -1,6 +1,6 @@
 //! What a store does: the trait, and what passes through it.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use super::error::StoreError;
 use crate::token::{Key, KeyId, Record, Timestamp, TokenId, TokenState};
@@ -85,6 +85,40 @@ pub trait TokenStore: Send + Sync + 'static {
         &self,
         ended_before: Timestamp,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
+
+impl<S: TokenStore> TokenStore for Arc<S> {
+    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        S::apply(self, writes).await
+    }
+
+    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        S::get(self, id).await
+    }
+
+    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+        S::list(self, query).await
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        S::changes(self, since, limit).await
+    }
+
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+        S::load_all(self, each).await
+    }
+
+    async fn watch(&self, since: u64) {
+        S::watch(self, since).await;
+    }
+
+    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        S::touch(self, uses).await
+    }
+
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        S::prune(self, ended_before).await
+    }
 }
 
 /// How far a store is.

@@ -189,8 +189,7 @@ fn hash(id: TokenId) -> u64 {
         let half: [u8; 8] = std::array::from_fn(|index| bytes[at + index]);
         u64::from_le_bytes(half)
     };
-    let mixed =
-        u128::from(word(0) ^ word(4).rotate_left(32)) * 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+    let mixed = u128::from(word(0) ^ word(4).rotate_left(32)) * 0x9E37_79B9_7F4A_7C15;
     (mixed >> 64) as u64 ^ mixed as u64
 }
 

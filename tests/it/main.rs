@@ -20,4 +20,5 @@ mod parsing;
 mod properties;
 mod real_clients;
 mod timing;
+mod tokens;
 mod vectors;
