@@ -4,12 +4,17 @@
 //! sender knows, and how many entries there are. It never depends on a stored
 //! secret: not on its bytes, not on its length, not on where a mismatch stands.
 
+use std::hint::black_box;
+
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// The longest secret that a [`SecretTable`] holds, in bytes.
 pub(crate) const MAX_SECRET: usize = 512;
 
 const WORDS: usize = MAX_SECRET / 8;
+
+/// How many secrets a [`Block`] holds.
+const LANES: usize = 4;
 
 /// Compares what was presented with one secret.
 ///
@@ -45,14 +50,49 @@ pub(crate) fn word_eq(a: u64, b: u64) -> bool {
 
 /// Secrets of at most [`MAX_SECRET`] bytes, each compared whatever comes.
 pub(crate) struct SecretTable {
-    rows: Box<[Row]>,
+    blocks: Box<[Block]>,
 }
 
-/// One secret, zero-padded, so that it is read as far as what was presented
-/// goes and no branch knows its length.
-struct Row {
-    words: [u64; WORDS],
-    len: u64,
+/// Some secrets side by side, so that one vector instruction compares a word
+/// of each. They are zero-padded: they are read as far as what was presented
+/// goes, and no branch knows their length.
+struct Block {
+    words: [[u64; LANES]; WORDS],
+    lens: [u64; LANES],
+}
+
+impl Block {
+    /// Nothing that can be presented is as long.
+    const VACANT: Self = Self {
+        words: [[0; LANES]; WORDS],
+        lens: [u64::MAX; LANES],
+    };
+
+    fn set(&mut self, lane: usize, secret: &[u8]) {
+        for (word, bytes) in self.words.iter_mut().zip(secret.chunks(8)) {
+            word[lane] = padded_word(bytes);
+        }
+        self.lens[lane] = secret.len() as u64;
+    }
+
+    /// Of each secret, whether anything differs from what was presented: zero
+    /// where nothing does.
+    fn differences(&self, presented: &[u8]) -> [u64; LANES] {
+        let (whole, tail) = presented.as_chunks::<8>();
+        let mut differences = self.lens.map(|len| len ^ presented.len() as u64);
+        let mut compare = |words: &[u64; LANES], presented: u64| {
+            for (difference, word) in differences.iter_mut().zip(words) {
+                *difference |= word ^ presented;
+            }
+        };
+        for (words, bytes) in self.words.iter().zip(whole) {
+            compare(words, u64::from_le_bytes(*bytes));
+        }
+        if !tail.is_empty() {
+            compare(&self.words[whole.len()], padded_word(tail));
+        }
+        differences
+    }
 }
 
 impl SecretTable {
@@ -60,18 +100,18 @@ impl SecretTable {
     ///
     /// Longer ones than [`MAX_SECRET`] are cut: the caller has refused them.
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
-        let row = |secret: &[u8]| {
-            let mut words = [0; WORDS];
-            for (to, from) in words.iter_mut().zip(secret.chunks(8)) {
-                *to = padded_word(from);
+        let mut blocks = Vec::new();
+        for (index, secret) in secrets.enumerate() {
+            let lane = index % LANES;
+            if lane == 0 {
+                blocks.push(Block::VACANT);
             }
-            Row {
-                words,
-                len: secret.len() as u64,
+            if let Some(block) = blocks.last_mut() {
+                block.set(lane, secret);
             }
-        };
+        }
         Self {
-            rows: secrets.map(row).collect(),
+            blocks: blocks.into(),
         }
     }
 
@@ -80,22 +120,22 @@ impl SecretTable {
         if presented.len() > MAX_SECRET {
             return None;
         }
-        let (whole, tail) = presented.as_chunks::<8>();
-        let len = presented.len() as u64;
-        let tail_word = padded_word(tail);
-        let mut found = u64::MAX;
-        for (index, row) in self.rows.iter().enumerate() {
-            let mut difference = len ^ row.len;
-            for (chunk, word) in whole.iter().zip(&row.words) {
-                difference |= u64::from_le_bytes(*chunk) ^ word;
+        // Counted from 1; at most one row adds its own, and it adds no branch.
+        let mut found = 0;
+        for (block, first) in self.blocks.iter().zip((1..).step_by(LANES)) {
+            // The compiler is not to know that these are 0 or 1.
+            let equal = black_box(block.differences(presented).map(is_zero));
+            for (equal, row) in equal.into_iter().zip(first..) {
+                found |= equal.wrapping_neg() & row;
             }
-            if !tail.is_empty() {
-                difference |= tail_word ^ row.words[whole.len()];
-            }
-            found.conditional_assign(&(index as u64), difference.ct_eq(&0));
         }
-        (found != u64::MAX).then_some(found as usize)
+        (found as usize).checked_sub(1)
     }
+}
+
+/// 1 or 0, without a branch.
+fn is_zero(word: u64) -> u64 {
+    !(word | word.wrapping_neg()) >> 63
 }
 
 fn padded_word(bytes: &[u8]) -> u64 {

@@ -9,17 +9,26 @@ use super::{Found, Scheme};
 /// servers trim it, HTTP/2 keeps it, so we trim it. A list with a comma, and
 /// parameters in place of a token68, are no credential.
 pub(super) fn authorization(value: &[u8]) -> Option<Found<'_>> {
-    let value = trim(value);
-    let blank = value.iter().position(|b| *b == b' ')?;
-    let (name, rest) = value.split_at(blank);
-    let scheme = [Scheme::Bearer, Scheme::Basic]
-        .into_iter()
-        .find(|scheme| name.eq_ignore_ascii_case(scheme.as_str().as_bytes()))?;
+    let (scheme, rest) = scheme(trim(value))?;
     let token = trim_start(rest);
     is_token68(token).then_some(Found {
         scheme: Some(scheme),
         token,
     })
+}
+
+/// Parts a scheme's name, in any case, and the blank behind it from the rest.
+#[rustfmt::skip]
+fn scheme(value: &[u8]) -> Option<(Scheme, &[u8])> {
+    match value {
+        [b'B' | b'b', b'a' | b'A', b's' | b'S', b'i' | b'I', b'c' | b'C', b' ', rest @ ..] => {
+            Some((Scheme::Basic, rest))
+        }
+        [b'B' | b'b', b'e' | b'E', b'a' | b'A', b'r' | b'R', b'e' | b'E', b'r' | b'R', b' ', rest @ ..] => {
+            Some((Scheme::Bearer, rest))
+        }
+        _ => None,
+    }
 }
 
 /// Reads the value of a header that holds nothing but a token.
@@ -42,11 +51,21 @@ fn is_token68(token: &[u8]) -> bool {
     // Sixteen at a time, without a branch inside, so that it becomes vector
     // code; what is left of a longer token overlaps what was read.
     const LANES: usize = 16;
-    let all = |bytes: &[u8]| bytes.iter().fold(true, |all, b| all & is_token68_byte(*b));
     let (chunks, tail) = body.as_chunks::<LANES>();
-    let whole = chunks.iter().fold(true, |ok, chunk| ok & all(chunk));
-    let tail = body.last_chunk::<LANES>().map_or(tail, |last| last);
-    !body.is_empty() && whole & all(tail)
+    let Some(last) = body.last_chunk::<LANES>() else {
+        return !tail.is_empty() && tail.iter().all(|b| is_token68_byte(*b));
+    };
+    let mut good = [true; LANES];
+    let mut read = |chunk: &[u8; LANES]| {
+        for (good, b) in good.iter_mut().zip(chunk) {
+            *good &= is_token68_byte(*b);
+        }
+    };
+    chunks.iter().for_each(&mut read);
+    if !tail.is_empty() {
+        read(last);
+    }
+    good == [true; LANES]
 }
 
 fn is_token68_byte(b: u8) -> bool {

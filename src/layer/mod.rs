@@ -13,7 +13,7 @@
 //!             │
 //!   ┌─────────▼──────────┐  tracing, metrics, compression,
 //!   │  what sees it all  │  CORS (it must add its headers to refusals too),
-//!   │                    │  GrpcWebLayer, a limit on what is verified
+//!   │                    │  a limit on what is verified
 //!   └─────────┬──────────┘
 //!   ┌─────────▼──────────┐
 //!   │     AuthnLayer     │──── refusal, in the protocol of the caller
@@ -31,6 +31,14 @@
 //! the layer makes the inner service ready only for requests that it admits. A
 //! limit outside bounds how much is verified at once. `LoadShed` stands around
 //! the limit that it sheds for.
+//!
+//! `GrpcWebLayer` stands inside, around the gRPC services alone: it refuses
+//! everything else that comes over HTTP/1.1. The layer speaks gRPC-Web itself.
+//!
+//! A refusal is sent before the request's body is read. HTTP/2 then resets the
+//! stream, which is legal, and some clients lose the answer over it (curl 7.88
+//! does, now and then); the example `quickstart` reads a little of such a body
+//! first.
 //!
 //! In axum, `.layer` guards what was added before it, `.route_layer` never a
 //! fallback, and a method added after a `MethodRouter`'s layer is open: prefer

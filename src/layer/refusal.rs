@@ -33,14 +33,18 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(rejection: &Rejection) -> Self {
-        // The cause stays behind: it may say what the client must not know.
-        let mut public = match rejection.scopes() {
-            Some(scopes) => Rejection::insufficient_scope(scopes.clone()),
-            None => Rejection::new(rejection.kind().public()),
+        // The cause stays behind, and so does whatever tells apart what must
+        // look alike.
+        let kind = rejection.kind().public();
+        let public = match (kind, rejection.scopes(), rejection.retry_after()) {
+            (RejectionKind::Forbidden, Some(scopes), _) => {
+                Rejection::insufficient_scope(scopes.clone())
+            }
+            (RejectionKind::RateLimited | RejectionKind::Unavailable, _, Some(after)) => {
+                Rejection::new(kind).with_retry_after(after)
+            }
+            _ => Rejection::new(kind),
         };
-        if let Some(retry_after) = rejection.retry_after() {
-            public = public.with_retry_after(retry_after);
-        }
         Self { rejection: public }
     }
 
@@ -119,25 +123,28 @@ impl<ResBody: Default> Respond<ResBody> for NoBody {
 
 /// The headers of every refusal, rendered once.
 #[derive(Clone)]
-pub(crate) struct Refusals(Arc<Lines>);
+pub(crate) struct Refusals(Arc<Prepared>);
 
-struct Lines {
+struct Prepared {
     challenges: Vec<Challenge>,
-    missing: Vec<HeaderValue>,
-    invalid: Vec<HeaderValue>,
-    ambiguous: Vec<HeaderValue>,
-    forbidden: Vec<HeaderValue>,
+    missing: HeaderMap,
+    invalid: HeaderMap,
+    ambiguous: HeaderMap,
+    forbidden: HeaderMap,
+    /// Without a challenge: no credential would help.
+    later: HeaderMap,
 }
 
 impl Refusals {
     pub(crate) fn new(sources: &Sources) -> Self {
         let challenges = sources.challenges();
-        let with_error = |kind: RejectionKind| render(&challenges, kind, None);
-        Self(Arc::new(Lines {
+        let with_error = |kind: RejectionKind| headers(&challenges, kind, None);
+        Self(Arc::new(Prepared {
             missing: with_error(RejectionKind::Missing),
             invalid: with_error(RejectionKind::Invalid),
             ambiguous: with_error(RejectionKind::Ambiguous),
             forbidden: with_error(RejectionKind::Forbidden),
+            later: headers(&[], RejectionKind::Unavailable, None),
             challenges,
         }))
     }
@@ -162,53 +169,57 @@ impl Refusals {
             *response.body_mut() = ResBody::default();
         }
         *response.status_mut() = rejection.kind().status();
-        self.set_headers(response.headers_mut(), rejection);
+        let own = self.headers(rejection);
+        if response.headers().is_empty() {
+            *response.headers_mut() = own;
+        } else {
+            for name in [WWW_AUTHENTICATE, RETRY_AFTER] {
+                response.headers_mut().remove(name);
+            }
+            response.headers_mut().extend(own);
+        }
         response
     }
 
-    fn set_headers(&self, headers: &mut HeaderMap, rejection: &Rejection) {
-        headers.insert(CACHE_CONTROL, NO_STORE);
-        headers.remove(WWW_AUTHENTICATE);
-        let lines = &self.0;
+    fn headers(&self, rejection: &Rejection) -> HeaderMap {
+        let prepared = &*self.0;
         match (rejection.kind().public(), rejection.scopes()) {
-            (RejectionKind::Forbidden, Some(lacking)) => {
-                let lines = render(&lines.challenges, RejectionKind::Forbidden, Some(lacking));
-                append(headers, &lines);
-            }
-            (RejectionKind::Forbidden, None) => append(headers, &lines.forbidden),
-            (RejectionKind::Missing, _) => append(headers, &lines.missing),
-            (RejectionKind::Ambiguous, _) => append(headers, &lines.ambiguous),
+            (RejectionKind::Forbidden, Some(lacking)) => headers(
+                &prepared.challenges,
+                RejectionKind::Forbidden,
+                Some(lacking),
+            ),
+            (RejectionKind::Forbidden, None) => prepared.forbidden.clone(),
+            (RejectionKind::Missing, _) => prepared.missing.clone(),
+            (RejectionKind::Ambiguous, _) => prepared.ambiguous.clone(),
             (RejectionKind::RateLimited | RejectionKind::Unavailable, _) => {
+                let mut headers = prepared.later.clone();
                 headers.insert(RETRY_AFTER, retry_after(rejection));
+                headers
             }
-            _ => append(headers, &lines.invalid),
+            _ => prepared.invalid.clone(),
         }
     }
 }
 
-fn append(headers: &mut HeaderMap, lines: &[HeaderValue]) {
-    for line in lines {
-        headers.append(WWW_AUTHENTICATE, line.clone());
-    }
-}
-
-/// A 401 carries each challenge; any other answer those alone that can say
-/// what is wrong.
-fn render(
+/// The headers of a refusal. A 401 carries each challenge; any other answer
+/// those alone that can say what is wrong.
+fn headers(
     challenges: &[Challenge],
     kind: RejectionKind,
     lacking: Option<&ScopeRule>,
-) -> Vec<HeaderValue> {
-    challenges
-        .iter()
-        .filter(|challenge| kind.status() == StatusCode::UNAUTHORIZED || challenge.is_bearer())
-        .map(|challenge| {
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(2);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    for challenge in challenges {
+        if kind.status() == StatusCode::UNAUTHORIZED || challenge.is_bearer() {
             let line = challenge.render(kind.error_code(), lacking);
             // The first clone of a value allocates: here, and not while serving.
             drop(line.clone());
-            line
-        })
-        .collect()
+            headers.append(WWW_AUTHENTICATE, line);
+        }
+    }
+    headers
 }
 
 /// Whole seconds, rounded up, at least one.
@@ -216,7 +227,8 @@ fn retry_after(rejection: &Rejection) -> HeaderValue {
     let seconds = rejection
         .retry_after()
         .map_or(RETRY_AFTER_DEFAULT, |after| {
-            after.as_secs() + u64::from(after.subsec_nanos() > 0)
+            let begun = u64::from(after.subsec_nanos() > 0);
+            after.as_secs().saturating_add(begun)
         });
     HeaderValue::from(seconds.max(1))
 }

@@ -1,1 +1,304 @@
-//! What a verdict allocates, counted.
+//! What a verdict allocates, counted, thread by thread, by a global allocator.
+//!
+//! The numbers are exact: one more allocation on any path is a failure here.
+
+use std::{
+    convert::Infallible,
+    future::{Future, Ready, ready},
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Waker},
+};
+
+use allocation_counter::measure;
+use http::{Extensions, Request, Response, StatusCode};
+use tower::{Layer, Service};
+use tower_authn::{
+    Access, AccessTable, AuthnLayer, Challenge, Credential, Principal, Rejection, Sources,
+    Verifier,
+    layer::{Admission, Authn, NoBody},
+    verifier::{FixedTokens, FixedUsers},
+    verify_fn,
+};
+
+use crate::support::TOKEN;
+
+/// Answers 202, as no refusal does, and allocates nothing.
+#[derive(Clone, Copy)]
+struct Bare;
+
+impl Service<Request<()>> for Bare {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::ACCEPTED;
+        ready(Ok(response))
+    }
+}
+
+/// What one request allocated, and how it was answered.
+#[derive(Debug, PartialEq)]
+struct Cost {
+    call: u64,
+    poll: u64,
+    status: u16,
+}
+
+const fn admitted(call: u64) -> Cost {
+    Cost {
+        call,
+        poll: 0,
+        status: 202,
+    }
+}
+
+const fn refused(call: u64) -> Cost {
+    Cost {
+        call,
+        poll: 0,
+        status: 401,
+    }
+}
+
+fn cost<V, A>(layer: AuthnLayer<V, A>, request: Request<()>) -> Cost
+where
+    V: Verifier,
+    A: Admission<V::Principal>,
+{
+    let mut service: Authn<Bare, V, A, NoBody> = layer.layer(Bare);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut future = None;
+    let call = measure(|| {
+        assert!(Service::<Request<()>>::poll_ready(&mut service, &mut cx).is_ready());
+        future = Some(service.call(request));
+    });
+    let mut future = pin!(future.unwrap());
+    let mut answer = None;
+    let poll = measure(|| answer = Some(future.as_mut().poll(&mut cx)));
+    let Some(Poll::Ready(Ok(response))) = answer else {
+        panic!("it waits");
+    };
+    Cost {
+        call: call.count_total,
+        poll: poll.count_total,
+        status: response.status().as_u16(),
+    }
+}
+
+fn request(credential: &str) -> Request<()> {
+    let request = Request::post("/generate").header("content-type", "application/json");
+    let request = match credential {
+        "" => request,
+        credential => request.header("authorization", credential),
+    };
+    request.body(()).unwrap()
+}
+
+fn good() -> Request<()> {
+    request(&format!("Bearer {TOKEN}"))
+}
+
+/// A good request whose extensions hold something and have room for more.
+fn good_with_extensions() -> Request<()> {
+    let mut request = good();
+    *request.extensions_mut() = populated();
+    request
+}
+
+fn populated() -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(1_u8);
+    extensions
+}
+
+fn tokens() -> FixedTokens {
+    FixedTokens::new([("0123456789abcdef", caller()), (TOKEN, caller())]).unwrap()
+}
+
+fn users() -> FixedUsers {
+    FixedUsers::new([("alice", "correct horse", caller())]).unwrap()
+}
+
+fn caller() -> Principal {
+    let caller = Principal::new("ci");
+    caller.with_scopes(["deployment"]).unwrap()
+}
+
+fn table() -> AccessTable {
+    let table = AccessTable::builder().any("/generate", Access::scope("deployment"));
+    table.build().unwrap()
+}
+
+/// Waits as far as the layer knows.
+struct MayWait<V>(V);
+
+impl<V: Verifier> Verifier for MayWait<V> {
+    type Principal = V::Principal;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<V::Principal, Rejection> {
+        self.0.verify(credential).await
+    }
+}
+
+/// What inserting a principal costs, done by hand.
+fn insert(mut extensions: Extensions) -> u64 {
+    let caller = caller();
+    let insert = measure(|| drop(extensions.insert(caller)));
+    insert.count_total
+}
+
+#[test]
+fn inserting_a_principal_costs_three_into_empty_extensions_and_one_where_there_is_room() {
+    assert_eq!(insert(Extensions::new()), 3);
+    assert_eq!(insert(populated()), 1);
+}
+
+#[test]
+fn a_verdict_at_once_allocates_nothing() {
+    let rows: [(&str, Cost); 5] = [
+        (
+            "tokens",
+            cost(AuthnLayer::new(tokens()).skip_principal(), good()),
+        ),
+        (
+            "into_any",
+            cost(
+                AuthnLayer::new(tokens().into_any()).skip_principal(),
+                good(),
+            ),
+        ),
+        (
+            "the second of or",
+            cost(
+                AuthnLayer::new(users().or(tokens())).skip_principal(),
+                good(),
+            ),
+        ),
+        (
+            "a table",
+            cost(
+                AuthnLayer::new(tokens()).access(table()).skip_principal(),
+                good(),
+            ),
+        ),
+        (
+            "a closure",
+            cost(
+                AuthnLayer::new(verify_fn(|credential| match credential.matches(TOKEN) {
+                    true => Ok(()),
+                    false => Err(Rejection::invalid()),
+                }))
+                .skip_principal(),
+                good(),
+            ),
+        ),
+    ];
+    for (name, cost) in rows {
+        assert_eq!(cost, admitted(0), "{name}");
+    }
+}
+
+#[test]
+fn a_principal_costs_what_inserting_it_costs_and_no_more() {
+    type Costs = fn(Request<()>) -> Cost;
+    let rows: [(&str, Costs); 4] = [
+        ("tokens", |request| cost(AuthnLayer::new(tokens()), request)),
+        ("into_any", |request| {
+            cost(AuthnLayer::new(tokens().into_any()), request)
+        }),
+        ("the second of or", |request| {
+            cost(AuthnLayer::new(users().or(tokens())), request)
+        }),
+        ("a table", |request| {
+            cost(AuthnLayer::new(tokens()).access(table()), request)
+        }),
+    ];
+    for (name, cost) in rows {
+        let empty = insert(Extensions::new());
+        assert_eq!(cost(good()), admitted(empty), "{name}, empty extensions");
+        let room = insert(populated());
+        assert_eq!(
+            cost(good_with_extensions()),
+            admitted(room),
+            "{name}, with room"
+        );
+    }
+}
+
+#[test]
+fn a_verdict_that_waits_costs_one_box_and_two_behind_any_verifier() {
+    let waits = AuthnLayer::new(MayWait(tokens())).skip_principal();
+    let one_box = Cost {
+        call: 1,
+        ..admitted(0)
+    };
+    assert_eq!(cost(waits, good()), one_box);
+
+    // The box of `AnyVerifier` is made when the verifier is asked.
+    let hidden = AuthnLayer::new(MayWait(tokens()).into_any()).skip_principal();
+    assert_eq!(cost(hidden, good()), Cost { poll: 1, ..one_box });
+
+    let inserts = AuthnLayer::new(MayWait(tokens()));
+    let insert = insert(Extensions::new());
+    assert_eq!(
+        cost(inserts, good()),
+        Cost {
+            poll: insert,
+            ..one_box
+        }
+    );
+}
+
+#[test]
+fn a_refusal_allocates_its_header_map_and_one_more_for_a_second_challenge() {
+    let two_lines = || {
+        Sources::default()
+            .challenge(Challenge::bearer())
+            .challenge(Challenge::basic("api").unwrap())
+    };
+    for credential in ["", "Bearer a,b", "Bearer 0123456789abcdeX"] {
+        let one = cost(AuthnLayer::new(tokens()), request(credential));
+        assert_eq!(one, refused(2), "{credential:?}, one line");
+        let two = AuthnLayer::new(tokens()).sources(two_lines());
+        let two = cost(two, request(credential));
+        assert_eq!(two, refused(3), "{credential:?}, two lines");
+    }
+}
+
+#[test]
+fn a_grpc_refusal_allocates_its_header_map() {
+    for credential in ["", "Bearer a,b", "Bearer 0123456789abcdeX"] {
+        let mut request = request(credential);
+        let grpc = http::HeaderValue::from_static("application/grpc");
+        request.headers_mut().insert("content-type", grpc);
+        let cost = cost(AuthnLayer::new(tokens()), request);
+        let expected = Cost {
+            status: 200,
+            ..refused(2)
+        };
+        assert_eq!(cost, expected, "{credential:?}");
+    }
+}
+
+#[test]
+fn the_token_is_borrowed_from_the_bytes_of_the_header() {
+    let seen = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&seen);
+    let request = good();
+    let header = request.headers()["authorization"].as_bytes().as_ptr_range();
+    let layer = AuthnLayer::new(verify_fn(move |credential: &Credential<'_>| {
+        *keep.lock().unwrap() = Some(credential.token().as_bytes().as_ptr() as usize);
+        Ok(())
+    }));
+    let mut service = layer.layer(Bare);
+    drop(service.call(request));
+    let token = seen.lock().unwrap().expect("the verifier was asked");
+    assert!((header.start as usize..header.end as usize).contains(&token));
+}

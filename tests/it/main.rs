@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may")]
 #![expect(
+    clippy::needless_pass_by_value,
+    reason = "what is made for one call reads better without a borrow"
+)]
+#![expect(
     unreachable_pub,
     reason = "modules of one binary, nothing is reachable"
 )]
@@ -19,6 +23,7 @@ mod middleware;
 mod parsing;
 mod properties;
 mod real_clients;
+mod rows;
 mod timing;
 mod tokens;
 mod vectors;

@@ -2,7 +2,9 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
     future::{Ready, poll_fn, ready},
+    net::SocketAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,9 +12,17 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, Request, Response, request::Parts};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, Version, request::Parts};
+use http_body_util::BodyExt;
+use hyper::{
+    body::Body,
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
 use tower::Service;
-use tower_authn::{Credential, Principal, Rejection, Verifier};
+use tower_authn::{Credential, Principal, Rejection, Verifier, layer::Protected};
 
 /// A token that [`Spy`] and the fixed lists of the tests know.
 pub const TOKEN: &str = "canary-9cLqJTbYzVvZyXHn.0123456789";
@@ -127,7 +137,7 @@ pub fn get(path: &str, headers: &[(&str, &str)]) -> Request<String> {
 pub fn grpc(path: &str, headers: &[(&str, &str)]) -> Request<String> {
     let mut request = get(path, headers);
     *request.method_mut() = http::Method::POST;
-    let content_type = http::HeaderValue::from_static("application/grpc");
+    let content_type = HeaderValue::from_static("application/grpc");
     request.headers_mut().insert("content-type", content_type);
     request
 }
@@ -139,4 +149,64 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
         .iter()
         .map(|value| value.to_str().unwrap())
         .collect()
+}
+
+/// Serves a guarded app on a socket of its own, over HTTP/1.1 and HTTP/2.
+pub async fn serve<S>(app: Protected<S>) -> SocketAddr
+where
+    S: Service<axum::extract::Request, Response = axum::response::Response, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    S::Future: Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    addr
+}
+
+/// An answer as it came over the wire.
+#[derive(Debug)]
+pub struct Answered {
+    pub head: http::response::Parts,
+    pub body: Bytes,
+    pub trailers: Option<HeaderMap>,
+    /// Whether the stream ended with the head: a trailers-only answer.
+    pub ended_with_head: bool,
+}
+
+/// Sends a request on a connection of its own: HTTP/1.1, or HTTP/2 by prior knowledge.
+pub async fn send<B>(addr: SocketAddr, version: Version, mut request: Request<B>) -> Answered
+where
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + Unpin + 'static,
+{
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let stream = TokioIo::new(stream);
+    let response = if version == Version::HTTP_2 {
+        let uri = format!("http://{addr}{}", request.uri());
+        *request.uri_mut() = uri.parse().unwrap();
+        let (mut client, connection) = http2::handshake(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client.send_request(request).await.unwrap()
+    } else {
+        let host = HeaderValue::from_str(&addr.to_string()).unwrap();
+        request.headers_mut().insert("host", host);
+        let (mut client, connection) = http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        client.send_request(request).await.unwrap()
+    };
+    assert_eq!(response.version(), version);
+    let (head, body) = response.into_parts();
+    let ended_with_head = body.is_end_stream();
+    let body = body.collect().await.unwrap();
+    let trailers = body.trailers().cloned();
+    Answered {
+        head,
+        body: body.to_bytes(),
+        trailers,
+        ended_with_head,
+    }
 }

@@ -1,0 +1,209 @@
+//! Who is compared: this crate's layer and its peers, in front of the same
+//! service, asked by the same requests.
+
+mod ours;
+mod peers;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Future, Ready, ready},
+    pin::pin,
+    sync::LazyLock,
+    task::{Context, Poll, Waker},
+};
+
+use axum::body::Body;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
+};
+use tower::{Layer, Service};
+
+/// The good token, 48 bytes.
+pub const TOKEN: &str = "bench_0123456789abcdefghijklmnopqrstuvwxyz-ABCDE";
+pub const USER: &str = "alice";
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// One way to guard a service.
+pub struct Contender {
+    pub name: &'static str,
+    requests: &'static Requests,
+    ask: Box<dyn FnMut(Request<Body>) -> Response<()>>,
+}
+
+impl Contender {
+    /// A layer around the service that all of them guard.
+    fn guard<L, ResBody>(name: &'static str, speaks: Speaks, layer: L) -> Self
+    where
+        L: Layer<Bare>,
+        L::Service: Service<Request<Body>, Response = Response<ResBody>> + 'static,
+        <L::Service as Service<Request<Body>>>::Error: fmt::Debug,
+    {
+        Self::new(name, speaks, layer.layer(Bare))
+    }
+
+    fn new<S, ResBody>(name: &'static str, speaks: Speaks, mut service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<ResBody>> + 'static,
+        S::Error: fmt::Debug,
+    {
+        let ask = move |request| {
+            let mut cx = Context::from_waker(Waker::noop());
+            let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else {
+                panic!("{name} is not ready");
+            };
+            match pin!(service.call(request)).poll(&mut cx) {
+                Poll::Ready(Ok(response)) => response.map(drop),
+                Poll::Ready(Err(error)) => panic!("{name} fails: {error:?}"),
+                Poll::Pending => panic!("{name} waits"),
+            }
+        };
+        Self {
+            name,
+            requests: speaks.requests(),
+            ask: Box::new(ask),
+        }
+    }
+
+    /// One request, as a server sends it in: `poll_ready`, `call` and one poll.
+    #[inline(never)]
+    pub fn ask(&mut self, case: Case) -> Response<()> {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = http::Method::POST;
+        *request.headers_mut() = self.requests.headers(case).clone();
+        (self.ask)(request)
+    }
+
+    /// Panics unless the good request gets in, and no other one does.
+    pub fn check(&mut self) {
+        for case in Case::ALL {
+            let admitted = self.ask(case).status() == StatusCode::ACCEPTED;
+            let expected = case == Case::Good || self.name == BARE;
+            assert_eq!(admitted, expected, "{}: {case:?}", self.name);
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// The good credential.
+    Good,
+    /// One that differs from it in its last byte.
+    Wrong,
+    /// None.
+    Missing,
+}
+
+impl Case {
+    pub const ALL: [Self; 3] = [Self::Good, Self::Wrong, Self::Missing];
+}
+
+/// What the callers of a contender send.
+#[derive(Clone, Copy)]
+enum Speaks {
+    Basic,
+    Bearer,
+    Grpc,
+}
+
+impl Speaks {
+    fn requests(self) -> &'static Requests {
+        static BASIC: LazyLock<Requests> = LazyLock::new(|| {
+            let login = |last| STANDARD.encode(format!("{USER}:{PASSWORD}{last}"));
+            Requests::new(
+                "application/json",
+                format!("Basic {}", login("")),
+                format!("Basic {}", login("!")),
+            )
+        });
+        static BEARER: LazyLock<Requests> = LazyLock::new(|| bearer("application/json"));
+        static GRPC: LazyLock<Requests> = LazyLock::new(|| bearer("application/grpc"));
+        match self {
+            Self::Basic => &BASIC,
+            Self::Bearer => &BEARER,
+            Self::Grpc => &GRPC,
+        }
+    }
+}
+
+fn bearer(content_type: &'static str) -> Requests {
+    let wrong = TOKEN.replace("ABCDE", "ABCDX");
+    Requests::new(
+        content_type,
+        format!("Bearer {TOKEN}"),
+        format!("Bearer {wrong}"),
+    )
+}
+
+/// The headers of each case, six of them.
+struct Requests {
+    good: HeaderMap,
+    wrong: HeaderMap,
+    missing: HeaderMap,
+}
+
+impl Requests {
+    fn new(content_type: &'static str, good: String, wrong: String) -> Self {
+        let with = |name: &'static str, value: String| {
+            let value = HeaderValue::try_from(value).expect("visible ASCII");
+            let mut headers = HeaderMap::new();
+            for (name, value) in [
+                (HOST, "models.example.com"),
+                (USER_AGENT, "bench/1.0"),
+                (ACCEPT, "*/*"),
+                (ACCEPT_ENCODING, "gzip"),
+                (CONTENT_TYPE, content_type),
+            ] {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+            headers.insert(name, value);
+            headers
+        };
+        Self {
+            good: with("authorization", good),
+            wrong: with("authorization", wrong),
+            missing: with("x-request-id", "0123456789abcdef".to_owned()),
+        }
+    }
+
+    fn headers(&self, case: Case) -> &HeaderMap {
+        match case {
+            Case::Good => &self.good,
+            Case::Wrong => &self.wrong,
+            Case::Missing => &self.missing,
+        }
+    }
+}
+
+/// The guarded service. It answers as no refusal does, and allocates nothing.
+#[derive(Clone, Copy)]
+struct Bare;
+
+impl Service<Request<Body>> for Bare {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::ACCEPTED;
+        ready(Ok(response))
+    }
+}
+
+pub const BARE: &str = "no layer";
+
+/// The service alone, then every contender.
+pub fn all() -> Vec<Contender> {
+    let mut all = vec![Contender::new(BARE, Speaks::Bearer, Bare)];
+    all.extend(ours::all());
+    all.extend(peers::all());
+    all
+}

@@ -1,0 +1,81 @@
+//! This crate's layer, in the forms that cost differently.
+
+use tonic::service::InterceptorLayer;
+use tower_authn::{
+    AuthnInterceptor, AuthnLayer, Credential, Principal, Rejection, Verifier,
+    verifier::{FixedTokens, FixedUsers},
+};
+
+use super::{
+    Contender, PASSWORD,
+    Speaks::{Basic, Bearer, Grpc},
+    TOKEN, USER,
+};
+
+pub fn all() -> Vec<Contender> {
+    vec![
+        Contender::guard(
+            "**`AuthnLayer`**, 1 token, no principal",
+            Bearer,
+            AuthnLayer::new(tokens(1)).skip_principal(),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, 1 token",
+            Bearer,
+            AuthnLayer::new(tokens(1)),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, 10 tokens",
+            Bearer,
+            AuthnLayer::new(tokens(10)),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, 10 tokens, `into_any`",
+            Bearer,
+            AuthnLayer::new(tokens(10).into_any()),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, 10 tokens `or` 1 user, Basic",
+            Basic,
+            AuthnLayer::new(tokens(10).or(users())),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, 10 tokens, a verifier that may wait",
+            Bearer,
+            AuthnLayer::new(MayWait(tokens(10))),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, 10 tokens, gRPC",
+            Grpc,
+            AuthnLayer::new(tokens(10)),
+        ),
+        Contender::guard(
+            "**`AuthnInterceptor`**, 10 tokens, gRPC",
+            Grpc,
+            InterceptorLayer::new(AuthnInterceptor::new(tokens(10))),
+        ),
+    ]
+}
+
+/// A list that ends with the good token.
+fn tokens(count: usize) -> FixedTokens {
+    let others = (1..count).map(|n| format!("{n:048}"));
+    let tokens = others.chain([TOKEN.to_owned()]);
+    let with_principal = tokens.map(|token| (token, Principal::new("ci")));
+    FixedTokens::new(with_principal).expect("tokens of 48 bytes")
+}
+
+fn users() -> FixedUsers {
+    FixedUsers::new([(USER, PASSWORD, Principal::new(USER))]).expect("a long password")
+}
+
+/// Is asked as one that waits is, and does not.
+struct MayWait(FixedTokens);
+
+impl Verifier for MayWait {
+    type Principal = Principal;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
+        self.0.verify(credential).await
+    }
+}

@@ -1,0 +1,193 @@
+//! axum and tonic behind one layer, on one port.
+//!
+//! ```text
+//! cargo run --example quickstart --all-features
+//! ```
+//!
+//! It prints a curl line and a Python line to try. `--user NAME:PASSWORD` lets
+//! `curl -u` in too, `--tls DIR` serves TLS with certificates that it makes
+//! there.
+
+mod drain;
+mod flags;
+#[path = "../inference/mod.rs"]
+mod inference;
+#[path = "../common/stop.rs"]
+mod stop;
+mod tls;
+mod try_it;
+
+use std::{error::Error, process::exit, time::Duration};
+
+use axum::{
+    Json, Router,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, time::sleep};
+use tonic::service::Routes;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer, ServiceBuilder};
+use tower_authn::{
+    Access, AccessTable, Authenticated, AuthnLayer, ConfigError, Principal, Verifier,
+    layer::Refusal,
+    protect,
+    verifier::{AnyVerifier, FixedTokens, FixedUsers},
+};
+
+use self::{
+    flags::Flags,
+    inference::{
+        Model,
+        v1::{FILE_DESCRIPTOR_SET, inference_server},
+    },
+    tls::TlsListener,
+};
+
+/// How long open requests may take once the server is told to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("quickstart: {error}");
+        exit(2);
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let flags = Flags::read()?;
+    let token = flags.token.map_or_else(random_token, Ok)?;
+    let layer = AuthnLayer::new(verifier(&token, flags.user)?)
+        .access(access()?)
+        .respond(json_refusal);
+    let layers = ServiceBuilder::new()
+        .map_request(drain::drained)
+        .layer(layer);
+    let app = protect(routes().await?, layers).into_make_service();
+
+    let listener = TcpListener::bind(&flags.listen)
+        .await
+        .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
+    let address = listener.local_addr()?;
+    let tls = flags.tls.as_deref();
+    let server = match tls {
+        None => axum::serve(listener, app)
+            .with_graceful_shutdown(stop::stop())
+            .into_future(),
+        Some(dir) => {
+            let listener = TlsListener::new(listener, dir)
+                .map_err(|error| format!("--tls {}: {error}", dir.display()))?;
+            axum::serve(listener, app)
+                .with_graceful_shutdown(stop::stop())
+                .into_future()
+        }
+    };
+    println!("{}", try_it::lines(address, &token, tls));
+    tokio::select! {
+        ended = server => Ok(ended?),
+        () = async { stop::stop().await; sleep(GRACE).await } => Ok(()),
+    }
+}
+
+/// Who is let in: whoever has the token, and the user where there is one.
+fn verifier(
+    token: &str,
+    user: Option<(String, String)>,
+) -> Result<AnyVerifier<Principal>, ConfigError> {
+    let caller = |name: &str| Principal::new(name).with_scopes(["deployment"]);
+    let tokens = FixedTokens::new([(token, caller("token")?)])?;
+    match user {
+        None => Ok(tokens.into_any()),
+        Some((name, password)) => {
+            let whose = caller(&name)?;
+            let users = FixedUsers::new([(name, password, whose)])?;
+            Ok(tokens.or(users).into_any())
+        }
+    }
+}
+
+/// What each route and each gRPC method requires; all else is denied.
+fn access() -> Result<AccessTable, ConfigError> {
+    let table = AccessTable::builder()
+        .route(Method::GET, "/healthz", Access::Public)
+        .route(Method::GET, "/whoami", Access::Authenticated)
+        .route(Method::POST, "/generate", Access::scope("deployment"))
+        .route(Method::POST, "/admin", Access::scope("resources"))
+        .grpc_service(inference_server::SERVICE_NAME, Access::scope("deployment"))
+        .grpc_health()
+        .grpc_reflection()
+        .build()?;
+    table.check(&[inference_server::SERVICE_NAME])?;
+    Ok(table)
+}
+
+fn json_refusal(refusal: &Refusal) -> Response {
+    Json(json!({ "message": refusal.message() })).into_response()
+}
+
+/// The HTTP routes and the gRPC services, in one router.
+async fn routes() -> Result<Router, Box<dyn Error>> {
+    let http = Router::new()
+        .route("/healthz", get(async || "ok"))
+        .route("/whoami", get(whoami))
+        .route("/generate", post(generate))
+        .route("/admin", post(async || Json(json!({ "message": "done" }))));
+
+    let inference = inference_server::InferenceServer::new(Model);
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter
+        .set_serving::<inference_server::InferenceServer<Model>>()
+        .await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    // gRPC-Web is for the gRPC services alone: its layer refuses what else
+    // comes over HTTP/1.1. It stands inside of the AuthnLayer, which answers
+    // callers of gRPC-Web in their own form.
+    let web = GrpcWebLayer::new();
+    let routes = Routes::from(http)
+        .add_service(web.layer(inference))
+        .add_service(web.layer(health))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?);
+    Ok(routes.into_axum_router())
+}
+
+async fn whoami(Authenticated(caller): Authenticated) -> Json<Value> {
+    let scopes: Vec<&str> = caller.scopes().iter().map(|s| s.as_str()).collect();
+    Json(json!({ "subject": caller.subject(), "scopes": scopes }))
+}
+
+#[derive(Deserialize)]
+struct Generate {
+    prompt: String,
+    #[serde(default = "default_max_length")]
+    max_length: u32,
+}
+
+fn default_max_length() -> u32 {
+    inference::MAX_LENGTH
+}
+
+async fn generate(Json(request): Json<Generate>) -> Json<Value> {
+    let text = inference::generate(&request.prompt, request.max_length);
+    Json(json!({ "text": text }))
+}
+
+/// A token of 192 bits, from the operating system.
+fn random_token() -> Result<String, Box<dyn Error>> {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    use tokio_rustls::rustls::crypto::ring;
+
+    let mut bytes = [0; 24];
+    let provider = ring::default_provider();
+    let filled = provider.secure_random.fill(&mut bytes);
+    filled.map_err(|_| "the operating system gives no random bytes")?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}

@@ -1,0 +1,195 @@
+//! The interceptor, the statuses, and the principal of a `tonic::Request`.
+
+use http::HeaderMap;
+use tonic::{
+    Code, Request, Status,
+    metadata::{MetadataMap, MetadataValue},
+    service::Interceptor,
+};
+use tower_authn::{
+    Access, AuthnInterceptor, AuthnLayer, Credential, Principal, Rejection, RejectionKind, Sources,
+    Verifier, grpc::RequestExt, layer::Admission, verify_fn,
+};
+
+use super::{KINDS, bearer};
+use crate::support::{Spy, TOKEN};
+
+/// A call with these `authorization` fields, from somebody who says whose it is.
+fn request(credentials: &[&str]) -> Request<()> {
+    let mut metadata = MetadataMap::new();
+    for value in credentials {
+        metadata.append("authorization", MetadataValue::try_from(*value).unwrap());
+    }
+    let mut request = Request::from_parts(metadata, tonic::Extensions::default(), ());
+    request.extensions_mut().insert(Principal::new("admin"));
+    request
+}
+
+fn refused<V, A>(interceptor: &mut AuthnInterceptor<V, A>, credentials: &[&str]) -> Status
+where
+    V: Verifier,
+    A: Admission<V::Principal>,
+{
+    let name = format!("{credentials:?} is let through");
+    interceptor.call(request(credentials)).expect_err(&name)
+}
+
+#[test]
+fn the_interceptor_asks_the_verifier_once_and_brings_the_principal() {
+    let spy = Spy::default();
+    let mut interceptor = AuthnInterceptor::new(spy.clone());
+    let passed = interceptor.call(request(&[&bearer()])).unwrap();
+    assert_eq!(passed.principal::<Principal>().unwrap().subject(), "ci");
+    assert_eq!(spy.calls.count(), 1);
+
+    let status = refused(&mut interceptor.clone(), &["Bearer nope"]);
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.message(), RejectionKind::Invalid.message());
+    assert_eq!(spy.calls.count(), 2);
+}
+
+#[test]
+fn the_interceptor_refuses_what_is_no_credential_without_asking_the_verifier() {
+    let spy = Spy::default();
+    let mut interceptor = AuthnInterceptor::new(spy.clone());
+    for (credentials, kind) in [
+        (&[][..], RejectionKind::Missing),
+        (&[""], RejectionKind::Malformed),
+        (&["Bearer"], RejectionKind::Malformed),
+        (&["Bearer a, Bearer b"], RejectionKind::Malformed),
+    ] {
+        let status = refused(&mut interceptor, credentials);
+        assert_eq!(status.code(), Code::Unauthenticated, "{credentials:?}");
+        assert_eq!(status.message(), kind.message(), "{credentials:?}");
+    }
+    assert_eq!(spy.calls.count(), 0);
+}
+
+#[test]
+fn d04_the_interceptor_refuses_duplicate_metadata() {
+    let spy = Spy::default();
+    let mut interceptor = AuthnInterceptor::new(spy.clone());
+    let good = bearer();
+    for twice in [
+        [good.as_str(), "Bearer evil"],
+        ["Bearer evil", &good],
+        [&good, &good],
+    ] {
+        let status = refused(&mut interceptor, &twice);
+        assert_eq!(status.message(), RejectionKind::Ambiguous.message());
+    }
+    assert_eq!(spy.calls.count(), 0);
+    assert!(interceptor.call(request(&[&good])).is_ok());
+}
+
+/// The headers of a call that is let through.
+fn passed(layer: AuthnLayer<Spy>) -> HeaderMap {
+    let mut interceptor = AuthnInterceptor::from(layer);
+    let request = interceptor.call(request(&[&bearer()])).unwrap();
+    request.into_parts().0.into_headers()
+}
+
+#[test]
+fn the_interceptor_marks_the_credential_or_removes_it() {
+    let layer = AuthnLayer::new(Spy::default());
+    let marked = passed(layer.clone());
+    assert_eq!(marked["authorization"], bearer());
+    assert!(marked["authorization"].is_sensitive());
+    assert!(passed(layer.strip_credential()).is_empty());
+}
+
+#[test]
+fn the_interceptor_takes_over_the_sources_of_a_layer() {
+    let sources = Sources::new().header("x-api-key").unwrap();
+    let layer = AuthnLayer::new(Spy::default()).sources(sources);
+    let mut interceptor = AuthnInterceptor::from(layer);
+    let status = refused(&mut interceptor, &[&bearer()]);
+    assert_eq!(status.message(), RejectionKind::Missing.message());
+    let mut named = request(&[]);
+    let token = MetadataValue::from_static(TOKEN);
+    named.metadata_mut().insert("x-api-key", token);
+    assert!(interceptor.call(named).is_ok());
+}
+
+#[test]
+fn a_principal_that_somebody_else_put_there_is_removed() {
+    let optional = AuthnLayer::new(Spy::default()).access(Access::Optional);
+    let mut interceptor = AuthnInterceptor::from(optional);
+    let anonymous = interceptor.call(request(&[])).unwrap();
+    let status = anonymous.principal::<Principal>().unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.message(), RejectionKind::Missing.message());
+
+    let known = interceptor.call(request(&[&bearer()])).unwrap();
+    assert_eq!(known.principal::<Principal>().unwrap().subject(), "ci");
+
+    let status = refused(&mut interceptor, &["Bearer nope"]);
+    assert_eq!(status.code(), Code::Unauthenticated, "optional, and bad");
+
+    let without = AuthnLayer::new(Spy::default()).skip_principal();
+    let skipped = AuthnInterceptor::from(without).call(request(&[&bearer()]));
+    assert!(skipped.unwrap().extensions().get::<Principal>().is_none());
+}
+
+#[test]
+fn the_scopes_of_a_constant_policy_hold_for_the_interceptor() {
+    let needs = |scope| {
+        let access = Access::scope(scope).unwrap();
+        let layer = AuthnLayer::new(Spy::default()).access(access);
+        AuthnInterceptor::from(layer).call(request(&[&bearer()]))
+    };
+    assert!(needs("deployment").is_ok());
+    let status = needs("resources").unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+}
+
+/// Says that it never waits, and waits.
+struct Liar;
+
+impl Verifier for Liar {
+    type Principal = Principal;
+
+    const IMMEDIATE: bool = true;
+
+    async fn verify(&self, _: &Credential<'_>) -> Result<Principal, Rejection> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_verifier_that_waits_or_panics_is_unavailable_to_the_interceptor() {
+    let panics = verify_fn(|_| -> Result<Principal, Rejection> { panic!("as planned") });
+    for status in [
+        refused(&mut AuthnInterceptor::new(Liar), &[&bearer()]),
+        refused(&mut AuthnInterceptor::new(panics), &[&bearer()]),
+    ] {
+        assert_eq!(status.code(), Code::Unavailable);
+        assert_eq!(status.message(), RejectionKind::Unavailable.message());
+    }
+}
+
+#[test]
+fn a_rejection_becomes_the_status_of_the_table() {
+    for (kind, code) in KINDS {
+        let rejection = Rejection::new(kind).with_source("the password is hunter2");
+        let status = Status::from(rejection);
+        assert_eq!(i32::from(status.code()), code, "{kind:?}");
+        assert_eq!(status.message(), kind.message(), "{kind:?}");
+        let headers = status.metadata().clone().into_headers();
+        assert_eq!(headers.len(), 1, "{kind:?}");
+        assert_eq!(headers["cache-control"], "no-store", "{kind:?}");
+        assert!(status.details().is_empty(), "{kind:?}");
+        assert!(!format!("{status:?} {status}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_principal_is_read_from_a_request_or_the_layer_is_missing() {
+    let mut request = Request::new(());
+    let status = request.principal::<Principal>().unwrap_err();
+    assert_eq!(status.code(), Code::Internal);
+    request.extensions_mut().insert(Principal::new("ci"));
+    assert_eq!(request.principal::<Principal>().unwrap().subject(), "ci");
+    let status = request.principal::<String>().unwrap_err();
+    assert_eq!(status.code(), Code::Internal, "of another type");
+}
