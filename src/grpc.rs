@@ -87,9 +87,10 @@ where
         let (metadata, mut extensions, ()) = request.into_parts();
         let mut headers = metadata.into_headers();
         let uri = Uri::default();
+        let place = self.gate.mark(&mut headers);
         let head = Head::new(&Method::POST, &uri, &headers, &extensions);
         let waits = || Err(Rejection::unavailable("the verifier would have to wait"));
-        let whose = self.gate.decide_now(head).unwrap_or_else(waits)?;
+        let whose = self.gate.decide_now(head, place).unwrap_or_else(waits)?;
         self.gate.cover(&mut headers);
         self.gate.introduce(&mut extensions, whose);
         let metadata = MetadataMap::from_headers(headers);

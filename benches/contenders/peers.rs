@@ -78,7 +78,10 @@ fn caller(headers: &HeaderMap) -> Option<Arc<Caller>> {
     CALLERS.get(value.strip_prefix("Bearer ")?).cloned()
 }
 
-#[expect(clippy::result_large_err, reason = "the signature is tower-http's")]
+#[expect(
+    clippy::result_large_err,
+    reason = "as the signature of the layer has it"
+)]
 fn authorize(mut request: Request) -> Result<Request, Response> {
     match caller(request.headers()) {
         Some(caller) => {

@@ -15,6 +15,7 @@ mod user_password;
 
 use std::fmt;
 
+pub(crate) use self::sources::Place;
 pub use self::{sources::Sources, user_password::UserPassword};
 use crate::{ct, head::Head, rejection::Rejection};
 

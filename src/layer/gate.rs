@@ -11,7 +11,7 @@ use http::{Extensions, HeaderMap};
 use super::{admission::Admission, anonymous::Anonymous, refusal::Refusals};
 use crate::{
     access::Access,
-    credential::{Credential, Sources},
+    credential::{Credential, Place, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
@@ -54,8 +54,8 @@ where
     A: Admission<V::Principal>,
 {
     /// Decides at once, or answers `None` where that would mean waiting.
-    pub(crate) fn decide_now(&self, head: Head<'_>) -> Option<Verdict<V::Principal>> {
-        match self.before(head) {
+    pub(crate) fn decide_now(&self, head: Head<'_>, place: Place) -> Option<Verdict<V::Principal>> {
+        match self.before(head, place) {
             Ok(Step::Anonymous) => Some(Ok(None)),
             Ok(Step::Verify(credential, access)) => {
                 let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
@@ -67,8 +67,8 @@ where
     }
 
     /// Decides, and waits for the verifier.
-    pub(crate) async fn decide(&self, head: Head<'_>) -> Verdict<V::Principal> {
-        match self.before(head)? {
+    pub(crate) async fn decide(&self, head: Head<'_>, place: Place) -> Verdict<V::Principal> {
+        match self.before(head, place)? {
             Step::Anonymous => Ok(None),
             Step::Verify(credential, access) => {
                 let verify = async { self.verifier.verify(&credential).await };
@@ -78,12 +78,12 @@ where
         }
     }
 
-    fn before<'a>(&self, head: Head<'a>) -> Result<Step<'a>, Rejection> {
+    fn before<'a>(&self, head: Head<'a>, place: Place) -> Result<Step<'a>, Rejection> {
         let access = self.admission.access(head);
         if access == Access::Public {
             return Ok(Step::Anonymous);
         }
-        match self.sources.find(head.headers())? {
+        match self.sources.find(head.headers(), place)? {
             Some(found) => Ok(Step::Verify(Credential::new(found, head), access)),
             None if access == Access::Optional => Ok(Step::Anonymous),
             None => {
@@ -118,12 +118,15 @@ where
         }
     }
 
-    /// Hides the credential of a request that is let through.
+    /// Hides the credential from logs, whoever comes next: the verifier too.
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) -> Place {
+        self.sources.mark_sensitive(headers)
+    }
+
+    /// Removes the credential of a request that is let through, where told to.
     pub(crate) fn cover(&self, headers: &mut HeaderMap) {
         if self.options.strip_credential {
             self.sources.strip(headers);
-        } else {
-            self.sources.mark_sensitive(headers);
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     gate::{Gate, Verdict},
     refusal::Respond,
 };
-use crate::{head::Head, rejection::Rejection, verifier::Verifier};
+use crate::{credential::Place, head::Head, rejection::Rejection, verifier::Verifier};
 
 /// A service guarded by an [`AuthnLayer`](super::AuthnLayer).
 ///
@@ -50,7 +50,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.gate.decide_now(Head::of(&request)) {
+        let place = self.gate.mark(request.headers_mut());
+        match self.gate.decide_now(Head::of(&request), place) {
             Some(Ok(whose)) => {
                 self.gate.cover(request.headers_mut());
                 self.gate.introduce(request.extensions_mut(), whose);
@@ -59,7 +60,7 @@ where
             Some(Err(rejection)) => {
                 ResponseFuture::refused(self.gate.refuse(Head::of(&request), rejection))
             }
-            None => self.wait(request),
+            None => self.wait(request, place),
         }
     }
 }
@@ -67,7 +68,11 @@ where
 impl<S, V, A, R> Authn<S, V, A, R> {
     /// Moves the request's head and the gate into one boxed future, and keeps
     /// the body beside it.
-    fn wait<B, ResBody>(&mut self, request: Request<B>) -> ResponseFuture<S, B, ResBody>
+    fn wait<B, ResBody>(
+        &mut self,
+        request: Request<B>,
+        place: Place,
+    ) -> ResponseFuture<S, B, ResBody>
     where
         S: Service<Request<B>, Response = Response<ResBody>> + Clone,
         V: Verifier,
@@ -78,7 +83,7 @@ impl<S, V, A, R> Authn<S, V, A, R> {
         let (mut parts, body) = request.into_parts();
         let gate = Arc::clone(&self.gate);
         let verdict = Box::pin(async move {
-            let verdict = gate.decide(Head::of_parts(&parts)).await;
+            let verdict = gate.decide(Head::of_parts(&parts), place).await;
             gate.settle(&mut parts, verdict).map(|()| parts)
         });
         ResponseFuture::verifying(verdict, body, self.inner.clone())
