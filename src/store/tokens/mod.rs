@@ -224,10 +224,9 @@ impl Shared {
             return Ok(Vec::new());
         }
         let last = self.store.apply(writes.clone()).await?;
-        let mut rev = last + 1 - writes.len() as u64;
-        for write in &mut writes {
+        let before = last.saturating_sub(writes.len() as u64);
+        for (write, rev) in writes.iter_mut().zip(before + 1..) {
             write.row.set_rev(rev);
-            rev += 1;
             self.mirror.merge(&write.row).map_err(StoreError::corrupt)?;
         }
         Ok(writes.into_iter().map(|write| write.row).collect())

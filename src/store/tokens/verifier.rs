@@ -44,16 +44,17 @@ impl TokenVerifier {
     }
 
     fn judge(&self, credential: &Credential<'_>) -> Verdict {
-        if self.login && credential.scheme() == Some(Scheme::Basic) {
-            if let Ok(login) = credential.user_password() {
-                let by_password = !login.password().is_empty();
-                let token = if by_password {
-                    login.password()
-                } else {
-                    login.user()
-                };
-                return self.shared.judge(token);
-            }
+        if self.login
+            && credential.scheme() == Some(Scheme::Basic)
+            && let Ok(login) = credential.user_password()
+        {
+            let by_password = !login.password().is_empty();
+            let token = if by_password {
+                login.password()
+            } else {
+                login.user()
+            };
+            return self.shared.judge(token);
         }
         self.shared.judge(credential.token_bytes())
     }
