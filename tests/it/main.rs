@@ -16,6 +16,7 @@ mod allocations;
 mod answers;
 mod examples;
 mod floors;
+mod following;
 mod generated;
 mod grpc;
 mod hygiene;

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +27,9 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) struct Freshness {
     fresh: AtomicBool,
     confirmed: Mutex<Instant>,
+    /// The last revision that this process wrote: a store that is behind it has
+    /// lost it.
+    written: AtomicU64,
 }
 
 impl Freshness {
@@ -34,6 +37,7 @@ impl Freshness {
         Self {
             fresh: AtomicBool::new(false),
             confirmed: Mutex::new(Instant::now()),
+            written: AtomicU64::new(0),
         }
     }
 
@@ -49,6 +53,11 @@ impl Freshness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = sent;
         self.fresh.store(true, Ordering::Release);
+    }
+
+    /// This process wrote a revision.
+    pub(super) fn wrote(&self, rev: u64) {
+        self.written.fetch_max(rev, Ordering::AcqRel);
     }
 
     pub(super) fn end(&self) {
@@ -87,6 +96,7 @@ impl Shared {
             return Err(StoreError::corrupt(error));
         }
         self.mirror.replace_with(&fresh);
+        self.freshness.written.store(head.rev, Ordering::Release);
         // A change of this process that came while we read is in the store by
         // now, so that this brings it back.
         self.catch_up(&mut head).await?;
@@ -97,11 +107,13 @@ impl Shared {
     /// Reads all that was changed since, in as many reads as it takes.
     async fn catch_up(&self, head: &mut Head) -> Result<(), StoreError> {
         loop {
+            // Asked before the read is sent, which may be ahead of a write.
+            let behind = head.rev.max(self.freshness.written.load(Ordering::Acquire));
             let read = self.store.changes(head.rev, DELTA);
             let changes = timeout(self.options.read_timeout, read)
                 .await
                 .map_err(|_| StoreError::unavailable("a read took too long"))??;
-            if changes.head.epoch != head.epoch || changes.head.rev < head.rev {
+            if changes.head.epoch != head.epoch || changes.head.rev < behind {
                 return Err(StoreError::conflict());
             }
             for row in &changes.rows {

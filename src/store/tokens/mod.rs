@@ -224,6 +224,7 @@ impl Shared {
             return Ok(Vec::new());
         }
         let last = self.store.apply(writes.clone()).await?;
+        self.freshness.wrote(last);
         let before = last.saturating_sub(writes.len() as u64);
         for (write, rev) in writes.iter_mut().zip(before + 1..) {
             write.row.set_rev(rev);
