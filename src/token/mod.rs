@@ -1,9 +1,9 @@
 //! API tokens: their form, their keys, their records.
 //!
 //! ```text
-//! acme_4kQ0x9TbYzVv_ZyXHnkV0rXyRzNnMm3f7qJ2LpQwErTyUi0FA1b2C3d4E5f6GhIjKl
-//! ──── ──────────── ──────────────────────────────── ─ ─────────── ──────
-//! prefix    id                  secret              kid    tag      crc
+//! acme_4kQ0x9TbYzVv_ZyXHnkV0rXyRzNnMm3f7qJ2LpQwErTyUi0FA1b2C3d4E5f6GhI
+//! └──┘ └──────────┘ └──────────────────────────────┘│└─────────┘└────┘
+//! prefix    id                     secret           kid    tag    crc
 //! ```
 //!
 //! `prefix` is a lower-case letter, then 1 to 14 of `[a-z0-9]`; the rest is
