@@ -35,6 +35,19 @@ pub(crate) fn eq(presented: &[u8], secret: &[u8]) -> bool {
     difference.ct_eq(&0).into()
 }
 
+/// Compares two digests.
+#[cfg(feature = "tokens")]
+pub(crate) fn words_eq(a: &[u64; 4], b: &[u64; 4]) -> bool {
+    let difference = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+    difference.ct_eq(&0).into()
+}
+
+/// Compares two tags.
+#[cfg(feature = "tokens")]
+pub(crate) fn word_eq(a: u64, b: u64) -> bool {
+    a.ct_eq(&b).into()
+}
+
 /// Secrets of at most [`MAX_SECRET`] bytes, each compared whatever comes.
 pub(crate) struct SecretTable {
     blocks: Box<[Block]>,

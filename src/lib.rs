@@ -1,7 +1,7 @@
 // The README's programs need both frameworks.
-#![cfg_attr(all(feature = "axum", feature = "tonic"), doc = include_str!("../README.md"))]
+#![cfg_attr(all(feature = "axum", feature = "tokens", feature = "tonic"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(all(feature = "axum", feature = "tonic")),
+    not(all(feature = "axum", feature = "tokens", feature = "tonic")),
     doc = "Authentication for tower, axum and tonic. Build the docs with all features."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -14,6 +14,7 @@ mod head;
 mod principal;
 mod rejection;
 mod scope;
+mod target;
 
 pub mod access;
 pub mod credential;
@@ -22,8 +23,12 @@ pub mod extract;
 #[cfg(feature = "tonic")]
 pub mod grpc;
 pub mod layer;
+#[cfg(feature = "tokens")]
+pub mod store;
 #[cfg(feature = "axum")]
 pub mod testing;
+#[cfg(feature = "tokens")]
+pub mod token;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
@@ -40,5 +45,6 @@ pub use crate::{
     principal::Principal,
     rejection::{Rejection, RejectionKind},
     scope::{Scope, ScopeRule, Scoped},
+    target::Target,
     verifier::{Verifier, verify_async_fn, verify_fn},
 };

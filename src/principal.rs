@@ -1,17 +1,21 @@
 //! Who a request comes from, where no type of your own says it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use futures::future::{BoxFuture, FutureExt, pending};
 
 use crate::{
     error::ConfigError,
     scope::{Scope, Scoped, parse_all},
+    target::Target,
 };
 
-/// The crate's own principal: a subject and its scopes.
+/// The crate's own principal: a subject, its scopes, and what a token store
+/// adds.
 ///
 /// Fixed lists and token stores answer with it, so that verifiers of both
-/// kinds can stand side by side in one `or`. It is one pointer wide and cheap
-/// to clone. No scopes means no rights.
+/// kinds can stand side by side in one `or`. It is cheap to clone. No scopes
+/// means no rights.
 ///
 /// # Example
 ///
@@ -23,47 +27,141 @@ use crate::{
 /// assert!(caller.has_scope(&"deployment".parse()?));
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Principal(Arc<Inner>);
+#[derive(Clone)]
+pub struct Principal(Arc<dyn Facts>);
 
-#[derive(Clone, PartialEq, Eq)]
-struct Inner {
+/// What is known of a principal: by configuration, or by a token store, whose
+/// own entries are principals as they stand.
+pub(crate) trait Facts: Send + Sync + 'static {
+    fn subject(&self) -> &str;
+
+    fn scopes(&self) -> &[Scope];
+
+    fn organization(&self) -> Option<&str> {
+        None
+    }
+
+    fn targets(&self) -> Option<&[Target]> {
+        None
+    }
+
+    fn token_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn metadata(&self) -> Option<&str> {
+        None
+    }
+
+    fn expires_at(&self) -> Option<SystemTime> {
+        None
+    }
+
+    fn ended(&self) -> BoxFuture<'static, ()> {
+        pending().boxed()
+    }
+}
+
+/// What a configuration knows.
+struct Configured {
     subject: Box<str>,
     scopes: Box<[Scope]>,
+}
+
+impl Facts for Configured {
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
 }
 
 impl Principal {
     /// A principal without scopes.
     pub fn new(subject: impl Into<String>) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(Configured {
             subject: subject.into().into(),
             scopes: Box::default(),
         }))
     }
 
-    /// Replaces the scopes.
+    #[cfg(feature = "tokens")]
+    pub(crate) fn of(facts: Arc<dyn Facts>) -> Self {
+        Self(facts)
+    }
+
+    /// The same subject with these scopes.
     ///
     /// # Errors
     ///
     /// Where one of them is not a scope.
     pub fn with_scopes<T: AsRef<str>>(
-        mut self,
+        self,
         scopes: impl IntoIterator<Item = T>,
     ) -> Result<Self, ConfigError> {
-        Arc::make_mut(&mut self.0).scopes = parse_all(scopes)?.into();
-        Ok(self)
+        Ok(Self(Arc::new(Configured {
+            subject: self.subject().into(),
+            scopes: parse_all(scopes)?.into(),
+        })))
     }
 
     /// Who it is: a user, a service, a token's owner.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.0.subject
+        self.0.subject()
     }
 
     /// The scopes that were granted.
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
-        &self.0.scopes
+        self.0.scopes()
+    }
+
+    /// The organization that the token belongs to.
+    #[must_use]
+    pub fn organization(&self) -> Option<&str> {
+        self.0.organization()
+    }
+
+    /// What the token is held to; `None` for no list, which means everything.
+    #[must_use]
+    pub fn targets(&self) -> Option<&[Target]> {
+        self.0.targets()
+    }
+
+    /// Whether the principal may have to do with the target of this name.
+    #[must_use]
+    pub fn has_target(&self, name: &str) -> bool {
+        let covers = |targets: &[Target]| targets.iter().any(|target| target.covers_name(name));
+        self.targets().is_none_or(covers)
+    }
+
+    /// The id of the token, which is public and safe to log.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.token_id()
+    }
+
+    /// The token's metadata: a JSON object.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&str> {
+        self.0.metadata()
+    }
+
+    /// When the credential ends by itself.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at()
+    }
+
+    /// Waits until the credential was withdrawn: revoked, suspended, its key
+    /// retired. It does not wait for [`expires_at`](Self::expires_at). For a
+    /// principal that no token store knows it waits for ever.
+    #[must_use]
+    pub fn ended(&self) -> BoxFuture<'static, ()> {
+        self.0.ended()
     }
 }
 
@@ -78,6 +176,7 @@ impl fmt::Debug for Principal {
         f.debug_struct("Principal")
             .field("subject", &self.subject())
             .field("scopes", &self.scopes())
+            .field("token_id", &self.token_id())
             .finish_non_exhaustive()
     }
 }

@@ -25,6 +25,7 @@ pub struct Rejection {
     kind: RejectionKind,
     retry_after: Option<Duration>,
     scopes: Option<ScopeRule>,
+    reason: Option<&'static str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -36,6 +37,7 @@ impl Rejection {
             kind,
             retry_after: None,
             scopes: None,
+            reason: None,
             source: None,
         }
     }
@@ -88,10 +90,23 @@ impl Rejection {
         Self::new(RejectionKind::Unavailable).with_source(source)
     }
 
+    /// The same, for a cause that is ours: it allocates nothing.
+    #[cfg(feature = "tokens")]
+    pub(crate) fn unavailable_because(reason: &'static str) -> Self {
+        Self::new(RejectionKind::Unavailable).because(reason)
+    }
+
     /// Adds the cause, for logs. It never reaches the client.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into().into());
+        self
+    }
+
+    /// Says more precisely why, for logs and metrics. It never reaches the client.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
         self
     }
 
@@ -114,6 +129,12 @@ impl Rejection {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Why precisely, where that was said.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        self.reason
     }
 
     /// The scopes that are lacking, where scopes are what is lacking.
@@ -151,6 +172,7 @@ impl fmt::Debug for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejection")
             .field("kind", &self.kind)
+            .field("reason", &self.reason)
             .field("retry_after", &self.retry_after)
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()

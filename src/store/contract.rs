@@ -1,0 +1,300 @@
+//! What a store does: the trait, and what passes through it.
+
+use std::{future::Future, sync::Arc};
+
+use super::error::StoreError;
+use crate::token::{Key, KeyId, Record, Timestamp, TokenId, TokenState};
+
+/// Keeps tokens and keys, and counts their revisions.
+///
+/// A store is one counter and two tables. Every write takes the next number of
+/// the counter, in the transaction that writes it, so that numbers appear in
+/// the order of the commits, and whoever has read up to a number has missed
+/// nothing before it. [`MemoryStore`](super::MemoryStore) is a complete one in
+/// two hundred lines; `testing::conformance` holds yours against the contract.
+pub trait TokenStore: Send + Sync + 'static {
+    /// Writes all rows or none, and gives the number of the last one.
+    ///
+    /// Each row gets the next number as its `rev`; what it brought there is
+    /// ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](super::StoreErrorKind::Conflict), with nothing written,
+    /// where a row is not at the revision that its [`Write`] names, or where a
+    /// new one has an id or a digest that is taken.
+    fn apply(&self, writes: Vec<Write>) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// The token of this id.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    fn get(&self, id: TokenId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// The tokens that a query means, the newest first, at most
+    /// [`limit`](Query::limit).
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    fn list(&self, query: Query) -> impl Future<Output = Result<Vec<Stored>, StoreError>> + Send;
+
+    /// What changed after a revision: at most `limit` rows, in the order of
+    /// their revisions, and how far the store is.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    fn changes(
+        &self,
+        since: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Changes, StoreError>> + Send;
+
+    /// Hands over every row, in any order, as of one moment, and says which.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't be read to the end.
+    fn load_all(
+        &self,
+        each: &mut (dyn FnMut(Row) + Send),
+    ) -> impl Future<Output = Result<Head, StoreError>> + Send;
+
+    /// Waits until something may have changed after a revision. It may return
+    /// early, for nothing, and may miss a change: [`Tokens`](super::Tokens)
+    /// polls besides.
+    fn watch(&self, since: u64) -> impl Future<Output = ()> + Send;
+
+    /// Adds uses. Those of ids that are not there are dropped. It takes no
+    /// revision.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing was written.
+    fn touch(&self, uses: Vec<Use>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Removes the tokens that ended before a time, revoked, expired or out of
+    /// grace, and says how many there were. It takes no revision.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing was removed.
+    fn prune(
+        &self,
+        ended_before: Timestamp,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
+
+impl<S: TokenStore> TokenStore for Arc<S> {
+    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        S::apply(self, writes).await
+    }
+
+    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        S::get(self, id).await
+    }
+
+    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+        S::list(self, query).await
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        S::changes(self, since, limit).await
+    }
+
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+        S::load_all(self, each).await
+    }
+
+    async fn watch(&self, since: u64) {
+        S::watch(self, since).await;
+    }
+
+    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        S::touch(self, uses).await
+    }
+
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        S::prune(self, ended_before).await
+    }
+}
+
+/// How far a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores make them")]
+pub struct Head {
+    /// Names the history that revisions count: another one where the store was
+    /// replaced, restored or failed over.
+    pub epoch: String,
+    /// The revision of the last write; 0 before the first.
+    pub rev: u64,
+}
+
+/// What changed after a revision.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "stores make them")]
+pub struct Changes {
+    /// How far the store is; further than the last row where there are more.
+    pub head: Head,
+    /// The rows, in the order of their revisions.
+    pub rows: Vec<Row>,
+}
+
+/// A row of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store must keep every kind")]
+pub enum Row {
+    /// A key of the ring.
+    Key(Key),
+    /// A token.
+    Token(Box<Record>),
+}
+
+impl Row {
+    /// The revision of its last change.
+    #[must_use]
+    pub fn rev(&self) -> u64 {
+        match self {
+            Self::Key(key) => key.rev,
+            Self::Token(record) => record.rev,
+        }
+    }
+
+    /// Sets the revision, when it is written.
+    pub fn set_rev(&mut self, rev: u64) {
+        match self {
+            Self::Key(key) => key.rev = rev,
+            Self::Token(record) => record.rev = rev,
+        }
+    }
+}
+
+/// A row to be written.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "stores take them apart")]
+pub struct Write {
+    /// The whole row.
+    pub row: Row,
+    /// The revision at which the row must be; `None` where it must not be there.
+    pub was: Option<u64>,
+}
+
+/// A token with its uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores make them")]
+pub struct Stored {
+    /// What is known of it.
+    pub record: Record,
+    /// How it was used.
+    pub usage: Usage,
+}
+
+/// How a token was used, as far as it was written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores make them")]
+pub struct Usage {
+    /// When it was used last.
+    pub last_used_at: Option<Timestamp>,
+    /// How often it was used.
+    pub uses: u64,
+}
+
+/// Uses of one token, to be added to what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores take them apart")]
+pub struct Use {
+    /// Which token.
+    pub id: TokenId,
+    /// When it was used last.
+    pub at: Timestamp,
+    /// How often, since the last time that was told.
+    pub count: u64,
+}
+
+/// Which tokens are meant: all, unless something is set.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Query {
+    /// Of this organization.
+    pub organization: Option<String>,
+    /// Of this subject.
+    pub subject: Option<String>,
+    /// Made by this one.
+    pub created_by: Option<String>,
+    /// Tagged by this key.
+    pub kid: Option<KeyId>,
+    /// With this text in their name or description, regardless of ASCII case.
+    pub search: Option<String>,
+    /// In this state at this time.
+    pub state: Option<(TokenState, Timestamp)>,
+    /// With an end before this time.
+    pub expires_before: Option<Timestamp>,
+    /// Not used since this time, and made before it.
+    pub unused_since: Option<Timestamp>,
+    /// After this one, in the order of the list.
+    pub after: Option<Cursor>,
+    /// At most so many; 100 for 0.
+    pub limit: usize,
+}
+
+/// A place in a list: the last token of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "pages make them")]
+pub struct Cursor {
+    /// When that token was made.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: TokenId,
+}
+
+impl Query {
+    /// How many at most.
+    #[must_use]
+    pub fn page_size(&self) -> usize {
+        if self.limit == 0 { 100 } else { self.limit }
+    }
+
+    /// Whether a token is meant, its place in the list and the limit aside.
+    #[must_use]
+    pub fn matches(&self, stored: &Stored) -> bool {
+        let Stored { record, usage } = stored;
+        let named = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|w| w == own);
+        let found = |text: &str, wanted: &str| {
+            text.to_ascii_lowercase()
+                .contains(&wanted.to_ascii_lowercase())
+        };
+        let idle = |since: Timestamp| {
+            record.created_at < since && usage.last_used_at.is_none_or(|last| last < since)
+        };
+        named(
+            &self.organization,
+            record.organization.as_deref().unwrap_or_default(),
+        ) && named(&self.subject, &record.subject)
+            && named(&self.created_by, &record.created_by)
+            && self.kid.is_none_or(|kid| record.kid == Some(kid))
+            && self.search.as_deref().is_none_or(|wanted| {
+                found(&record.name, wanted) || found(&record.description, wanted)
+            })
+            && self
+                .state
+                .is_none_or(|(state, now)| record.state(now) == state)
+            && self
+                .expires_before
+                .is_none_or(|end| record.expires_at.is_some_and(|at| at < end))
+            && self.unused_since.is_none_or(idle)
+            && self.after.is_none_or(|after| Cursor::of(record) < after)
+    }
+}
+
+impl Cursor {
+    /// The place of a token.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        Self {
+            created_at: record.created_at,
+            id: record.id,
+        }
+    }
+}

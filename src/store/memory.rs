@@ -1,0 +1,216 @@
+//! A store in memory, and the smallest complete one.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    contract::{Changes, Cursor, Head, Query, Row, Stored, TokenStore, Usage, Use, Write},
+    error::StoreError,
+};
+use crate::token::{Digest, Key, KeyId, Record, Timestamp, TokenId};
+
+/// Keeps tokens in memory: for tests, and for services whose tokens may end
+/// with them.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{AuthnLayer, store::{MemoryStore, NewToken, Tokens, TokensOptions}};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
+/// let made = tokens.create(NewToken::new("alice").scopes(["deployment"])).await?;
+/// println!("{}", made.secret.expose());
+/// let layer = AuthnLayer::new(tokens.verifier());
+/// # Ok(())
+/// # }
+/// ```
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+    epoch: String,
+    rev: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Tables {
+    rev: u64,
+    keys: BTreeMap<KeyId, Key>,
+    tokens: BTreeMap<TokenId, Stored>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            tables: Mutex::default(),
+            // A store in memory has one history, which ends with it.
+            epoch: "memory".to_owned(),
+            rev: watch::Sender::new(0),
+        }
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        // Whatever is done under the lock is done whole, or panics before it
+        // changes anything.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn head(&self, tables: &Tables) -> Head {
+        Head {
+            epoch: self.epoch.clone(),
+            rev: tables.rev,
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tables {
+    fn rev_of(&self, row: &Row) -> Option<u64> {
+        match row {
+            Row::Key(key) => self.keys.get(&key.id).map(|key| key.rev),
+            Row::Token(record) => self.tokens.get(&record.id).map(|stored| stored.record.rev),
+        }
+    }
+
+    fn has_digest(&self, digest: &Digest) -> bool {
+        self.tokens
+            .values()
+            .any(|stored| stored.record.digest == *digest)
+    }
+
+    fn fits(&self, write: &Write) -> bool {
+        let taken = match &write.row {
+            // Only an imported one can have a digest that somebody chose.
+            Row::Token(record) if record.kid.is_none() && write.was.is_none() => {
+                self.has_digest(&record.digest)
+            }
+            Row::Token(_) | Row::Key(_) => false,
+        };
+        self.rev_of(&write.row) == write.was && !taken
+    }
+
+    fn put(&mut self, row: Row) {
+        match row {
+            Row::Key(key) => {
+                self.keys.insert(key.id, key);
+            }
+            Row::Token(record) => {
+                let usage = self
+                    .tokens
+                    .get(&record.id)
+                    .map_or_else(Usage::default, |s| s.usage);
+                let record = *record;
+                self.tokens.insert(record.id, Stored { record, usage });
+            }
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row> {
+        let keys = self.keys.values().cloned().map(Row::Key);
+        let tokens = self.tokens.values();
+        keys.chain(tokens.map(|stored| Row::Token(Box::new(stored.record.clone()))))
+    }
+}
+
+impl TokenStore for MemoryStore {
+    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        if !writes.iter().all(|write| tables.fits(write)) {
+            return Err(StoreError::conflict());
+        }
+        for mut write in writes {
+            tables.rev += 1;
+            write.row.set_rev(tables.rev);
+            tables.put(write.row);
+        }
+        self.rev.send_replace(tables.rev);
+        Ok(tables.rev)
+    }
+
+    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        Ok(self.tables().tokens.get(&id).cloned())
+    }
+
+    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+        let tables = self.tables();
+        let matching = tables
+            .tokens
+            .values()
+            .filter(|stored| query.matches(stored));
+        let mut page: Vec<Stored> = matching.cloned().collect();
+        page.sort_by_key(|stored| std::cmp::Reverse(Cursor::of(&stored.record)));
+        page.truncate(query.page_size());
+        Ok(page)
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        let tables = self.tables();
+        let head = self.head(&tables);
+        let mut rows = Vec::new();
+        if head.rev > since {
+            rows.extend(tables.rows().filter(|row| row.rev() > since));
+            rows.sort_by_key(Row::rev);
+            rows.truncate(limit);
+        }
+        Ok(Changes { head, rows })
+    }
+
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+        let tables = self.tables();
+        tables.rows().for_each(each);
+        Ok(self.head(&tables))
+    }
+
+    async fn watch(&self, since: u64) {
+        // The sender lives as long as `self`.
+        let _ = self.rev.subscribe().wait_for(|rev| *rev > since).await;
+    }
+
+    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for used in uses {
+            if let Some(stored) = tables.tokens.get_mut(&used.id) {
+                let last = &mut stored.usage.last_used_at;
+                *last = (*last).max(Some(used.at));
+                stored.usage.uses += used.count;
+            }
+        }
+        Ok(())
+    }
+
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        let before = tables.tokens.len();
+        tables
+            .tokens
+            .retain(|_, stored| !ended(&stored.record, ended_before));
+        Ok(before - tables.tokens.len())
+    }
+}
+
+/// Whether a token ended before a time.
+fn ended(record: &Record, before: Timestamp) -> bool {
+    [record.revoked_at, record.expires_at, record.grace_until]
+        .into_iter()
+        .flatten()
+        .any(|end| end < before)
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("rev", &self.tables().rev)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,239 @@
+//! Every token in memory, and the verdict on one.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use hashbrown::{HashTable, hash_table};
+
+use super::{
+    contract::Row,
+    entry::{Entry, Share},
+};
+use crate::{
+    error::ConfigError,
+    scope::Scope,
+    token::{Digest, Key, KeyId, KeyRing, Master, Record, TokenId},
+};
+
+/// How many parts the table has, each behind a lock of its own.
+const SHARDS: usize = 64;
+
+/// Every token and every key, as far as the store was followed.
+pub(super) struct Mirror {
+    shards: [RwLock<HashTable<Arc<Entry>>>; SHARDS],
+    /// Those that were made elsewhere, found by their digests.
+    imported: RwLock<HashTable<Arc<Entry>>>,
+    ring: RwLock<KeyRing>,
+    /// A bit for each key that was retired.
+    retired: AtomicU64,
+    shared: Mutex<Shared>,
+    master: Option<Master>,
+}
+
+impl Mirror {
+    pub(super) fn new(master: Option<Master>) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| RwLock::default()),
+            imported: RwLock::default(),
+            ring: RwLock::default(),
+            retired: AtomicU64::new(0),
+            shared: Mutex::default(),
+            master,
+        }
+    }
+
+    /// Takes a row over, unless a newer revision of it is known.
+    pub(super) fn merge(&self, row: &Row) -> Result<(), ConfigError> {
+        match row {
+            Row::Key(key) => self.merge_key(key),
+            Row::Token(record) => {
+                self.merge_token(record);
+                Ok(())
+            }
+        }
+    }
+
+    fn merge_token(&self, record: &Record) {
+        let fresh = {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::new(Entry::new(record, &mut *shared))
+        };
+        if fresh.kid.is_none() {
+            let by_digest = |entry: &Entry| entry.digest.word();
+            let same = |entry: &Entry| entry.id == fresh.id;
+            replace(&mut write(&self.imported), &fresh, by_digest, same);
+        }
+        let same = |entry: &Entry| entry.id == fresh.id;
+        replace(
+            &mut write(self.shard(fresh.id)),
+            &fresh,
+            |e| hash(e.id),
+            same,
+        );
+    }
+
+    fn merge_key(&self, key: &Key) -> Result<(), ConfigError> {
+        let mut ring = write(&self.ring);
+        ring.merge(key, self.master.as_ref())?;
+        if !ring.is_retired(key.id) {
+            return Ok(());
+        }
+        drop(ring);
+        let bit = 1 << key.id.number();
+        if self.retired.fetch_or(bit, Ordering::Release) & bit == 0 {
+            self.each(|entry| {
+                if entry.kid == Some(key.id) {
+                    entry.tell_end();
+                }
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn get(&self, id: TokenId) -> Option<Arc<Entry>> {
+        read(self.shard(id))
+            .find(hash(id), |entry| entry.id == id)
+            .map(Arc::clone)
+    }
+
+    pub(super) fn imported(&self, digest: &Digest) -> Option<Arc<Entry>> {
+        let imported = read(&self.imported);
+        imported
+            .find(digest.word(), |entry| entry.digest == *digest)
+            .map(Arc::clone)
+    }
+
+    /// Whether any token was made elsewhere, so that looking for one pays.
+    pub(super) fn has_imported(&self) -> bool {
+        !read(&self.imported).is_empty()
+    }
+
+    pub(super) fn is_retired(&self, kid: Option<KeyId>) -> bool {
+        kid.is_some_and(|kid| self.retired.load(Ordering::Acquire) & (1 << kid.number()) != 0)
+    }
+
+    pub(super) fn ring(&self) -> RwLockReadGuard<'_, KeyRing> {
+        read(&self.ring)
+    }
+
+    /// Puts what another mirror holds in the place of all that is held here:
+    /// tokens that are gone are gone, and those who wait for them are told.
+    pub(super) fn replace_with(&self, fresh: &Self) {
+        for (own, fresh) in self.shards.iter().zip(&fresh.shards) {
+            let mut own = write(own);
+            let mut fresh = write(fresh);
+            for old in own.iter() {
+                match fresh.find(hash(old.id), |entry| entry.id == old.id) {
+                    Some(new) => new.succeed(old),
+                    None => old.tell_end(),
+                }
+            }
+            std::mem::swap(&mut *own, &mut *fresh);
+        }
+        std::mem::swap(&mut *write(&self.imported), &mut *write(&fresh.imported));
+        std::mem::swap(&mut *write(&self.ring), &mut *write(&fresh.ring));
+        let retired = fresh.retired.load(Ordering::Acquire);
+        self.retired.store(retired, Ordering::Release);
+    }
+
+    /// An empty one under the same master.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.master.clone())
+    }
+
+    pub(super) fn each(&self, mut f: impl FnMut(&Arc<Entry>)) {
+        for shard in &self.shards {
+            read(shard).iter().for_each(&mut f);
+        }
+    }
+
+    pub(super) fn master(&self) -> Option<&Master> {
+        self.master.as_ref()
+    }
+
+    fn shard(&self, id: TokenId) -> &RwLock<HashTable<Arc<Entry>>> {
+        // The table itself goes by the other end of the hash.
+        &self.shards[(hash(id) >> 32) as usize % SHARDS]
+    }
+}
+
+/// Puts an entry into a table, unless a newer one of the same token is there.
+fn replace(
+    table: &mut HashTable<Arc<Entry>>,
+    fresh: &Arc<Entry>,
+    hash: impl Fn(&Entry) -> u64,
+    same: impl Fn(&Entry) -> bool,
+) {
+    match table.entry(hash(fresh), |entry| same(entry), |entry| hash(entry)) {
+        hash_table::Entry::Occupied(mut known) => {
+            if known.get().rev < fresh.rev {
+                fresh.succeed(known.get());
+                *known.get_mut() = Arc::clone(fresh);
+            }
+        }
+        hash_table::Entry::Vacant(free) => {
+            free.insert(Arc::clone(fresh));
+        }
+    }
+}
+
+/// Ids are random and made by us, so mixing their halves is enough.
+fn hash(id: TokenId) -> u64 {
+    let bytes = id.as_bytes();
+    let word = |at: usize| {
+        let half: [u8; 8] = std::array::from_fn(|index| bytes[at + index]);
+        u64::from_le_bytes(half)
+    };
+    let mixed = u128::from(word(0) ^ word(4).rotate_left(32)) * 0x9E37_79B9_7F4A_7C15;
+    (mixed >> 64) as u64 ^ mixed as u64
+}
+
+/// Texts and lists that many tokens have in common, kept once.
+#[derive(Default)]
+struct Shared {
+    texts: HashSet<Arc<str>>,
+    scopes: HashMap<Vec<Scope>, Arc<[Scope]>>,
+}
+
+/// How many different ones are kept: more are hardly shared.
+const SHARED_MAX: usize = 10_000;
+
+impl Share for Shared {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let fresh: Arc<str> = text.into();
+        if self.texts.len() < SHARED_MAX {
+            self.texts.insert(Arc::clone(&fresh));
+        }
+        fresh
+    }
+
+    fn scopes(&mut self, scopes: &[Scope]) -> Arc<[Scope]> {
+        if let Some(known) = self.scopes.get(scopes) {
+            return Arc::clone(known);
+        }
+        let fresh: Arc<[Scope]> = scopes.into();
+        if self.scopes.len() < SHARED_MAX {
+            self.scopes.insert(scopes.to_vec(), Arc::clone(&fresh));
+        }
+        fresh
+    }
+}
+
+// What is done under these locks is done whole or panics before it changes
+// anything, so a poisoned lock holds good data.
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

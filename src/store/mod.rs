@@ -1,0 +1,30 @@
+//! Stores of tokens, and [`Tokens`] over any of them.
+//!
+//! A store keeps rows and counts revisions; it decides nothing. [`Tokens`] is
+//! where tokens are made, changed and verified: it holds every token in
+//! memory, so that a verdict asks no store, and follows the store's changes, so
+//! that what another process changed is seen too.
+//!
+//! | where a change was made | a verdict knows it after at most |
+//! |---|---|
+//! | this process | 0: before the call that made it returns |
+//! | another process or instance | what the store's [`watch`](TokenStore::watch) takes, and one read; in any case [`TokensOptions::poll_every`] and one read |
+//! | the store can't be reached | [`TokensOptions::max_stale`] is served from memory; then each good token is [`Unavailable`](crate::RejectionKind::Unavailable) |
+
+mod contract;
+mod dynamic;
+mod entry;
+mod error;
+mod memory;
+mod mirror;
+mod tokens;
+
+pub use self::{
+    contract::{Changes, Cursor, Head, Query, Row, Stored, TokenStore, Usage, Use, Write},
+    error::{StoreError, StoreErrorKind},
+    memory::MemoryStore,
+    tokens::{
+        Change, Created, KnownOnly, NewToken, TokenError, TokenErrorKind, TokenVerifier, Tokens,
+        TokensOptions, Which,
+    },
+};

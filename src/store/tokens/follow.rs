@@ -1,0 +1,184 @@
+//! Following what other processes change.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Shared;
+use crate::store::{
+    contract::Head,
+    error::{StoreError, StoreErrorKind},
+};
+
+/// How many rows one read of the changes takes.
+const DELTA: usize = 1_000;
+
+/// How long to wait before the store is asked again that could not be reached.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Whether what is held in memory was confirmed lately.
+pub(super) struct Freshness {
+    fresh: AtomicBool,
+    confirmed: Mutex<Instant>,
+    /// The last revision that this process wrote: a store that is behind it has
+    /// lost it.
+    written: AtomicU64,
+}
+
+impl Freshness {
+    pub(super) fn new() -> Self {
+        Self {
+            fresh: AtomicBool::new(false),
+            confirmed: Mutex::new(Instant::now()),
+            written: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh.load(Ordering::Acquire)
+    }
+
+    /// Nothing was changed that was not known at this time: the time before the
+    /// read was sent that says so.
+    fn confirm(&self, sent: Instant) {
+        *self
+            .confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = sent;
+        self.fresh.store(true, Ordering::Release);
+    }
+
+    /// This process wrote a revision.
+    pub(super) fn wrote(&self, rev: u64) {
+        self.written.fetch_max(rev, Ordering::AcqRel);
+    }
+
+    pub(super) fn end(&self) {
+        self.fresh.store(false, Ordering::Release);
+    }
+
+    pub(super) fn staleness(&self) -> Duration {
+        self.confirmed().elapsed()
+    }
+
+    fn confirmed(&self) -> Instant {
+        *self
+            .confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Reads everything, puts it in the place of what was known, and reads what
+    /// was changed meanwhile.
+    pub(super) async fn load(&self) -> Result<Head, StoreError> {
+        self.freshness.end();
+        let sent = Instant::now();
+        let fresh = self.mirror.emptied();
+        let mut failed = None;
+        let mut head = self
+            .store
+            .load_all(&mut |row| {
+                if let Err(error) = fresh.merge(&row) {
+                    failed.get_or_insert(error);
+                }
+            })
+            .await?;
+        if let Some(error) = failed {
+            return Err(StoreError::corrupt(error));
+        }
+        self.mirror.replace_with(&fresh);
+        self.freshness.written.store(head.rev, Ordering::Release);
+        // A change of this process that came while we read is in the store by
+        // now, so that this brings it back.
+        self.catch_up(&mut head).await?;
+        self.freshness.confirm(sent);
+        Ok(head)
+    }
+
+    /// Reads all that was changed since, in as many reads as it takes.
+    async fn catch_up(&self, head: &mut Head) -> Result<(), StoreError> {
+        loop {
+            // Asked before the read is sent, which may be ahead of a write.
+            let behind = head.rev.max(self.freshness.written.load(Ordering::Acquire));
+            let read = self.store.changes(head.rev, DELTA);
+            let changes = timeout(self.options.read_timeout, read)
+                .await
+                .map_err(|_| StoreError::unavailable("a read took too long"))??;
+            if changes.head.epoch != head.epoch || changes.head.rev < behind {
+                return Err(StoreError::conflict());
+            }
+            for row in &changes.rows {
+                self.mirror.merge(row).map_err(StoreError::corrupt)?;
+            }
+            match changes.rows.last() {
+                Some(row) if row.rev() < changes.head.rev && changes.rows.len() == DELTA => {
+                    head.rev = row.rev();
+                }
+                _ => {
+                    head.rev = changes.head.rev;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// One turn: waits for a change, and reads it.
+    async fn turn(&self, head: &mut Head) -> Result<(), StoreError> {
+        let wait = timeout(self.options.poll_every, self.store.watch(head.rev));
+        // Woken or not: a store that says nothing is asked.
+        let _ = wait.await;
+        let sent = Instant::now();
+        match self.catch_up(head).await {
+            Ok(()) => self.freshness.confirm(sent),
+            // Another history: nothing that is known here can be built on.
+            Err(error) if error.kind() == StoreErrorKind::Conflict => *head = self.load().await?,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// Follows the store for as long as anybody holds its tokens.
+pub(super) fn task(shared: &Arc<Shared>, head: Head) -> impl Future<Output = ()> + Send + use<> {
+    let weak = Arc::downgrade(shared);
+    async move {
+        // However this task ends, what it followed is not fresh any more.
+        let _end = EndOnDrop(weak.clone());
+        let mut head = head;
+        while let Some(shared) = weak.upgrade() {
+            let deadline = shared.freshness.confirmed() + shared.options.max_stale;
+            let turn = shared.turn(&mut head);
+            let done = if shared.freshness.is_fresh() {
+                timeout_at(deadline, turn).await
+            } else {
+                Ok(turn.await)
+            };
+            if shared.freshness.confirmed() + shared.options.max_stale <= Instant::now() {
+                shared.freshness.end();
+            }
+            drop(shared);
+            if !matches!(done, Ok(Ok(()))) {
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+struct EndOnDrop(Weak<Shared>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.freshness.end();
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Tokens: made, changed, verified and followed.
+
+mod change;
+mod draft;
+mod error;
+mod follow;
+mod options;
+mod read_through;
+mod usage;
+mod verdict;
+mod verifier;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::task::JoinHandle;
+
+pub use self::{
+    change::{Change, Created, Which},
+    draft::NewToken,
+    error::{TokenError, TokenErrorKind},
+    options::TokensOptions,
+    verifier::{KnownOnly, TokenVerifier},
+};
+use self::{follow::Freshness, read_through::ReadThrough, usage::UsageBook};
+use super::{
+    contract::{Cursor, Query, Row, Stored, TokenStore, Write},
+    dynamic::DynStore,
+    error::{StoreError, StoreErrorKind},
+    mirror::Mirror,
+};
+use crate::token::{Key, Random, Record, Timestamp, TokenId, TokenState};
+
+/// API tokens over a store: the one handle to make, change and verify them.
+///
+/// It is cheap to clone. What changes tokens and what verifies them can't be
+/// built apart, so a token is refused before the call that revokes it returns.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions, Which};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
+/// let made = tokens.create(NewToken::new("alice").scopes(["deployment"])).await?;
+/// println!("shown once: {}", made.secret.expose());
+/// let revoked = tokens.revoke(Which::Id(made.record.id), "admin", "lost").await?;
+/// assert_eq!(revoked, 1);
+/// tokens.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tokens {
+    shared: Arc<Shared>,
+}
+
+/// What the handle, its verifiers and its tasks have in common.
+struct Shared {
+    store: Box<dyn DynStore>,
+    options: TokensOptions,
+    mirror: Mirror,
+    freshness: Freshness,
+    reads: ReadThrough,
+    usage: UsageBook,
+    random: Mutex<Random>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Tokens {
+    /// Reads every token of a store, and follows its changes from then on.
+    ///
+    /// Needs a tokio runtime, on which it runs a task for the changes and one
+    /// for the uses. An empty store gets its first key.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't be read, or a key of it can't be opened: it is
+    /// sealed under another master, or under one that is not given.
+    pub async fn open(store: impl TokenStore, options: TokensOptions) -> Result<Self, TokenError> {
+        let shared = Arc::new(Shared {
+            store: Box::new(store),
+            mirror: Mirror::new(options.master.clone()),
+            freshness: Freshness::new(),
+            reads: ReadThrough::new(),
+            usage: UsageBook::new(options.clock.now()),
+            random: Mutex::new(Random::system()),
+            tasks: Mutex::default(),
+            options,
+        });
+        let tokens = Self { shared };
+        let head = tokens.shared.load().await?;
+        tokens.ensure_key().await?;
+        let follow = follow::task(&tokens.shared, head);
+        let tell = usage::task(&tokens.shared);
+        tokens
+            .shared
+            .tasks()
+            .extend([tokio::spawn(follow), tokio::spawn(tell)]);
+        Ok(tokens)
+    }
+
+    /// One token.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none of this id, or the store can't tell.
+    pub async fn get(&self, id: TokenId) -> Result<Stored, TokenError> {
+        self.shared
+            .store
+            .get(id)
+            .await?
+            .ok_or_else(TokenError::not_found)
+    }
+
+    /// A page of tokens, the newest first. The next page begins
+    /// [`after`](Query::after) the last of this one.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    pub async fn list(&self, query: Query) -> Result<Vec<Stored>, TokenError> {
+        Ok(self.shared.store.list(query).await?)
+    }
+
+    /// Good tokens whose end comes within a time.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    pub async fn expiring(&self, within: Duration) -> Result<Vec<Stored>, TokenError> {
+        let now = self.shared.now();
+        let query = Query {
+            state: Some((TokenState::Active, now)),
+            expires_before: Some(now + within),
+            ..Query::default()
+        };
+        self.all(query).await
+    }
+
+    /// Good tokens that were made, and not used, since before a time.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    pub async fn unused_since(&self, since: Timestamp) -> Result<Vec<Stored>, TokenError> {
+        let query = Query {
+            state: Some((TokenState::Active, self.shared.now())),
+            unused_since: Some(since),
+            ..Query::default()
+        };
+        self.all(query).await
+    }
+
+    /// Every page of a query.
+    async fn all(&self, mut query: Query) -> Result<Vec<Stored>, TokenError> {
+        query.limit = 1_000;
+        let mut all = Vec::new();
+        loop {
+            let page = self.shared.store.list(query.clone()).await?;
+            let full = page.len() == query.limit;
+            query.after = page.last().map(|stored| Cursor::of(&stored.record));
+            all.extend(page);
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The keys of the ring.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Key> {
+        self.shared.mirror.ring().keys().cloned().collect()
+    }
+
+    /// How long ago it was confirmed that nothing had changed that is not known
+    /// here: a gauge. Past [`TokensOptions::max_stale`], good tokens are refused
+    /// as [`Unavailable`](crate::RejectionKind::Unavailable).
+    #[must_use]
+    pub fn staleness(&self) -> Duration {
+        self.shared.freshness.staleness()
+    }
+
+    /// Decides on credentials: give it to a layer.
+    #[must_use]
+    pub fn verifier(&self) -> TokenVerifier {
+        TokenVerifier::new(Arc::clone(&self.shared))
+    }
+
+    /// Stops following, and writes down the uses that were not told yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the uses can't be written.
+    pub async fn shutdown(&self) -> Result<(), TokenError> {
+        for task in self.shared.tasks().drain(..) {
+            task.abort();
+        }
+        self.shared.freshness.end();
+        Ok(self.shared.tell_uses().await?)
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
+
+    fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn random(&self) -> std::sync::MutexGuard<'_, Random> {
+        self.random.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes rows, and knows them before it returns.
+    async fn apply(&self, mut writes: Vec<Write>) -> Result<Vec<Row>, StoreError> {
+        if writes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let last = self.store.apply(writes.clone()).await?;
+        self.freshness.wrote(last);
+        let before = last.saturating_sub(writes.len() as u64);
+        for (write, rev) in writes.iter_mut().zip(before + 1..) {
+            write.row.set_rev(rev);
+            self.mirror.merge(&write.row).map_err(StoreError::corrupt)?;
+        }
+        Ok(writes.into_iter().map(|write| write.row).collect())
+    }
+
+    /// Reads a record, changes it and writes it, and does so again where
+    /// somebody else was faster.
+    async fn change<F>(&self, id: TokenId, mut change: F) -> Result<Record, TokenError>
+    where
+        F: FnMut(&mut Record) -> Result<(), TokenError> + Send,
+    {
+        const TRIES: usize = 8;
+        let mut tries = 0;
+        loop {
+            let stored = self
+                .store
+                .get(id)
+                .await?
+                .ok_or_else(TokenError::not_found)?;
+            let mut record = stored.record;
+            let was = Some(record.rev);
+            let before = record.clone();
+            change(&mut record)?;
+            if record == before {
+                return Ok(record);
+            }
+            let row = Row::Token(Box::new(record));
+            tries += 1;
+            match self.apply(vec![Write { row, was }]).await {
+                Ok(rows) => match rows.into_iter().next() {
+                    Some(Row::Token(record)) => return Ok(*record),
+                    _ => return Err(TokenError::not_found()),
+                },
+                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for task in self.tasks().drain(..) {
+            task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("options", &self.shared.options)
+            .field("staleness", &self.staleness())
+            .finish_non_exhaustive()
+    }
+}

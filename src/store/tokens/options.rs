@@ -1,0 +1,132 @@
+//! What a [`Tokens`](super::Tokens) is told when it is opened.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    error::ConfigError,
+    scope::{Scope, parse_all},
+    token::{Clock, Master, Prefix, SystemClock},
+};
+
+/// How tokens are made and followed.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_authn::store::TokensOptions;
+///
+/// let options = TokensOptions::new("acme")?
+///     .default_expiry(Duration::from_secs(30 * 24 * 60 * 60))
+///     .known_scopes(["resources", "deployment"])?;
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct TokensOptions {
+    pub(super) prefix: Prefix,
+    pub(super) default_expiry: Duration,
+    pub(super) max_stale: Duration,
+    pub(super) poll_every: Duration,
+    pub(super) flush_every: Duration,
+    pub(super) read_timeout: Duration,
+    pub(super) master: Option<Master>,
+    pub(super) known_scopes: Option<Vec<Scope>>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl TokensOptions {
+    /// Tokens that begin with this prefix: a lower-case letter, then 1 to 14 of
+    /// `[a-z0-9]`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is anything else.
+    pub fn new(prefix: &str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            prefix: prefix.parse()?,
+            default_expiry: 90 * DAY,
+            max_stale: Duration::from_secs(30),
+            poll_every: Duration::from_secs(1),
+            flush_every: Duration::from_secs(60),
+            read_timeout: Duration::from_secs(5),
+            master: None,
+            known_scopes: None,
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    /// How long a token is good that says nothing of its end; 90 days unless set.
+    pub fn default_expiry(mut self, after: Duration) -> Self {
+        self.default_expiry = after;
+        self
+    }
+
+    /// How long tokens are served from memory while the store can't be reached;
+    /// 30 s unless set. After that good tokens are refused as
+    /// [`Unavailable`](crate::RejectionKind::Unavailable).
+    ///
+    /// A new key of the ring mints from so long after it was made.
+    pub fn max_stale(mut self, longest: Duration) -> Self {
+        self.max_stale = longest;
+        self
+    }
+
+    /// How often the store is asked for changes, whatever its
+    /// [`watch`](crate::store::TokenStore::watch) says; 1 s unless set.
+    pub fn poll_every(mut self, period: Duration) -> Self {
+        self.poll_every = period;
+        self
+    }
+
+    /// How often uses are written down; 60 s unless set.
+    pub fn flush_every(mut self, period: Duration) -> Self {
+        self.flush_every = period;
+        self
+    }
+
+    /// How long one read of the store may take; 5 s unless set.
+    pub fn read_timeout(mut self, longest: Duration) -> Self {
+        self.read_timeout = longest;
+        self
+    }
+
+    /// What seals the keys in the store.
+    pub fn master(mut self, master: Master) -> Self {
+        self.master = Some(master);
+        self
+    }
+
+    /// The scopes that there are. A token with a scope that none of them covers
+    /// is refused when it is made.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them is not a scope.
+    pub fn known_scopes<T: AsRef<str>>(
+        mut self,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        self.known_scopes = Some(parse_all(scopes)?);
+        Ok(self)
+    }
+
+    /// What time it is, for tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+}
+
+impl fmt::Debug for TokensOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokensOptions")
+            .field("prefix", &self.prefix)
+            .field("default_expiry", &self.default_expiry)
+            .field("max_stale", &self.max_stale)
+            .field("poll_every", &self.poll_every)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! The verdict on a token.
+
+use super::Shared;
+use crate::{
+    principal::Principal,
+    rejection::Rejection,
+    store::entry::Entry,
+    token::{Digest, Shape, TokenId},
+};
+use std::sync::Arc;
+
+/// The lengths of a token that was made elsewhere, in bytes.
+const IMPORTED: std::ops::RangeInclusive<usize> = 20..=255;
+
+/// What is known of a token in memory.
+pub(super) enum Verdict {
+    Decided(Result<Principal, Rejection>),
+    /// Its tag is ours and its id is not known: worth a read of the store.
+    Ask(TokenId),
+}
+
+impl Shared {
+    /// Decides by what is in memory.
+    ///
+    /// The order is what makes a flood cheap: a token that we know costs one
+    /// digest, one that we never made costs a checksum or a tag, and neither
+    /// touches the store.
+    pub(super) fn judge(&self, token: &[u8]) -> Verdict {
+        let Some(shape) = Shape::of(token, &self.options.prefix) else {
+            return Verdict::Decided(self.judge_imported(token));
+        };
+        if let Some(entry) = self.mirror.get(shape.id()) {
+            return Verdict::Decided(self.judge_known(entry, &Digest::of(token)));
+        }
+        if !shape.is_whole() {
+            return refuse("the checksum does not hold");
+        }
+        let ours = shape
+            .tag()
+            .filter(|(kid, tagged, tag)| self.mirror.ring().verify(*kid, tagged, *tag));
+        match ours {
+            None => refuse("no key of ours made it"),
+            Some((kid, ..)) if self.mirror.is_retired(Some(kid)) => {
+                Verdict::Decided(Err(retired()))
+            }
+            Some(_) => Verdict::Ask(shape.id()),
+        }
+    }
+
+    fn judge_imported(&self, token: &[u8]) -> Result<Principal, Rejection> {
+        let unknown = || Rejection::invalid().because("not of our form");
+        if !IMPORTED.contains(&token.len()) || !self.mirror.has_imported() {
+            return Err(unknown());
+        }
+        let digest = Digest::of(token);
+        let entry = self.mirror.imported(&digest).ok_or_else(unknown)?;
+        self.judge_known(entry, &digest)
+    }
+
+    fn judge_known(&self, entry: Arc<Entry>, digest: &Digest) -> Result<Principal, Rejection> {
+        if entry.digest != *digest {
+            return Err(Rejection::invalid().because("not the token of this id"));
+        }
+        if self.mirror.is_retired(entry.kid) {
+            return Err(retired());
+        }
+        entry.check(|| self.now())?;
+        if !self.freshness.is_fresh() {
+            return Err(Rejection::unavailable_because("not confirmed for too long"));
+        }
+        self.usage.count(&entry);
+        Ok(Principal::of(entry))
+    }
+}
+
+fn refuse(reason: &'static str) -> Verdict {
+    Verdict::Decided(Err(Rejection::invalid().because(reason)))
+}
+
+fn retired() -> Rejection {
+    Rejection::revoked().because("its key was retired")
+}

@@ -1,0 +1,119 @@
+//! The verifiers of a token store.
+
+use std::{fmt, sync::Arc};
+
+use super::{Shared, verdict::Verdict};
+use crate::{
+    credential::{Credential, Scheme},
+    principal::Principal,
+    rejection::Rejection,
+    verifier::Verifier,
+};
+
+/// Decides on tokens by what is in memory, and asks the store for one that it
+/// must have made but does not know yet. Made by
+/// [`Tokens::verifier`](super::Tokens::verifier).
+#[derive(Clone)]
+pub struct TokenVerifier {
+    shared: Arc<Shared>,
+    login: bool,
+}
+
+impl TokenVerifier {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            login: false,
+        }
+    }
+
+    /// Takes a token as the password of a Basic credential too, or as its user
+    /// where the password is empty: `curl -u :TOKEN`, `curl -u TOKEN:`.
+    #[must_use]
+    pub fn accept_login(mut self) -> Self {
+        self.login = true;
+        self
+    }
+
+    /// A view that never waits, for a tonic interceptor: a token that this
+    /// process has not heard of yet is invalid until the store's changes
+    /// bring it.
+    #[must_use]
+    pub fn known_only(self) -> KnownOnly {
+        KnownOnly(self)
+    }
+
+    fn judge(&self, credential: &Credential<'_>) -> Verdict {
+        if self.login
+            && credential.scheme() == Some(Scheme::Basic)
+            && let Ok(login) = credential.user_password()
+        {
+            let by_password = !login.password().is_empty();
+            let token = if by_password {
+                login.password()
+            } else {
+                login.user()
+            };
+            return self.shared.judge(token);
+        }
+        self.shared.judge(credential.token_bytes())
+    }
+}
+
+impl Verifier for TokenVerifier {
+    type Principal = Principal;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
+        match self.judge(credential) {
+            Verdict::Decided(verdict) => verdict,
+            Verdict::Ask(id) => {
+                self.shared.read_through(id).await?;
+                self.judge(credential).or_unknown()
+            }
+        }
+    }
+
+    fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<Principal, Rejection>> {
+        match self.judge(credential) {
+            Verdict::Decided(verdict) => Some(verdict),
+            Verdict::Ask(_) => None,
+        }
+    }
+}
+
+impl Verdict {
+    /// What it is where nobody is asked any more.
+    fn or_unknown(self) -> Result<Principal, Rejection> {
+        match self {
+            Self::Decided(verdict) => verdict,
+            Self::Ask(_) => Err(Rejection::invalid().because("the store does not know it")),
+        }
+    }
+}
+
+/// Decides on tokens by what is in memory alone. Made by
+/// [`TokenVerifier::known_only`].
+#[derive(Clone)]
+pub struct KnownOnly(TokenVerifier);
+
+impl Verifier for KnownOnly {
+    type Principal = Principal;
+
+    const IMMEDIATE: bool = true;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
+        self.0.judge(credential).or_unknown()
+    }
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KnownOnly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KnownOnly").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,408 @@
+//! The form of a token.
+
+use std::{fmt, str::FromStr};
+
+use zeroize::Zeroizing;
+
+use super::{ring::KeyId, secret::Secret};
+use crate::error::ConfigError;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+const ID: usize = 12;
+const SECRET: usize = 32;
+const TAG: usize = 11;
+const CRC: usize = 6;
+/// `_`, id, `_`, secret, kid, tag, crc.
+const BEHIND_PREFIX: usize = 1 + ID + 1 + SECRET + 1 + TAG + CRC;
+
+/// What stands first in every token of a service: `acme`.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::token::Prefix;
+///
+/// let prefix: Prefix = "acme".parse()?;
+/// assert!("Acme".parse::<Prefix>().is_err());
+/// # Ok::<(), tower_authn::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prefix(Box<str>);
+
+impl Prefix {
+    /// The prefix as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        if !is_prefix(text.as_bytes()) {
+            return Err(ConfigError::new(
+                "a prefix is a lower-case letter, then 1 to 14 of [a-z0-9]",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+fn is_prefix(text: &[u8]) -> bool {
+    let rest = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9');
+    matches!(text, [b'a'..=b'z', behind @ ..]
+        if (1..=14).contains(&behind.len()) && behind.iter().all(rest))
+}
+
+/// Names a token: 12 characters of `[0-9A-Za-z]`, public and safe to log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId([u8; ID]);
+
+impl TokenId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; ID] {
+        &self.0
+    }
+
+    /// A new one, of the randomness given.
+    pub(crate) fn random(random: &mut Random) -> Result<Self, RandomError> {
+        let mut id = [0; ID];
+        random.fill(&mut id)?;
+        Ok(Self(id))
+    }
+}
+
+impl FromStr for TokenId {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match <[u8; ID]>::try_from(text.as_bytes()) {
+            Ok(id) if id.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(id)),
+            _ => Err(ConfigError::new("a token's id is 12 of [0-9A-Za-z]")),
+        }
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenId({self})")
+    }
+}
+
+/// A text of the length and the shape of a token of ours.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape<'a> {
+    text: &'a [u8],
+    id: TokenId,
+}
+
+impl<'a> Shape<'a> {
+    /// Whether a text has the shape: length, prefix and the two underscores.
+    /// What it says is checked later, where it matters.
+    pub(crate) fn of(text: &'a [u8], prefix: &Prefix) -> Option<Self> {
+        let rest = text.strip_prefix(prefix.0.as_bytes())?;
+        Self::behind_prefix(text, rest)
+    }
+
+    fn behind_prefix(text: &'a [u8], rest: &[u8]) -> Option<Self> {
+        if rest.len() != BEHIND_PREFIX {
+            return None;
+        }
+        let id = rest[1..].first_chunk::<ID>()?;
+        let shaped = rest[0] == b'_' && rest[1 + ID] == b'_';
+        shaped.then_some(Self {
+            text,
+            id: TokenId(*id),
+        })
+    }
+
+    pub(crate) fn id(&self) -> TokenId {
+        self.id
+    }
+
+    /// Whether the CRC holds and every character is one that a token has.
+    pub(crate) fn is_whole(&self) -> bool {
+        let (body, crc) = self.text.split_at(self.text.len() - CRC);
+        let secret_and_more = &self.text[self.text.len() - (BEHIND_PREFIX - ID - 2)..];
+        let base62 = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphanumeric);
+        base62(&self.id.0)
+            && base62(secret_and_more)
+            && decode(crc) == Some(u64::from(crc32fast::hash(body)))
+    }
+
+    /// The key that made the tag, what it was made over, and the tag.
+    pub(crate) fn tag(&self) -> Option<(KeyId, &'a [u8], u64)> {
+        let (tagged, tag) =
+            self.text[..self.text.len() - CRC].split_at_checked(self.text.len() - CRC - TAG)?;
+        let kid = KeyId::from_digit(*tagged.last()?)?;
+        Some((kid, tagged, decode(tag)?))
+    }
+}
+
+/// Writes a token down. `tag` is asked for the tag of what stands before it.
+pub(crate) fn compose(
+    prefix: &Prefix,
+    id: TokenId,
+    kid: KeyId,
+    random: &mut Random,
+    tag: impl FnOnce(&[u8]) -> u64,
+) -> Result<Secret, RandomError> {
+    let mut secret = Zeroizing::new([0; SECRET]);
+    random.fill(secret.as_mut())?;
+    let mut text = Vec::with_capacity(prefix.0.len() + BEHIND_PREFIX);
+    text.extend_from_slice(prefix.0.as_bytes());
+    text.push(b'_');
+    text.extend_from_slice(&id.0);
+    text.push(b'_');
+    text.extend_from_slice(secret.as_ref());
+    text.push(kid.digit());
+    let tag = tag(&text);
+    text.extend_from_slice(&encode::<TAG>(tag));
+    let crc = crc32fast::hash(&text);
+    text.extend_from_slice(&encode::<CRC>(u64::from(crc)));
+    Ok(Secret::new(String::from_utf8(text).unwrap_or_default()))
+}
+
+/// Whether a text is a whole token of some service: for scanners, which have
+/// neither a store nor a key. Gives its prefix and its id.
+///
+/// # Errors
+///
+/// Where it has not the shape of a token, or its CRC does not hold.
+pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
+    let fault = |message: &str| Err(ConfigError::new(message));
+    let Some(prefix_len) = text.len().checked_sub(BEHIND_PREFIX) else {
+        return fault("too short for a token");
+    };
+    let Some((prefix, rest)) = text.as_bytes().split_at_checked(prefix_len) else {
+        return fault("too short for a token");
+    };
+    if !is_prefix(prefix) {
+        return fault("a token begins with a prefix");
+    }
+    let Some(shape) = Shape::behind_prefix(text.as_bytes(), rest) else {
+        return fault("a token is prefix_id_rest");
+    };
+    if !shape.is_whole() {
+        return fault("the token's checksum does not hold");
+    }
+    Ok((text[..prefix_len].parse()?, shape.id))
+}
+
+/// How much randomness is asked for at once, in bytes.
+const BLOCK: usize = 32;
+
+/// Where randomness comes from: fills the whole buffer, or says that it can't.
+pub(crate) type Source = dyn FnMut(&mut [u8]) -> Result<(), RandomError> + Send;
+
+/// Randomness, held to account: what is broken makes no token.
+pub(crate) struct Random {
+    source: Box<Source>,
+    /// What came last, since a source that repeats itself is broken.
+    last: Option<Zeroizing<[u8; BLOCK]>>,
+}
+
+/// There is no randomness to make a token of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RandomError {
+    /// The source gave an error.
+    Failed,
+    /// The source repeats itself, or gives but one byte.
+    Broken,
+}
+
+impl Random {
+    /// The operating system's.
+    pub(crate) fn system() -> Self {
+        Self::new(Box::new(|to| {
+            getrandom::fill(to).map_err(|_| RandomError::Failed)
+        }))
+    }
+
+    pub(crate) fn new(source: Box<Source>) -> Self {
+        Self { source, last: None }
+    }
+
+    /// By rejection: bytes that would make some characters likelier are thrown
+    /// away.
+    fn fill(&mut self, to: &mut [u8]) -> Result<(), RandomError> {
+        let mut filled = 0;
+        while filled < to.len() {
+            let block = self.block()?;
+            let fair = block.iter().filter(|byte| **byte < 248);
+            for (to, byte) in to[filled..].iter_mut().zip(fair) {
+                *to = ALPHABET[usize::from(*byte % 62)];
+                filled += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes as they come.
+    pub(super) fn bytes(&mut self, to: &mut [u8]) -> Result<(), RandomError> {
+        for chunk in to.chunks_mut(BLOCK) {
+            chunk.copy_from_slice(&self.block()?[..chunk.len()]);
+        }
+        Ok(())
+    }
+
+    fn block(&mut self) -> Result<Zeroizing<[u8; BLOCK]>, RandomError> {
+        let mut block = Zeroizing::new([0; BLOCK]);
+        (self.source)(block.as_mut())?;
+        let flat = block.iter().all(|byte| *byte == block[0]);
+        if flat || self.last.as_ref() == Some(&block) {
+            return Err(RandomError::Broken);
+        }
+        self.last = Some(block.clone());
+        Ok(block)
+    }
+}
+
+/// A number in base62, of a fixed width.
+fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
+    let mut text = [b'0'; WIDTH];
+    for digit in text.iter_mut().rev() {
+        *digit = ALPHABET[(number % 62) as usize];
+        number /= 62;
+    }
+    text
+}
+
+pub(super) fn digit_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'A'..=b'Z' => Some(digit - b'A' + 10),
+        b'a'..=b'z' => Some(digit - b'a' + 36),
+        _ => None,
+    }
+}
+
+pub(super) fn value_digit(value: u8) -> u8 {
+    ALPHABET[usize::from(value % 62)]
+}
+
+fn decode(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0_u64, |number, digit| {
+        let value = u64::from(digit_value(*digit)?);
+        number.checked_mul(62)?.checked_add(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn token(random: &mut Random) -> Secret {
+        let prefix = "acme".parse().unwrap();
+        let id = TokenId::random(random).unwrap();
+        compose(&prefix, id, KeyId::FIRST, random, |_| u64::MAX).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_was_written() {
+        let prefix: Prefix = "acme".parse().unwrap();
+        let secret = token(&mut Random::system());
+        let text = secret.expose();
+        assert_eq!(text.len(), 4 + 64);
+        let shape = Shape::of(text.as_bytes(), &prefix).unwrap();
+        assert_eq!(text[5..17], *shape.id().as_str());
+        assert!(shape.is_whole());
+        let (kid, tagged, tag) = shape.tag().unwrap();
+        assert_eq!(
+            (kid, tagged.len(), tag),
+            (KeyId::FIRST, text.len() - 17, u64::MAX)
+        );
+        let (found, id) = check_offline(text).unwrap();
+        assert_eq!((found, id), (prefix, shape.id()));
+    }
+
+    #[test]
+    fn one_wrong_character_at_any_place_is_found() {
+        let secret = token(&mut Random::system());
+        let text = secret.expose();
+        for place in 0..text.len() {
+            for other in [
+                '!',
+                'é',
+                if &text[place..=place] == "x" {
+                    'y'
+                } else {
+                    'x'
+                },
+            ] {
+                let wrong = format!("{}{other}{}", &text[..place], &text[place + 1..]);
+                assert!(check_offline(&wrong).is_err(), "{wrong}");
+            }
+        }
+        for text in ["", "a", "acme_", &text[1..], &format!("{text}0")] {
+            assert!(check_offline(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_tokens_are_all_different() {
+        let mut random = Random::system();
+        let tokens = (0..100_000).map(|_| token(&mut random).expose().to_owned());
+        assert_eq!(tokens.collect::<HashSet<_>>().len(), 100_000);
+    }
+
+    #[test]
+    fn broken_randomness_makes_no_token() {
+        let sources: [Box<Source>; 3] = [
+            Box::new(|to| {
+                to.fill(7);
+                Ok(())
+            }),
+            Box::new(|to| {
+                to.iter_mut().zip(0..).for_each(|(byte, n)| *byte = n);
+                Ok(())
+            }),
+            Box::new(|_| Err(RandomError::Failed)),
+        ];
+        let expected = [
+            RandomError::Broken,
+            RandomError::Broken,
+            RandomError::Failed,
+        ];
+        for (source, expected) in sources.into_iter().zip(expected) {
+            let mut random = Random::new(source);
+            let made = TokenId::random(&mut random).and_then(|_| TokenId::random(&mut random));
+            assert_eq!(made, Err(expected));
+        }
+    }
+
+    #[test]
+    fn every_character_is_as_likely_as_every_other() {
+        let mut text = vec![0; 62 * 2_000];
+        Random::system().fill(&mut text).unwrap();
+        for digit in ALPHABET {
+            let count = text.iter().filter(|b| *b == digit).count();
+            assert!((1_700..2_300).contains(&count), "{digit}: {count}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_fixed_widths_and_do_not_overflow() {
+        for number in [0, 1, 61, 62, u64::MAX] {
+            assert_eq!(decode(&encode::<TAG>(number)), Some(number));
+        }
+        assert_eq!(decode(b"zzzzzzzzzzz"), None);
+        assert_eq!(&encode::<CRC>(u64::from(u32::MAX)), b"4gfFC3");
+    }
+}

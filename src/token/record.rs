@@ -1,0 +1,125 @@
+//! What is known of a token.
+
+use super::{Digest, KeyId, Timestamp, TokenId};
+use crate::{scope::Scope, target::Target};
+
+/// Everything that is known of a token, less the token itself.
+///
+/// Stores keep it whole and change nothing in it but [`rev`](Self::rev).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Names the token.
+    pub id: TokenId,
+    /// The SHA-256 of the whole token.
+    pub digest: Digest,
+    /// The key that made the token's tag; none where it was imported.
+    pub kid: Option<KeyId>,
+    /// The organization that it belongs to.
+    pub organization: Option<String>,
+    /// Whose it is.
+    pub subject: String,
+    /// What the owner is: `user`, `service`, or a word of your own.
+    pub subject_kind: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What its owner says of it.
+    pub description: String,
+    /// What it may do. None means nothing.
+    pub scopes: Vec<Scope>,
+    /// What it is held to; `None` means everything, and it is never empty.
+    pub targets: Option<Vec<Target>>,
+    /// A JSON object, at most 4 KiB; empty for none.
+    pub metadata: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// From when on it is good.
+    pub not_before: Option<Timestamp>,
+    /// Until when it is good: at that time it no longer is.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is suspended.
+    pub suspended_at: Option<Timestamp>,
+    /// Since when it is revoked, for good.
+    pub revoked_at: Option<Timestamp>,
+    /// Who revoked it.
+    pub revoked_by: Option<String>,
+    /// Why it was revoked.
+    pub revoked_reason: Option<String>,
+    /// The token in whose place it came.
+    pub rotated_from: Option<TokenId>,
+    /// The token that came in its place.
+    pub rotated_to: Option<TokenId>,
+    /// Until when it is good although another one came in its place.
+    pub grace_until: Option<Timestamp>,
+    /// The revision of its last change, which the store counts.
+    pub rev: u64,
+}
+
+/// What a token is worth at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenState {
+    /// It is good.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYet,
+    /// It was withdrawn for good, or its grace is over.
+    Revoked,
+    /// It was withdrawn until it is resumed.
+    Suspended,
+}
+
+impl Record {
+    /// A record with nothing but what every token has.
+    #[must_use]
+    pub fn new(id: TokenId, digest: Digest, subject: String, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            digest,
+            kid: None,
+            organization: None,
+            subject,
+            subject_kind: "user".to_owned(),
+            name: String::new(),
+            description: String::new(),
+            scopes: Vec::new(),
+            targets: None,
+            metadata: String::new(),
+            created_at,
+            created_by: String::new(),
+            not_before: None,
+            expires_at: None,
+            suspended_at: None,
+            revoked_at: None,
+            revoked_by: None,
+            revoked_reason: None,
+            rotated_from: None,
+            rotated_to: None,
+            grace_until: None,
+            rev: 0,
+        }
+    }
+
+    /// What the token is worth at a time, its key aside.
+    ///
+    /// It is good from `not_before` on and up to `expires_at`, that moment
+    /// excepted (RFC 7519 §4.1.4 reads "on or after").
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> TokenState {
+        if self.revoked_at.is_some() || self.grace_until.is_some_and(|until| now >= until) {
+            TokenState::Revoked
+        } else if self.suspended_at.is_some() {
+            TokenState::Suspended
+        } else if self.expires_at.is_some_and(|end| now >= end) {
+            TokenState::Expired
+        } else if self.not_before.is_some_and(|begin| now < begin) {
+            TokenState::NotYet
+        } else {
+            TokenState::Active
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Following a store: outages, other histories, floods.
+
+#![cfg(feature = "tokens")]
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::StatusCode;
+use tower::Layer;
+use tower_authn::{
+    AuthnLayer,
+    store::{
+        Changes, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored, TokenStore, Tokens,
+        TokensOptions, Use, Which, Write,
+    },
+    token::{Timestamp, TokenId, check_offline},
+};
+
+use crate::support::{Calls, Strict, ask, get};
+
+/// A store that can be put out of reach, that can be swapped for another one,
+/// and that counts what it is asked for.
+#[derive(Clone, Default)]
+struct Net {
+    store: Arc<Mutex<Arc<MemoryStore>>>,
+    epoch: Arc<Mutex<String>>,
+    down: Arc<AtomicBool>,
+    gets: Calls,
+}
+
+impl Net {
+    fn reach(&self) -> Result<Arc<MemoryStore>, StoreError> {
+        match self.down.load(Ordering::Relaxed) {
+            true => Err(StoreError::unavailable("down")),
+            false => Ok(Arc::clone(&self.store.lock().unwrap())),
+        }
+    }
+
+    fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Puts another store in its place.
+    fn replace(&self, epoch: &str) {
+        *self.store.lock().unwrap() = Arc::new(MemoryStore::new());
+        epoch.clone_into(&mut self.epoch.lock().unwrap());
+    }
+
+    fn head(&self, head: Head) -> Head {
+        let epoch = self.epoch.lock().unwrap().clone();
+        Head { epoch, ..head }
+    }
+}
+
+impl TokenStore for Net {
+    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        self.reach()?.apply(writes).await
+    }
+
+    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        self.gets.add();
+        // Others who ask in the meantime are to find this read under way.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.reach()?.get(id).await
+    }
+
+    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+        self.reach()?.list(query).await
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        let Changes { head, rows } = self.reach()?.changes(since, limit).await?;
+        let head = self.head(head);
+        Ok(Changes { head, rows })
+    }
+
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+        let head = self.reach()?.load_all(each).await?;
+        Ok(self.head(head))
+    }
+
+    /// Never tells: what is seen is seen by asking.
+    async fn watch(&self, _: u64) {
+        std::future::pending().await
+    }
+
+    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        self.reach()?.touch(uses).await
+    }
+
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        self.reach()?.prune(ended_before).await
+    }
+}
+
+async fn open(net: &Net) -> Tokens {
+    let options = TokensOptions::new("acme").unwrap();
+    Tokens::open(net.clone(), options).await.unwrap()
+}
+
+async fn status(tokens: &Tokens, token: &str) -> StatusCode {
+    let service = AuthnLayer::new(tokens.verifier()).layer(Strict::default());
+    let request = get("/", &[("authorization", &format!("Bearer {token}"))]);
+    ask(&service, request).await.status()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_bridged_for_max_stale_and_then_answered_503() {
+    let net = Net::default();
+    let tokens = open(&net).await;
+    let good = tokens.create(NewToken::new("alice")).await.unwrap();
+    let bad = tokens.create(NewToken::new("bob")).await.unwrap();
+    tokens
+        .revoke(Which::Id(bad.record.id), "admin", "")
+        .await
+        .unwrap();
+    net.set_down(true);
+    let rows = [
+        (20, StatusCode::OK),
+        (12, StatusCode::SERVICE_UNAVAILABLE),
+        (600, StatusCode::SERVICE_UNAVAILABLE),
+    ];
+    for (seconds, expected) in rows {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        assert_eq!(
+            status(&tokens, good.secret.expose()).await,
+            expected,
+            "{seconds} s later"
+        );
+        let revoked = status(&tokens, bad.secret.expose()).await;
+        assert_eq!(revoked, StatusCode::UNAUTHORIZED, "a bad token stays bad");
+    }
+    assert!(tokens.staleness() > Duration::from_secs(600));
+    assert!(tokens.create(NewToken::new("carol")).await.is_err());
+
+    net.set_down(false);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        status(&tokens, good.secret.expose()).await,
+        StatusCode::OK,
+        "by itself"
+    );
+    assert!(tokens.staleness() < Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f05_what_another_instance_revokes_is_refused_within_a_poll() {
+    let net = Net::default();
+    let (one, two) = (open(&net).await, open(&net).await);
+    let made = one.create(NewToken::new("alice")).await.unwrap();
+    assert_eq!(status(&two, made.secret.expose()).await, StatusCode::OK);
+    one.revoke(Which::Id(made.record.id), "admin", "")
+        .await
+        .unwrap();
+    assert_eq!(
+        status(&one, made.secret.expose()).await,
+        StatusCode::UNAUTHORIZED,
+        "at once"
+    );
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    assert_eq!(
+        status(&two, made.secret.expose()).await,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_history_replaces_all_that_was_known() {
+    let net = Net::default();
+    let tokens = open(&net).await;
+    let mut old = tokens.create(NewToken::new("alice")).await.unwrap();
+    for _ in 0..5 {
+        old = tokens.create(NewToken::new("alice")).await.unwrap();
+    }
+    for (epoch, why) in [
+        ("", "a revision below the one that was seen"),
+        ("other", "another epoch"),
+    ] {
+        assert_eq!(status(&tokens, old.secret.expose()).await, StatusCode::OK);
+        net.replace(epoch);
+        let new = open(&net).await.create(NewToken::new("bob")).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let answer = status(&tokens, old.secret.expose()).await;
+        assert_eq!(answer, StatusCode::UNAUTHORIZED, "{why}");
+        assert_eq!(
+            status(&tokens, new.secret.expose()).await,
+            StatusCode::OK,
+            "{why}"
+        );
+        old = new;
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_made_up_tokens_never_reaches_the_store() {
+    let net = Net::default();
+    let (tokens, others) = (open(&net).await, open(&Net::default()).await);
+    let made = tokens.create(NewToken::new("alice")).await.unwrap();
+    let own = made.secret.expose();
+    let foreign = others.create(NewToken::new("mallory")).await.unwrap();
+    let before = net.gets.count();
+    for n in 0..10_000 {
+        let id = format!("{n:012}");
+        // A token of ours under another id, without a checksum that holds.
+        let shaped = format!("acme_{id}{}", &own[17..]);
+        assert_eq!(status(&tokens, &shaped).await, StatusCode::UNAUTHORIZED);
+    }
+    check_offline(foreign.secret.expose()).expect("whole, but of another ring");
+    assert_eq!(
+        status(&tokens, foreign.secret.expose()).await,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        status(&tokens, "made-up-and-of-no-form-of-ours").await,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(net.gets.count(), before);
+    assert_eq!(status(&tokens, own).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn however_many_ask_for_an_unheard_token_the_store_is_asked_once() {
+    let net = Net::default();
+    let (one, two) = (open(&net).await, open(&net).await);
+    let made = one.create(NewToken::new("alice")).await.unwrap();
+    let before = net.gets.count();
+    let asked = (0..100).map(|_| status(&two, made.secret.expose()));
+    let answers = futures::future::join_all(asked).await;
+    assert!(
+        answers.iter().all(|answer| *answer == StatusCode::OK),
+        "{answers:?}"
+    );
+    assert_eq!(net.gets.count(), before + 1);
+    let known = AuthnLayer::new(two.verifier().known_only()).layer(Strict::default());
+    let value = format!("Bearer {}", made.secret.expose());
+    assert_eq!(
+        ask(&known, get("/", &[("authorization", &value)]))
+            .await
+            .status(),
+        200
+    );
+}
+
+#[tokio::test]
+async fn an_unheard_token_in_an_outage_is_503_and_good_afterwards() {
+    let net = Net::default();
+    let (one, two) = (open(&net).await, open(&net).await);
+    let made = one.create(NewToken::new("alice")).await.unwrap();
+    net.set_down(true);
+    let answer = status(&two, made.secret.expose()).await;
+    assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
+    net.set_down(false);
+    assert_eq!(status(&two, made.secret.expose()).await, StatusCode::OK);
+}
