@@ -4,8 +4,6 @@
 //! sender knows, and how many entries there are. It never depends on a stored
 //! secret: not on its bytes, not on its length, not on where a mismatch stands.
 
-use std::hint::black_box;
-
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// The longest secret that a [`SecretTable`] holds, in bytes.
@@ -120,22 +118,15 @@ impl SecretTable {
         if presented.len() > MAX_SECRET {
             return None;
         }
-        // Counted from 1; at most one row adds its own, and it adds no branch.
-        let mut found = 0;
+        // Counted from 1.
+        let mut found = 0_u64;
         for (block, first) in self.blocks.iter().zip((1..).step_by(LANES)) {
-            // The compiler is not to know that these are 0 or 1.
-            let equal = black_box(block.differences(presented).map(is_zero));
-            for (equal, row) in equal.into_iter().zip(first..) {
-                found |= equal.wrapping_neg() & row;
+            for (difference, row) in block.differences(presented).iter().zip(first..) {
+                found.conditional_assign(&row, difference.ct_eq(&0));
             }
         }
         (found as usize).checked_sub(1)
     }
-}
-
-/// 1 or 0, without a branch.
-fn is_zero(word: u64) -> u64 {
-    !(word | word.wrapping_neg()) >> 63
 }
 
 fn padded_word(bytes: &[u8]) -> u64 {
