@@ -10,8 +10,8 @@ use crate::token::{Key, KeyId, Record, Timestamp, TokenId, TokenState};
 /// A store is one counter and two tables. Every write takes the next number of
 /// the counter, in the transaction that writes it, so that numbers appear in
 /// the order of the commits, and whoever has read up to a number has missed
-/// nothing before it. [`MemoryStore`](super::MemoryStore) is a complete one in
-/// two hundred lines; `testing::conformance` holds yours against the contract.
+/// nothing before it. [`MemoryStore`](super::MemoryStore) is a complete one, and
+/// short enough to be read first.
 pub trait TokenStore: Send + Sync + 'static {
     /// Writes all rows or none, and gives the number of the last one.
     ///
