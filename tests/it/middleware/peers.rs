@@ -145,6 +145,22 @@ async fn an_outage_is_not_hidden_by_the_next_verifier() {
 }
 
 #[tokio::test]
+async fn what_has_ended_for_one_verifier_is_not_asked_of_the_next() {
+    use tower_authn::Verifier;
+    let good = || get("/", &[("authorization", &bearer())]);
+    for ended in [Rejection::expired, Rejection::revoked] {
+        let first = || verify_fn(move |_: &tower_authn::Credential<'_>| Err(ended()));
+        let spy = Spy::default();
+        let now = AuthnLayer::new(first().or(spy.clone()));
+        let waits = AuthnLayer::new(Waits(first()).or(spy.clone()));
+        let refused = (StatusCode::UNAUTHORIZED, 0, 0);
+        assert_eq!(counted(&now, good()).await, refused, "{:?}", ended());
+        assert_eq!(counted(&waits, good()).await, refused, "{:?}", ended());
+        assert_eq!(spy.calls.count(), 0, "{:?}", ended());
+    }
+}
+
+#[tokio::test]
 async fn the_grammar_is_neither_laxer_nor_stricter_than_the_rfc() {
     let layer = AuthnLayer::new(Spy::default());
     let spaced = format!("Bearer   {TOKEN}");
