@@ -229,7 +229,8 @@ impl Tokens {
         loop {
             let now = self.shared.now();
             let old = self.get(id).await?.record;
-            if old.rotated_to.is_some() || old.state(now) != TokenState::Active {
+            let withdrawn = old.rotated_to.is_some() || self.shared.mirror.is_retired(old.kid);
+            if withdrawn || old.state(now) != TokenState::Active {
                 return Err(TokenError::invalid(
                     "id",
                     "can't be rotated: it is not active",
@@ -281,7 +282,7 @@ impl Tokens {
         let query = match which {
             Which::Id(id) => return self.revoke_one(id, by, reason).await,
             Which::Presented(token) => {
-                return match self.shared.presented(token) {
+                return match self.shared.presented(token).await? {
                     Some(id) => self.revoke_one(id, by, reason).await,
                     None => Ok(0),
                 };
@@ -461,16 +462,24 @@ impl Shared {
         Ok(rows.first().map_or(0, Row::rev))
     }
 
-    /// The id of a token that is presented, if it is one that we know.
-    fn presented(&self, token: &str) -> Option<TokenId> {
+    /// The id of a token that is presented, if there is such a token: here, or
+    /// in the store where one of our keys made it.
+    async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
         let digest = Digest::of(token);
-        let entry = match Shape::of(token.as_bytes(), &self.options.prefix) {
+        let shape = Shape::of(token.as_bytes(), &self.options.prefix);
+        let known = match &shape {
             Some(shape) => self.mirror.get(shape.id()),
             None => self.mirror.imported(&digest),
         };
-        entry
-            .filter(|entry| entry.digest == digest)
-            .map(|entry| entry.id)
+        let found = match (known, shape) {
+            (Some(entry), _) => Some((entry.id, entry.digest)),
+            (None, Some(shape)) if self.key_of(&shape).is_some() => {
+                let stored = self.store.get(shape.id()).await?;
+                stored.map(|stored| (stored.record.id, stored.record.digest))
+            }
+            (None, _) => None,
+        };
+        Ok(found.filter(|(_, own)| *own == digest).map(|(id, _)| id))
     }
 
     async fn add_key(&self, mints_from: Timestamp) -> Result<Key, TokenError> {

@@ -1,13 +1,14 @@
 //! The verdict on a token.
 
+use std::sync::Arc;
+
 use super::Shared;
 use crate::{
     principal::Principal,
     rejection::Rejection,
     store::entry::Entry,
-    token::{Digest, Shape, TokenId},
+    token::{Digest, KeyId, Shape, TokenId},
 };
-use std::sync::Arc;
 
 /// The lengths of a token that was made elsewhere, in bytes.
 const IMPORTED: std::ops::RangeInclusive<usize> = 20..=255;
@@ -35,16 +36,17 @@ impl Shared {
         if !shape.is_whole() {
             return refuse("the checksum does not hold");
         }
-        let ours = shape
-            .tag()
-            .filter(|(kid, tagged, tag)| self.mirror.ring().verify(*kid, tagged, *tag));
-        match ours {
+        match self.key_of(&shape) {
             None => refuse("no key of ours made it"),
-            Some((kid, ..)) if self.mirror.is_retired(Some(kid)) => {
-                Verdict::Decided(Err(retired()))
-            }
+            key if self.mirror.is_retired(key) => Verdict::Decided(Err(retired())),
             Some(_) => Verdict::Ask(shape.id()),
         }
+    }
+
+    /// The key of ours that made a token, by its tag.
+    pub(super) fn key_of(&self, shape: &Shape<'_>) -> Option<KeyId> {
+        let (key, tagged, tag) = shape.tag()?;
+        self.mirror.ring().verify(key, tagged, tag).then_some(key)
     }
 
     fn judge_imported(&self, token: &[u8]) -> Result<Principal, Rejection> {

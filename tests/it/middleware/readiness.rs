@@ -122,9 +122,11 @@ async fn permits_stay_free<V: Verifier>(layer: AuthnLayer<V>) {
         .unwrap();
 
     let mut refused = service.clone();
-    poll_fn(|cx| Service::<Request<String>>::poll_ready(&mut refused, cx))
-        .await
-        .unwrap();
+    soon(poll_fn(|cx| {
+        Service::<Request<String>>::poll_ready(&mut refused, cx)
+    }))
+    .await
+    .unwrap();
     let unread = refused.call(bad());
     let answer = refused.call(bad()).await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
