@@ -1,11 +1,15 @@
 //! Access: what each place requires of its callers.
 
+mod builder;
 mod path;
 mod table;
 
 use std::{fmt, sync::Arc};
 
-pub use self::table::{AccessTable, AccessTableBuilder, IntoAccess};
+pub use self::{
+    builder::{AccessTableBuilder, IntoAccess},
+    table::AccessTable,
+};
 use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 
 /// What a place requires of its callers.

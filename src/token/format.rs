@@ -4,10 +4,15 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use super::{ring::KeyId, secret::Secret};
+use super::{
+    random::{Random, RandomError},
+    ring::KeyId,
+    secret::Secret,
+};
 use crate::error::ConfigError;
 
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+pub(super) const ALPHABET: &[u8; 62] =
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 const ID: usize = 12;
 const SECRET: usize = 32;
@@ -203,75 +208,6 @@ pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
     Ok((text[..prefix_len].parse()?, shape.id))
 }
 
-/// How much randomness is asked for at once, in bytes.
-const BLOCK: usize = 32;
-
-/// Where randomness comes from: fills the whole buffer, or says that it can't.
-pub(crate) type Source = dyn FnMut(&mut [u8]) -> Result<(), RandomError> + Send;
-
-/// Randomness, held to account: what is broken makes no token.
-pub(crate) struct Random {
-    source: Box<Source>,
-    /// What came last, since a source that repeats itself is broken.
-    last: Option<Zeroizing<[u8; BLOCK]>>,
-}
-
-/// There is no randomness to make a token of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RandomError {
-    /// The source gave an error.
-    Failed,
-    /// The source repeats itself, or gives but one byte.
-    Broken,
-}
-
-impl Random {
-    /// The operating system's.
-    pub(crate) fn system() -> Self {
-        Self::new(Box::new(|to| {
-            getrandom::fill(to).map_err(|_| RandomError::Failed)
-        }))
-    }
-
-    pub(crate) fn new(source: Box<Source>) -> Self {
-        Self { source, last: None }
-    }
-
-    /// By rejection: bytes that would make some characters likelier are thrown
-    /// away.
-    fn fill(&mut self, to: &mut [u8]) -> Result<(), RandomError> {
-        let mut filled = 0;
-        while filled < to.len() {
-            let block = self.block()?;
-            let fair = block.iter().filter(|byte| **byte < 248);
-            for (to, byte) in to[filled..].iter_mut().zip(fair) {
-                *to = ALPHABET[usize::from(*byte % 62)];
-                filled += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes as they come.
-    pub(super) fn bytes(&mut self, to: &mut [u8]) -> Result<(), RandomError> {
-        for chunk in to.chunks_mut(BLOCK) {
-            chunk.copy_from_slice(&self.block()?[..chunk.len()]);
-        }
-        Ok(())
-    }
-
-    fn block(&mut self) -> Result<Zeroizing<[u8; BLOCK]>, RandomError> {
-        let mut block = Zeroizing::new([0; BLOCK]);
-        (self.source)(block.as_mut())?;
-        let flat = block.iter().all(|byte| *byte == block[0]);
-        if flat || self.last.as_ref() == Some(&block) {
-            return Err(RandomError::Broken);
-        }
-        self.last = Some(block.clone());
-        Ok(block)
-    }
-}
-
 /// A number in base62, of a fixed width.
 fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
     let mut text = [b'0'; WIDTH];
@@ -360,41 +296,6 @@ mod tests {
         let mut random = Random::system();
         let tokens = (0..100_000).map(|_| token(&mut random).expose().to_owned());
         assert_eq!(tokens.collect::<HashSet<_>>().len(), 100_000);
-    }
-
-    #[test]
-    fn broken_randomness_makes_no_token() {
-        let sources: [Box<Source>; 3] = [
-            Box::new(|to| {
-                to.fill(7);
-                Ok(())
-            }),
-            Box::new(|to| {
-                to.iter_mut().zip(0..).for_each(|(byte, n)| *byte = n);
-                Ok(())
-            }),
-            Box::new(|_| Err(RandomError::Failed)),
-        ];
-        let expected = [
-            RandomError::Broken,
-            RandomError::Broken,
-            RandomError::Failed,
-        ];
-        for (source, expected) in sources.into_iter().zip(expected) {
-            let mut random = Random::new(source);
-            let made = TokenId::random(&mut random).and_then(|_| TokenId::random(&mut random));
-            assert_eq!(made, Err(expected));
-        }
-    }
-
-    #[test]
-    fn every_character_is_as_likely_as_every_other() {
-        let mut text = vec![0; 62 * 2_000];
-        Random::system().fill(&mut text).unwrap();
-        for digit in ALPHABET {
-            let count = text.iter().filter(|b| *b == digit).count();
-            assert!((1_700..2_300).contains(&count), "{digit}: {count}");
-        }
     }
 
     #[test]

@@ -32,6 +32,7 @@
 
 mod digest;
 mod format;
+mod random;
 mod record;
 mod ring;
 mod secret;
@@ -46,6 +47,7 @@ pub use self::{
     time::{Clock, SystemClock, Timestamp},
 };
 pub(crate) use self::{
-    format::{Random, RandomError, Shape, compose},
+    format::{Shape, compose},
+    random::{Random, RandomError},
     ring::{KeyRing, generate},
 };

@@ -12,7 +12,8 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
-    format::{Random, RandomError, digit_value, value_digit},
+    format::{digit_value, value_digit},
+    random::{Random, RandomError},
     time::Timestamp,
 };
 use crate::{ct, error::ConfigError};

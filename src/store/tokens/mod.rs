@@ -4,6 +4,7 @@ mod change;
 mod draft;
 mod error;
 mod follow;
+mod operations;
 mod options;
 mod read_through;
 mod usage;

@@ -1,0 +1,366 @@
+//! What can be done to tokens.
+
+use std::time::Duration;
+
+use super::{
+    Shared, Tokens,
+    change::{Change, Created, Which},
+    draft::NewToken,
+    error::{TokenError, TokenErrorKind},
+};
+use crate::{
+    store::{
+        contract::{Query, Row, Write},
+        error::StoreErrorKind,
+    },
+    token::{
+        Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, TokenState, compose,
+        generate,
+    },
+};
+
+impl Tokens {
+    /// Makes a token. Its secret is in the answer and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](TokenErrorKind::Invalid) and
+    /// [`Forbidden`](TokenErrorKind::Forbidden) name the field that is at fault.
+    pub async fn create(&self, token: NewToken) -> Result<Created, TokenError> {
+        let now = self.shared.now();
+        let (secret, mut record) = self.shared.mint(now, |id, digest| {
+            token.clone().record(id, digest, now, &self.shared.options)
+        })?;
+        record.rev = self.shared.insert(record.clone()).await?;
+        Ok(Created { secret, record })
+    }
+
+    /// Takes a token over that was made elsewhere, by its text: 20 to 255
+    /// characters of a token68, and not of our own form.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create), and where the text is no such token, or is
+    /// known already.
+    pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
+        let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
+        let shaped = Shape::of(text.as_bytes(), &self.shared.options.prefix).is_some();
+        if !(20..=255).contains(&text.len()) || !text.bytes().all(token68) || shaped {
+            return Err(TokenError::invalid(
+                "token",
+                "is not a token68 of 20 to 255 characters of another form than ours",
+            ));
+        }
+        self.import_digest(Digest::of(text), token).await
+    }
+
+    /// Takes a token over by its SHA-256 alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`import`](Self::import).
+    pub async fn import_digest(
+        &self,
+        digest: Digest,
+        token: NewToken,
+    ) -> Result<Record, TokenError> {
+        let now = self.shared.now();
+        let id = TokenId::random(&mut self.shared.random())?;
+        let mut record = token.record(id, digest, now, &self.shared.options)?;
+        record.rev = self.shared.insert(record.clone()).await?;
+        Ok(record)
+    }
+
+    /// Changes a token, to less.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](TokenErrorKind::Forbidden) where that would be more than it
+    /// may do now.
+    pub async fn update(&self, id: TokenId, change: Change) -> Result<Record, TokenError> {
+        let options = &self.shared.options;
+        self.shared
+            .change(id, |record| change.apply(record, options))
+            .await
+    }
+
+    /// Suspends a token until it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or the store can't be reached.
+    pub async fn suspend(&self, id: TokenId) -> Result<Record, TokenError> {
+        let now = self.shared.now();
+        self.shared
+            .change(id, |record| {
+                record.suspended_at.get_or_insert(now);
+                Ok(())
+            })
+            .await
+    }
+
+    /// Resumes a token that was suspended. One that was revoked stays so.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or the store can't be reached.
+    pub async fn resume(&self, id: TokenId) -> Result<Record, TokenError> {
+        self.shared
+            .change(id, |record| {
+                record.suspended_at = None;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Makes another token in the place of one, with the same rights and the
+    /// same end. Both are good until the grace is over; with a grace of zero
+    /// the old one ends at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`](TokenErrorKind::Invalid) where the old one is not good any
+    /// more, or was rotated already.
+    pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
+        const TRIES: usize = 8;
+        let mut tries = 0;
+        loop {
+            let now = self.shared.now();
+            let old = self.get(id).await?.record;
+            let withdrawn = old.rotated_to.is_some() || self.shared.mirror.is_retired(old.kid);
+            if withdrawn || old.state(now) != TokenState::Active {
+                return Err(TokenError::invalid(
+                    "id",
+                    "can't be rotated: it is not active",
+                ));
+            }
+            let (secret, fresh) = self.shared.mint(now, |id, digest| {
+                let mut fresh = old.clone();
+                fresh.id = id;
+                fresh.digest = digest;
+                fresh.created_at = now;
+                fresh.rotated_from = Some(old.id);
+                Ok(fresh)
+            })?;
+            let was = Some(old.rev);
+            let old = Record {
+                rotated_to: Some(fresh.id),
+                grace_until: Some(now + grace),
+                ..old
+            };
+            let writes = vec![write(old, was), write(fresh, None)];
+            tries += 1;
+            match self.shared.apply(writes).await {
+                Ok(mut rows) => match rows.pop() {
+                    Some(Row::Token(record)) => {
+                        let record = *record;
+                        return Ok(Created { secret, record });
+                    }
+                    _ => return Err(TokenError::not_found()),
+                },
+                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Revokes tokens, for good, and says how many there were. None of them is
+    /// taken by this process once this returns.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't be reached: nothing is revoked then. A token that
+    /// was presented and is not known is no error, but none.
+    pub async fn revoke(
+        &self,
+        which: Which<'_>,
+        by: &str,
+        reason: &str,
+    ) -> Result<usize, TokenError> {
+        let query = match which {
+            Which::Id(id) => return self.revoke_one(id, by, reason).await,
+            Which::Presented(token) => {
+                return match self.shared.presented(token).await? {
+                    Some(id) => self.revoke_one(id, by, reason).await,
+                    None => Ok(0),
+                };
+            }
+            Which::Key(id) => return self.retire_key(id).await,
+            Which::CreatedBy(name) => Query {
+                created_by: Some(name.to_owned()),
+                ..Query::default()
+            },
+            Which::Subject(name) => Query {
+                subject: Some(name.to_owned()),
+                ..Query::default()
+            },
+        };
+        const TRIES: usize = 8;
+        let mut tries = 0;
+        loop {
+            let now = self.shared.now();
+            let known = self
+                .all(query.clone())
+                .await?
+                .into_iter()
+                .map(|stored| stored.record);
+            let good = known.filter(|record| record.revoked_at.is_none());
+            let writes: Vec<Write> = good
+                .map(|record| {
+                    let was = Some(record.rev);
+                    write(revoked(record, now, by, reason), was)
+                })
+                .collect();
+            let count = writes.len();
+            tries += 1;
+            match self.shared.apply(writes).await {
+                Ok(_) => return Ok(count),
+                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn revoke_one(&self, id: TokenId, by: &str, reason: &str) -> Result<usize, TokenError> {
+        let now = self.shared.now();
+        let mut count = 0;
+        let change = |record: &mut Record| {
+            count = 0;
+            if record.revoked_at.is_none() {
+                count = 1;
+                *record = revoked(record.clone(), now, by, reason);
+            }
+            Ok(())
+        };
+        self.shared.change(id, change).await?;
+        Ok(count)
+    }
+
+    /// Adds a key to the ring. It mints once every instance can have seen it,
+    /// [`max_stale`](super::TokensOptions::max_stale) from now.
+    ///
+    /// # Errors
+    ///
+    /// Where the ring is full (61 keys, retired ones too), or the store can't be
+    /// reached.
+    pub async fn add_key(&self) -> Result<Key, TokenError> {
+        let mints_from = self.shared.now() + self.shared.options.max_stale;
+        self.shared.add_key(mints_from).await
+    }
+
+    /// Retires a key, and with it every token that it made. Gives 1, or 0 where
+    /// it was retired before.
+    async fn retire_key(&self, id: KeyId) -> Result<usize, TokenError> {
+        let known = self.keys().into_iter().find(|key| key.id == id);
+        let mut key = known.ok_or_else(TokenError::not_found)?;
+        if key.retired_at.is_some() {
+            return Ok(0);
+        }
+        key.retired_at = Some(self.shared.now());
+        let was = Some(key.rev);
+        let row = Row::Key(key);
+        self.shared.apply(vec![Write { row, was }]).await?;
+        Ok(1)
+    }
+
+    /// Removes tokens that ended so long ago, and says how many there were.
+    /// What ended within [`max_stale`](super::TokensOptions::max_stale) is kept
+    /// in any case.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't be reached.
+    pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
+        let ended_for = ended_for.max(self.shared.options.max_stale);
+        let before = self.shared.now().before(ended_for);
+        Ok(self.shared.store.prune(before).await?)
+    }
+
+    pub(super) async fn ensure_key(&self) -> Result<(), TokenError> {
+        if self.keys().iter().any(|key| key.retired_at.is_none()) {
+            return Ok(());
+        }
+        // Nothing was minted by another one that somebody still waits to see.
+        let added = self.shared.add_key(self.shared.now()).await;
+        match added {
+            // Another process opened the same store at the same time.
+            Err(error) if error.kind() == TokenErrorKind::Conflict => {
+                self.shared.load().await?;
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+}
+
+impl Shared {
+    /// Makes the text of a token, and the record of its digest.
+    fn mint(
+        &self,
+        now: Timestamp,
+        record: impl FnOnce(TokenId, Digest) -> Result<Record, TokenError>,
+    ) -> Result<(Secret, Record), TokenError> {
+        let ring = self.mirror.ring();
+        let kid = ring
+            .minting(now)
+            .ok_or_else(|| TokenError::invalid("key", "no key of the ring mints"))?;
+        let mut random = self.random();
+        let id = TokenId::random(&mut random)?;
+        let tag = |text: &[u8]| ring.tag(kid, text).unwrap_or_default();
+        let secret = compose(&self.options.prefix, id, kid, &mut random, tag)?;
+        let mut record = record(id, Digest::of(secret.expose()))?;
+        record.kid = Some(kid);
+        record.rev = 0;
+        Ok((secret, record))
+    }
+
+    async fn insert(&self, record: Record) -> Result<u64, TokenError> {
+        let rows = self.apply(vec![write(record, None)]).await?;
+        Ok(rows.first().map_or(0, Row::rev))
+    }
+
+    /// The id of a token that is presented, if there is such a token: here, or
+    /// in the store where one of our keys made it.
+    async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
+        let digest = Digest::of(token);
+        let shape = Shape::of(token.as_bytes(), &self.options.prefix);
+        let known = match &shape {
+            Some(shape) => self.mirror.get(shape.id()),
+            None => self.mirror.imported(&digest),
+        };
+        let found = match (known, shape) {
+            (Some(entry), _) => Some((entry.id, entry.digest)),
+            (None, Some(shape)) if self.key_of(&shape).is_some() => {
+                let stored = self.store.get(shape.id()).await?;
+                stored.map(|stored| (stored.record.id, stored.record.digest))
+            }
+            (None, _) => None,
+        };
+        Ok(found.filter(|(_, own)| *own == digest).map(|(id, _)| id))
+    }
+
+    async fn add_key(&self, mints_from: Timestamp) -> Result<Key, TokenError> {
+        let id = self.mirror.ring().free_id();
+        let id = id.ok_or_else(|| TokenError::invalid("key", "the ring is full"))?;
+        let sealed = generate(id, self.mirror.master(), &mut self.random())?;
+        let mut key = Key::new(id, sealed, self.now(), mints_from);
+        let row = Row::Key(key.clone());
+        let rows = self.apply(vec![Write { row, was: None }]).await?;
+        key.rev = rows.first().map_or(0, Row::rev);
+        Ok(key)
+    }
+}
+
+fn write(record: Record, was: Option<u64>) -> Write {
+    let row = Row::Token(Box::new(record));
+    Write { row, was }
+}
+
+fn revoked(record: Record, now: Timestamp, by: &str, reason: &str) -> Record {
+    Record {
+        revoked_at: Some(now),
+        revoked_by: Some(by.to_owned()),
+        revoked_reason: Some(reason.to_owned()),
+        ..record
+    }
+}
