@@ -11,14 +11,22 @@
 //! | another process or instance | what the store's [`watch`](TokenStore::watch) takes, and one read; in any case [`TokensOptions::poll_every`] and one read |
 //! | the store can't be reached | [`TokensOptions::max_stale`] is served from memory; then each good token is [`Unavailable`](crate::RejectionKind::Unavailable) |
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 mod dynamic;
 mod entry;
 mod error;
 mod memory;
 mod mirror;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
 mod tokens;
 
+#[cfg(feature = "sqlite")]
+pub use self::sql::SqliteStore;
+#[cfg(feature = "postgres")]
+pub use self::sql::{PostgresOptions, PostgresStore};
 pub use self::{
     contract::{Changes, Cursor, Head, Query, Row, Stored, TokenStore, Usage, Use, Write},
     error::{StoreError, StoreErrorKind},

@@ -48,8 +48,9 @@ impl KeyId {
         self.0
     }
 
-    /// The key of this number.
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
+    /// The key of this number; none past 60.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
         (number < MAX_KEYS).then_some(Self(number))
     }
 }

@@ -25,6 +25,7 @@ mod parsing;
 mod properties;
 mod real_clients;
 mod rows;
+mod stores;
 mod timing;
 mod tokens;
 mod vectors;

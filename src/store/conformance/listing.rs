@@ -1,0 +1,123 @@
+//! What lists give.
+
+use super::rows::{at, bare, full, id, new, token};
+use crate::{
+    store::{Cursor, Query, Stored, TokenStore, Use},
+    token::{KeyId, Record, TokenState},
+};
+
+/// Tokens that differ in all that a query can ask for.
+async fn fill(store: &impl TokenStore) {
+    let mut records: Vec<Record> = (0..24).map(bare).collect();
+    for (n, record) in (0_u64..).zip(&mut records) {
+        let time = |every: u64| (n % every == 0).then(|| at(2_000 + n % 5));
+        // Some are made at the same time.
+        record.created_at = at(1_000 + n / 3);
+        record.organization = ["acme", "Acme", ""]
+            .get((n % 4) as usize)
+            .map(|o| (*o).to_owned());
+        record.subject = ["alice", "bob"][(n % 2) as usize].to_owned();
+        record.created_by = ["admin", "alice"][(n / 2 % 2) as usize].to_owned();
+        record.kid = KeyId::from_number((n % 3) as u8);
+        record.name = ["Nightly", "100%", "a_b", "ÄRGER"][(n % 4) as usize].to_owned();
+        record.description = ["", "night\\ly"][(n / 4 % 2) as usize].to_owned();
+        record.expires_at = time(2);
+        record.not_before = time(7);
+        record.suspended_at = time(11);
+        record.revoked_at = time(5);
+        record.grace_until = time(3);
+    }
+    records.push(full(30));
+    let writes = records.iter().map(token).map(new).collect();
+    store.apply(writes).await.expect("new rows are written");
+    let uses = (0..24).step_by(2).map(|n| Use {
+        id: id(n),
+        at: at(1_000 + n),
+        count: n + 1,
+    });
+    store.touch(uses.collect()).await.expect("uses are written");
+}
+
+async fn list(store: &impl TokenStore, query: &Query) -> Vec<Stored> {
+    let page = store.list(query.clone()).await;
+    page.expect("the store can be reached")
+}
+
+pub(super) async fn filters(store: impl TokenStore) {
+    fill(&store).await;
+    let everything = list(&store, &Query::default()).await;
+    assert_eq!(everything.len(), 25, "no condition means all");
+    for query in queries() {
+        let expected: Vec<&Stored> = everything.iter().filter(|s| query.matches(s)).collect();
+        let page = list(&store, &query).await;
+        let found: Vec<&Stored> = page.iter().collect();
+        assert_eq!(found, expected, "{query:?}");
+    }
+}
+
+fn queries() -> Vec<Query> {
+    let text = |text: &str| Some(text.to_owned());
+    let mut queries = Vec::new();
+    let mut add = |set: &dyn Fn(&mut Query)| {
+        let mut query = Query::default();
+        set(&mut query);
+        queries.push(query);
+    };
+    for name in ["acme", "ACME", "", "none"] {
+        add(&|query| query.organization = text(name));
+    }
+    add(&|query| query.subject = text("bob"));
+    add(&|query| query.created_by = text("admin"));
+    add(&|query| query.kid = KeyId::from_number(2));
+    for wanted in [
+        "night", "NIGHTLY", "%", "_", "\\", "ärger", "ÄRGER", "", "'",
+    ] {
+        add(&|query| query.search = text(wanted));
+    }
+    let states = [
+        TokenState::Active,
+        TokenState::Expired,
+        TokenState::NotYet,
+        TokenState::Revoked,
+        TokenState::Suspended,
+    ];
+    for state in states {
+        for now in [1_999, 2_000, 2_001, 2_002, 2_009] {
+            add(&|query| query.state = Some((state, at(now))));
+        }
+    }
+    for secs in [1_000, 1_004, 2_002, 9_999] {
+        add(&|query| query.expires_before = Some(at(secs)));
+        add(&|query| query.unused_since = Some(at(secs)));
+    }
+    add(&|query| {
+        query.subject = text("alice");
+        query.search = text("a");
+        query.state = Some((TokenState::Active, at(1_500)));
+        query.unused_since = Some(at(1_006));
+    });
+    queries
+}
+
+pub(super) async fn pages(store: impl TokenStore) {
+    fill(&store).await;
+    let everything = list(&store, &Query::default()).await;
+    let places: Vec<Cursor> = everything.iter().map(|s| Cursor::of(&s.record)).collect();
+    let newest_first = places.windows(2).all(|pair| pair[0] > pair[1]);
+    assert!(newest_first, "the newest first, then by id");
+    for limit in [1, 4, 25, 26] {
+        let mut query = Query::default();
+        query.limit = limit;
+        let mut read = Vec::new();
+        loop {
+            let page = list(&store, &query).await;
+            assert!(page.len() <= limit, "no page is longer than asked for");
+            if page.is_empty() {
+                break;
+            }
+            query.after = page.last().map(|stored| Cursor::of(&stored.record));
+            read.extend(page);
+        }
+        assert_eq!(read, everything, "pages of {limit} make up the whole");
+    }
+}

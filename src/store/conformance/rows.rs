@@ -1,0 +1,72 @@
+//! Rows to write.
+
+use crate::{
+    store::{Row, Write},
+    token::{Digest, Key, KeyId, Record, Timestamp, TokenId},
+};
+
+pub(super) fn id(number: u64) -> TokenId {
+    let id = format!("{number:012}");
+    id.parse().expect("twelve digits are an id")
+}
+
+pub(super) fn at(secs: u64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+/// A token of which little is known.
+pub(super) fn bare(number: u64) -> Record {
+    let digest = Digest::of(number.to_be_bytes());
+    Record::new(id(number), digest, "alice".to_owned(), at(1_000 + number))
+}
+
+/// A token of which everything is known.
+pub(super) fn full(number: u64) -> Record {
+    let mut record = bare(number);
+    let text = |text: &str| Some(text.to_owned());
+    record.kid = KeyId::from_number(60);
+    record.organization = text("acme");
+    record.subject_kind = "service".to_owned();
+    record.name = "nightly \u{202e} 100% _\\' build".to_owned();
+    record.description = "züri \"quoted\"; -- 数".to_owned();
+    record.scopes = ["models:read", "deployment"]
+        .map(|scope| scope.parse().expect("a scope"))
+        .to_vec();
+    let targets = ["demo", "staging-*"].map(|target| target.parse().expect("a target"));
+    record.targets = Some(targets.to_vec());
+    record.metadata = format!(r#"{{"note":"{}"}}"#, "m".repeat(4_000));
+    record.created_by = "admin".to_owned();
+    record.not_before = Some(at(1));
+    record.expires_at = Some(Timestamp::MAX);
+    record.suspended_at = Some(at(3));
+    record.revoked_at = Some(at(4));
+    record.revoked_by = text("");
+    record.revoked_reason = text("lost");
+    record.rotated_from = Some(id(8));
+    record.rotated_to = Some(id(9));
+    record.grace_until = Some(Timestamp::from_millis(5_001));
+    record
+}
+
+pub(super) fn key(number: u8) -> Row {
+    let id = KeyId::from_number(number).expect("below 61");
+    let sealed = (0..=255).collect();
+    let mut key = Key::new(id, sealed, at(1), at(2));
+    key.retired_at = (number % 2 == 1).then(|| at(3));
+    Row::Key(key)
+}
+
+pub(super) fn token(record: &Record) -> Row {
+    Row::Token(Box::new(record.clone()))
+}
+
+/// A row that is to be new.
+pub(super) fn new(row: Row) -> Write {
+    Write { row, was: None }
+}
+
+/// A row in the place of the one at a revision.
+pub(super) fn over(row: Row, was: u64) -> Write {
+    let was = Some(was);
+    Write { row, was }
+}

@@ -1,0 +1,113 @@
+//! Statements run, and rows read.
+
+use bytes::BytesMut;
+use futures::TryStreamExt;
+use tokio_postgres::{
+    Client, RowStream,
+    types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
+};
+
+use crate::store::{
+    error::StoreError,
+    sql::{Value, columns::Columns},
+};
+
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Runs a statement, and says how many rows it changed.
+pub(super) async fn execute(
+    client: &Client,
+    statement: &str,
+    values: &[Value],
+) -> Result<u64, StoreError> {
+    let values: Vec<Parameter<'_>> = values.iter().map(typed).collect();
+    client
+        .execute_typed(statement, &values)
+        .await
+        .map_err(failed)
+}
+
+pub(super) async fn rows<T>(
+    client: &Client,
+    statement: &str,
+    values: &[Value],
+    read: fn(&dyn Columns) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    stream_rows(client, statement, values)
+        .await?
+        .map_err(failed)
+        .and_then(async |row| read(&row))
+        .try_collect()
+        .await
+}
+
+pub(super) async fn stream_rows(
+    client: &Client,
+    statement: &str,
+    values: &[Value],
+) -> Result<RowStream, StoreError> {
+    // Typed, not prepared: a pooler may give the next statement to another
+    // connection.
+    client
+        .query_typed_raw(statement, values.iter().map(typed))
+        .await
+        .map_err(failed)
+}
+
+fn typed(value: &Value) -> Parameter<'_> {
+    let kind = match value {
+        Value::Bytes(_) => Type::BYTEA,
+        Value::Number(_) => Type::INT8,
+        Value::Text(_) => Type::TEXT,
+    };
+    (value, kind)
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Bytes(bytes) => bytes.to_sql(kind, out),
+            Self::Number(number) => number.to_sql(kind, out),
+            Self::Text(text) => text.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        [Type::BYTEA, Type::INT8, Type::TEXT].contains(kind)
+    }
+
+    to_sql_checked!();
+}
+
+/// Without the values, which are nobody else's business.
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Value")
+    }
+}
+
+impl Columns for tokio_postgres::Row {
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, StoreError> {
+        column(self, index)
+    }
+
+    fn number(&self, index: usize) -> Result<Option<i64>, StoreError> {
+        column(self, index)
+    }
+
+    fn text(&self, index: usize) -> Result<Option<String>, StoreError> {
+        column(self, index)
+    }
+}
+
+fn column<'a, T: FromSql<'a>>(row: &'a tokio_postgres::Row, index: usize) -> Result<T, StoreError> {
+    row.try_get(index).map_err(StoreError::corrupt)
+}
+
+pub(super) fn failed(error: tokio_postgres::Error) -> StoreError {
+    StoreError::unavailable(error)
+}

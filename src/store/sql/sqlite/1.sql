@@ -1,0 +1,48 @@
+CREATE TABLE tower_authn_meta (
+    epoch TEXT NOT NULL,
+    rev INTEGER NOT NULL
+) STRICT;
+INSERT INTO tower_authn_meta VALUES (lower(hex(randomblob(16))), 0);
+
+CREATE TABLE tower_authn_keys (
+    id INTEGER PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    mints_from INTEGER NOT NULL,
+    retired_at INTEGER,
+    rev INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE tower_authn_tokens (
+    id TEXT PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    kid INTEGER,
+    organization TEXT,
+    subject TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    targets TEXT,
+    metadata TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    not_before INTEGER,
+    expires_at INTEGER,
+    suspended_at INTEGER,
+    revoked_at INTEGER,
+    revoked_by TEXT,
+    revoked_reason TEXT,
+    rotated_from TEXT,
+    rotated_to TEXT,
+    grace_until INTEGER,
+    rev INTEGER NOT NULL UNIQUE
+) STRICT;
+CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens (created_at, id);
+CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens (subject);
+
+CREATE TABLE tower_authn_usage (
+    id TEXT PRIMARY KEY REFERENCES tower_authn_tokens ON DELETE CASCADE,
+    last_used_at INTEGER NOT NULL,
+    uses INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,128 @@
+//! The file: found, made, checked and brought to our form.
+
+use std::{fmt, fs, io, path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::{begin, rows::failed};
+use crate::store::error::StoreError;
+
+/// Tells a file of ours from any other: `tAut`.
+const APPLICATION_ID: i32 = 0x7441_7574;
+
+/// What brings a file from one version of its form to the next.
+const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
+
+/// How long another process's write is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A connection, and the file that it was opened on.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) file: FileId,
+}
+
+/// Which file a path leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+        use std::os::unix::fs::MetadataExt;
+        let file = fs::metadata(path).map_err(StoreError::unavailable)?;
+        Ok(Self(file.dev(), file.ino()))
+    }
+
+    /// When it was made is as near as this comes elsewhere.
+    #[cfg(not(unix))]
+    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+        let file = fs::metadata(path).map_err(StoreError::unavailable)?;
+        let made = file.created().map_err(StoreError::unavailable)?;
+        Ok(Self(0, crate::token::Timestamp::from(made).as_millis()))
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0, self.1)
+    }
+}
+
+/// Makes an empty file that its owner alone can read, where there is none.
+pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StoreError::unavailable(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
+    // Before it is opened: if another one comes in between, the next look
+    // finds a difference.
+    let file = FileId::of(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    // A file that somebody else wrote can't make us call anything.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+        .map_err(failed)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")
+        .map_err(failed)?;
+    check(&connection)?;
+    Ok(Opened { connection, file })
+}
+
+/// Which version of our form a file has; 0 for an empty one.
+fn check(connection: &Connection) -> Result<usize, StoreError> {
+    let pragma = |name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
+            .map_err(failed)
+    };
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: i64 = connection
+        .query_row(tables, [], |row| row.get(0))
+        .map_err(failed)?;
+    let version = usize::try_from(pragma("user_version")?).map_err(StoreError::corrupt)?;
+    match pragma("application_id")? {
+        APPLICATION_ID if version <= MIGRATIONS.len() => Ok(version),
+        APPLICATION_ID => Err(StoreError::corrupt(
+            "the file was written by a later version of this crate",
+        )),
+        0 if version == 0 && tables == 0 => Ok(0),
+        _ => Err(StoreError::corrupt(
+            "the file is a database of another kind",
+        )),
+    }
+}
+
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    // Persistent; it can't be set within a transaction.
+    connection
+        .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+        .map_err(failed)?;
+    let transaction = begin(connection)?;
+    // Another process may have been first.
+    let version = check(&transaction)?;
+    for migration in MIGRATIONS.iter().skip(version) {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    for (name, value) in [
+        ("application_id", i64::from(APPLICATION_ID)),
+        ("user_version", MIGRATIONS.len() as i64),
+    ] {
+        transaction
+            .pragma_update(None, name, value)
+            .map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}

@@ -1,0 +1,49 @@
+//! Stores on real files and real servers.
+
+#![cfg(all(feature = "conformance", feature = "postgres", feature = "sqlite"))]
+
+mod conforming;
+mod server;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use tower_authn::store::SqliteStore;
+
+/// A directory that ends with this value.
+pub struct Directory(PathBuf);
+
+impl Directory {
+    pub fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "tower-authn-files-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.0.join("tokens.db")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub async fn sqlite(path: &Path) -> SqliteStore {
+    SqliteStore::open(path).await.unwrap()
+}

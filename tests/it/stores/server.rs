@@ -1,0 +1,195 @@
+//! A PostgreSQL server of the tests' own.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A server with its data in a directory of its own. It ends with this value,
+/// or with the process.
+pub struct Server {
+    bin: PathBuf,
+    directory: PathBuf,
+    port: u16,
+    /// Runs the server until its standard input is closed.
+    keeper: Option<Child>,
+}
+
+/// The server that tests share, unless they stop it: each test takes a
+/// database of its own.
+pub fn shared() -> Option<&'static Server> {
+    static SHARED: OnceLock<Option<Server>> = OnceLock::new();
+    SHARED.get_or_init(Server::start).as_ref()
+}
+
+impl Server {
+    /// Starts a server, or says that there is none here. In CI there must be.
+    pub fn start() -> Option<Self> {
+        let Some(bin) = find() else {
+            let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+            assert!(!ci, "PostgreSQL must be installed in CI");
+            println!("left out: PostgreSQL is not installed");
+            return None;
+        };
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "tower-authn-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let directory = std::env::temp_dir().join(name);
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut server = Self {
+            bin,
+            directory,
+            port,
+            keeper: None,
+        };
+        server.make();
+        server.up();
+        Some(server)
+    }
+
+    /// A new database, and its URL.
+    pub fn database(&self) -> String {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Runs SQL as the superuser, and gives what it printed.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let url = self.url(database);
+        run(self
+            .tool("psql")
+            .args(["-X", "-A", "-t", "-q", &url, "-c", sql]))
+    }
+
+    /// All that a database holds, as text.
+    pub fn dump(&self, database: &str) -> String {
+        run(self.tool("pg_dump").arg(self.url(database)))
+    }
+
+    /// Ends it at once, as a crash of the machine's process would.
+    pub fn down(&mut self) {
+        if let Some(mut keeper) = self.keeper.take() {
+            drop(keeper.stdin.take());
+            keeper.wait().unwrap();
+        }
+    }
+
+    /// Starts it again, on the same data and port.
+    pub fn up(&mut self) {
+        let data = self.directory.join("data");
+        let script = format!(
+            "\"$1\" -D \"$2\" -p {} -k '' -c listen_addresses=127.0.0.1 -c fsync=off \
+             -c max_connections=200 -c max_prepared_transactions=5 >>\"$2/log\" 2>&1 & \
+             server=$!; read -r _; kill -QUIT $server; wait $server",
+            self.port
+        );
+        let mut command = as_owner(Path::new("sh"));
+        command
+            .args(["-c", &script, "sh"])
+            .arg(self.bin.join("postgres"))
+            .arg(&data)
+            .stdin(Stdio::piped());
+        self.keeper = Some(command.spawn().unwrap());
+        let started = Instant::now();
+        loop {
+            let url = self.url("postgres");
+            let asked = self
+                .tool("psql")
+                .args(["-X", "-q", &url, "-c", "SELECT"])
+                .output();
+            if asked.is_ok_and(|output| output.status.success()) {
+                return;
+            }
+            let log = fs::read_to_string(data.join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(60), "{log}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn make(&self) {
+        fs::create_dir(&self.directory).unwrap();
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(&self.directory));
+        }
+        run(as_owner(&self.bin.join("initdb"))
+            .args([
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+                "-D",
+            ])
+            .arg(self.directory.join("data")));
+    }
+
+    fn tool(&self, name: &str) -> Command {
+        Command::new(self.bin.join(name))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.down();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Where PostgreSQL's programs are.
+fn find() -> Option<PathBuf> {
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let debian = debian.flatten().map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<PathBuf> = debian.chain(std::env::split_paths(&path)).collect();
+    places.retain(|place| {
+        ["initdb", "postgres", "psql"]
+            .iter()
+            .all(|name| place.join(name).exists())
+    });
+    places.into_iter().next()
+}
+
+/// PostgreSQL does not run as root.
+fn as_owner(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+        .arg(program)
+        .current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    run(Command::new("id").arg("-u")).trim() == "0"
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
