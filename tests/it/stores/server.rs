@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,7 +20,8 @@ pub struct Server {
     bin: PathBuf,
     directory: PathBuf,
     port: u16,
-    /// Runs the server until its standard input is closed.
+    /// Runs the server until it reads a line, or until its standard input is
+    /// closed: then the process is gone, and the directory goes too.
     keeper: Option<Child>,
 }
 
@@ -88,7 +90,8 @@ impl Server {
     /// Ends it at once, as a crash of the machine's process would.
     pub fn down(&mut self) {
         if let Some(mut keeper) = self.keeper.take() {
-            drop(keeper.stdin.take());
+            let input = keeper.stdin.as_mut().unwrap();
+            input.write_all(b"down\n").unwrap();
             keeper.wait().unwrap();
         }
     }
@@ -99,7 +102,8 @@ impl Server {
         let script = format!(
             "\"$1\" -D \"$2\" -p {} -k '' -c listen_addresses=127.0.0.1 -c fsync=off \
              -c max_connections=200 -c max_prepared_transactions=5 >>\"$2/log\" 2>&1 & \
-             server=$!; read -r _; kill -QUIT $server; wait $server",
+             server=$!; read -r _; asked=$?; kill -QUIT $server; wait $server; \
+             [ $asked = 0 ] || rm -rf \"$2/..\"",
             self.port
         );
         let mut command = as_owner(Path::new("sh"));
