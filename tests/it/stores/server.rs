@@ -103,7 +103,7 @@ impl Server {
             "\"$1\" -D \"$2\" -p {} -k '' -c listen_addresses=127.0.0.1 -c fsync=off \
              -c max_connections=200 -c max_prepared_transactions=5 >>\"$2/log\" 2>&1 & \
              server=$!; read -r _; asked=$?; kill -QUIT $server; wait $server; \
-             [ $asked = 0 ] || rm -rf \"$2/..\"",
+             [ $asked = 0 ] || rm -rf \"${{2%/data}}\"",
             self.port
         );
         let mut command = as_owner(Path::new("sh"));
