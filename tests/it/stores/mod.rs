@@ -1,9 +1,9 @@
 //! Stores on real files and real servers.
 
-#![cfg(all(feature = "conformance", feature = "postgres", feature = "sqlite"))]
+#![cfg(feature = "full")]
 
 mod conforming;
-mod server;
+pub mod server;
 
 use std::{
     fs,
