@@ -15,6 +15,7 @@ mod support;
 mod allocations;
 mod answers;
 mod examples;
+mod expiry;
 mod floors;
 mod following;
 mod generated;
