@@ -3,6 +3,7 @@
 #![cfg(feature = "full")]
 
 mod conforming;
+mod model;
 pub mod server;
 
 use std::{
