@@ -21,6 +21,7 @@ mod following;
 mod generated;
 mod grpc;
 mod hygiene;
+mod lifetime;
 mod middleware;
 mod parsing;
 mod properties;

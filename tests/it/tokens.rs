@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer, Principal, RejectionKind,
     store::{Change, MemoryStore, NewToken, Query, TokenErrorKind, Tokens, TokensOptions, Which},
-    token::{Digest, Timestamp, TokenState},
+    token::{Clock, Digest, Timestamp, TokenState},
 };
 
 use crate::support::{Strict, ask, get};
@@ -35,10 +35,13 @@ impl Hands {
         self.0.store(secs, Ordering::Relaxed);
     }
 
-    pub fn options(&self) -> TokensOptions {
+    pub fn clock(&self) -> impl Clock + use<> {
         let hands = Arc::clone(&self.0);
-        let now = move || Timestamp::from_secs(hands.load(Ordering::Relaxed));
-        TokensOptions::new("acme").unwrap().clock(now)
+        move || Timestamp::from_secs(hands.load(Ordering::Relaxed))
+    }
+
+    pub fn options(&self) -> TokensOptions {
+        TokensOptions::new("acme").unwrap().clock(self.clock())
     }
 }
 
