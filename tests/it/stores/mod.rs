@@ -4,6 +4,7 @@
 
 mod conforming;
 mod model;
+mod revocation;
 pub mod server;
 
 use std::{
