@@ -2,9 +2,14 @@
 
 #![cfg(feature = "full")]
 
+mod broken;
 mod conforming;
+mod crash;
+mod files;
 mod model;
+mod outages;
 mod revocation;
+mod secrets;
 pub mod server;
 
 use std::{

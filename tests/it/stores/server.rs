@@ -91,6 +91,25 @@ impl Server {
         run(self.tool("pg_dump").arg(self.url(database)))
     }
 
+    /// What its tables hold, to be put into tables that are there.
+    pub fn dump_data(&self, database: &str) -> String {
+        let mut dump = self.tool("pg_dump");
+        run(dump
+            .args(["--data-only", "--inserts"])
+            .arg(self.url(database)))
+    }
+
+    /// Runs what was dumped.
+    pub fn restore(&self, database: &str, dump: &str) {
+        let file = self.directory.join(format!("{database}.sql"));
+        fs::write(&file, dump).unwrap();
+        let url = self.url(database);
+        let mut psql = self.tool("psql");
+        run(psql
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &url, "-f"])
+            .arg(file));
+    }
+
     /// Ends it at once, as a crash of the machine's process would.
     pub fn down(&mut self) {
         if let Some(mut keeper) = self.keeper.take() {
