@@ -42,7 +42,7 @@ pub use crate::{
     error::ConfigError,
     head::Head,
     layer::{AuthnLayer, RequireLayer, protect},
-    principal::Principal,
+    principal::{Lifetime, Principal},
     rejection::{Rejection, RejectionKind},
     scope::{Scope, ScopeRule, Scoped},
     target::Target,

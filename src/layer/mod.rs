@@ -64,7 +64,7 @@ pub(crate) use self::anonymous::Anonymous;
 pub(crate) use self::gate::Gate;
 #[cfg(feature = "tokens")]
 pub use self::lifetime::{
-    Lifetime, LifetimeBody, LifetimeEnded, LifetimeFuture, LifetimeLayer, LifetimeService,
+    LifetimeBody, LifetimeEnded, LifetimeFuture, LifetimeLayer, LifetimeService,
 };
 pub use self::{
     admission::{Admission, EveryRequest},

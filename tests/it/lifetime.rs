@@ -2,7 +2,11 @@
 
 #![cfg(feature = "full")]
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use axum::{
     Router,
@@ -26,6 +30,7 @@ use tower_authn::{
     layer::LifetimeLayer,
     protect,
     store::{Change, Created, MemoryStore, NewToken, TokenVerifier, Tokens, Which},
+    token::Clock,
 };
 
 use crate::tokens::Hands;
@@ -162,7 +167,9 @@ async fn guarded() -> (Tokens, Hands, Guard, LifetimeLayer) {
         .await
         .unwrap();
     let authn = AuthnLayer::new(tokens.verifier()).access(Access::Optional);
-    let lifetime = LifetimeLayer::new().clock(hands.clock());
+    let clock = hands.clock();
+    let now = move || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
+    let lifetime = LifetimeLayer::new().clock(now);
     (tokens, hands, authn, lifetime)
 }
 

@@ -23,32 +23,12 @@ use super::refusal::{Refusals, grpc_content_type};
 use crate::{
     credential::Sources,
     head::Head,
-    principal::Principal,
-    token::{Clock, SystemClock, Timestamp},
+    principal::{Lifetime, Principal},
 };
 
 /// How long a timer runs before the clock is asked again, which may have been
 /// set meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-
-/// What may end while a response is still under way.
-pub trait Lifetime {
-    /// When it ends by itself.
-    fn expires_at(&self) -> Option<SystemTime>;
-
-    /// Waits until it is withdrawn, and for ever where that can't be.
-    fn ended(&self) -> BoxFuture<'static, ()>;
-}
-
-impl Lifetime for Principal {
-    fn expires_at(&self) -> Option<SystemTime> {
-        Self::expires_at(self)
-    }
-
-    fn ended(&self) -> BoxFuture<'static, ()> {
-        Self::ended(self)
-    }
-}
 
 /// Ends what takes long, streams above all, when the token that it was asked
 /// for with expires or is revoked, suspended or retired.
@@ -82,12 +62,14 @@ impl Lifetime for Principal {
 #[derive(Clone)]
 pub struct LifetimeLayer {
     of: Arc<Find>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<Clock>,
     refusals: Refusals,
 }
 
 type Find =
     dyn Fn(&Extensions) -> Option<(Option<SystemTime>, BoxFuture<'static, ()>)> + Send + Sync;
+
+type Clock = dyn Fn() -> SystemTime + Send + Sync;
 
 /// Waits for the end.
 type End = BoxFuture<'static, ()>;
@@ -122,7 +104,7 @@ impl LifetimeLayer {
         };
         Self {
             of: Arc::new(find),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemTime::now),
             refusals: Refusals::new(&Sources::default()),
         }
     }
@@ -136,8 +118,8 @@ impl LifetimeLayer {
 
     /// What time it is, for tests.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(now);
         self
     }
 
@@ -147,7 +129,7 @@ impl LifetimeLayer {
         Some(match expires_at {
             None => ended,
             Some(end) => async move {
-                let expired = pin!(wait_until(end.into(), clock));
+                let expired = pin!(wait_until(end, clock));
                 select(ended, expired).await;
             }
             .boxed(),
@@ -155,13 +137,12 @@ impl LifetimeLayer {
     }
 }
 
-async fn wait_until(end: Timestamp, clock: Arc<dyn Clock>) {
-    loop {
-        let now = clock.now();
-        if now >= end {
-            return;
-        }
-        tokio::time::sleep(end.since(now).min(LOOK_AGAIN)).await;
+async fn wait_until(end: SystemTime, clock: Arc<Clock>) {
+    // An end that is not after now has come.
+    while let Ok(left) = end.duration_since(clock())
+        && !left.is_zero()
+    {
+        tokio::time::sleep(left.min(LOOK_AGAIN)).await;
     }
 }
 

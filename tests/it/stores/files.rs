@@ -8,40 +8,18 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tower_authn::{
     RejectionKind,
-    store::{
-        Created, NewToken, SqliteStore, StoreErrorKind, TokenErrorKind, Tokens, TokensOptions,
-        Which,
-    },
+    store::{NewToken, SqliteStore, StoreErrorKind, TokenErrorKind, Tokens, TokensOptions, Which},
 };
 
-use super::{Directory, sqlite};
+use super::{Directory, becomes, make, sqlite, verdict};
 use crate::tokens::answer;
 
 async fn open(file: &Path) -> Tokens {
     let options = TokensOptions::new("acme").unwrap();
     Tokens::open(sqlite(file).await, options).await.unwrap()
-}
-
-async fn make(tokens: &Tokens) -> Created {
-    tokens.create(NewToken::new("alice")).await.unwrap()
-}
-
-async fn verdict(tokens: &Tokens, made: &Created) -> Option<RejectionKind> {
-    answer(tokens, made.secret.expose()).await.err()
-}
-
-/// Asks until the verdict is this one.
-async fn becomes(tokens: &Tokens, made: &Created, expected: Option<RejectionKind>) {
-    let asked = async {
-        while verdict(tokens, made).await != expected {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let waited = timeout(Duration::from_secs(5), asked).await;
-    assert!(waited.is_ok(), "it never becomes {expected:?}");
 }
 
 async fn refused(file: &Path) -> StoreErrorKind {

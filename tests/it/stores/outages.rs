@@ -18,7 +18,11 @@ use tower_authn::{
     token::{Digest, Record, Timestamp, TokenId},
 };
 
-use super::server::{self, Server};
+use super::{
+    becomes, make,
+    server::{self, Server},
+    verdict,
+};
 use crate::tokens::answer;
 
 const MAX_STALE: Duration = Duration::from_secs(2);
@@ -32,28 +36,9 @@ async fn open(url: &str) -> Tokens {
     Tokens::open(store, options()).await.unwrap()
 }
 
-async fn make(tokens: &Tokens) -> Created {
-    tokens.create(NewToken::new("alice")).await.unwrap()
-}
-
 async fn revoke(tokens: &Tokens, made: &Created) {
     let id = Which::Id(made.record.id);
     assert_eq!(tokens.revoke(id, "test", "").await.unwrap(), 1);
-}
-
-async fn verdict(tokens: &Tokens, made: &Created) -> Option<RejectionKind> {
-    answer(tokens, made.secret.expose()).await.err()
-}
-
-/// Asks until the verdict is this one.
-async fn becomes(tokens: &Tokens, made: &Created, expected: Option<RejectionKind>) {
-    let asked = async {
-        while verdict(tokens, made).await != expected {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let waited = timeout(Duration::from_secs(20), asked).await;
-    assert!(waited.is_ok(), "it never becomes {expected:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,11 +19,10 @@ use tokio::{
     },
 };
 use tower_authn::store::{
-    Created, MemoryStore, NewToken, PostgresOptions, TokenStore, Tokens, TokensOptions, Which,
+    Created, MemoryStore, PostgresOptions, TokenStore, Tokens, TokensOptions, Which,
 };
 
-use super::{Directory, server, sqlite};
-use crate::tokens::answer;
+use super::{Directory, make, server, sqlite, verdict};
 
 const REVOCATIONS: usize = 200;
 
@@ -36,7 +35,7 @@ async fn open(store: impl TokenStore) -> Tokens {
 }
 
 async fn is_good(tokens: &Tokens, made: &Created) -> bool {
-    answer(tokens, made.secret.expose()).await.is_ok()
+    verdict(tokens, made).await.is_none()
 }
 
 /// Revokes on one, at moments that are spread over more than a poll, and
@@ -44,7 +43,7 @@ async fn is_good(tokens: &Tokens, made: &Created) -> bool {
 async fn measure(what: &str, one: &Tokens, other: &Tokens, bound: Duration) -> Vec<Duration> {
     let mut made = Vec::new();
     for _ in 0..REVOCATIONS {
-        made.push(one.create(NewToken::new("alice")).await.unwrap());
+        made.push(make(one).await);
     }
     for made in &made {
         assert!(is_good(other, made).await, "{what}: it is good at first");

@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     ADD_USE, PRUNE, TAKE_REVISIONS, Value,
-    columns::{self, Columns, KEY, TOKEN},
+    columns::{self, KEY, Read, TOKEN},
     filter, in_order, number, select, select_changes, time, write,
 };
 use crate::{
@@ -177,8 +177,7 @@ impl TokenStore for PostgresStore {
             Ok((lease, head))
         });
         let (lease, head) = begun.await?;
-        let tables: [(_, fn(&dyn Columns) -> _); 2] =
-            [(&KEY, columns::key), (&TOKEN, columns::token)];
+        let tables: [(_, Read<Row>); 2] = [(&KEY, columns::key), (&TOKEN, columns::token)];
         for (table, read) in tables {
             let statement = select(table, "");
             let rows = self.within(stream_rows(&lease, &statement, &[])).await?;
