@@ -16,6 +16,7 @@ mod allocations;
 mod answers;
 mod examples;
 mod expiry;
+mod floods;
 mod floors;
 mod following;
 mod generated;
