@@ -205,6 +205,35 @@ fn a_verdict_at_once_allocates_nothing() {
     }
 }
 
+#[cfg(feature = "tokens")]
+#[tokio::test]
+async fn a_verdict_of_a_token_store_allocates_nothing() {
+    use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions, Which};
+
+    let open = || Tokens::open(MemoryStore::new(), TokensOptions::new("acme").unwrap());
+    let (tokens, others) = (open().await.unwrap(), open().await.unwrap());
+    let make = async |tokens: &Tokens| tokens.create(NewToken::new("alice")).await.unwrap();
+    let (made, revoked) = (make(&tokens).await, make(&tokens).await);
+    let foreign = make(&others).await;
+    let id = Which::Id(revoked.record.id);
+    tokens.revoke(id, "admin", "").await.unwrap();
+    let ask = |token: &str| {
+        let layer = AuthnLayer::new(tokens.verifier()).skip_principal();
+        cost(layer, request(&format!("Bearer {token}")))
+    };
+    // Its first use is put down to be told of.
+    ask(made.secret.expose());
+    assert_eq!(ask(made.secret.expose()), admitted(0));
+    let rows = [
+        ("revoked", revoked.secret.expose()),
+        ("of another ring", foreign.secret.expose()),
+        ("of no form of ours", TOKEN),
+    ];
+    for (name, token) in rows {
+        assert_eq!(ask(token), refused(2), "{name}: its answer alone");
+    }
+}
+
 #[test]
 fn a_principal_costs_what_inserting_it_costs_and_no_more() {
     type Costs = fn(Request<()>) -> Cost;
