@@ -73,8 +73,10 @@ impl TokenId {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8; ID] {
-        &self.0
+    /// The first and the last eight characters, as numbers: together all of it.
+    pub(crate) fn halves(&self) -> (u64, u64) {
+        let word = |at| u64::from_le_bytes(std::array::from_fn(|index| self.0[at + index]));
+        (word(0), word(ID - 8))
     }
 
     /// A new one, of the randomness given.
