@@ -104,5 +104,6 @@ fn over_the_bare_service(contender: usize, case: Case) -> String {
 }
 
 fn counts(contender: usize, case: Case) -> Option<Counts> {
-    Counts::of(&[contender, case as usize].map(|number| number.to_string()))
+    let arguments = [contender, case as usize].map(|number| number.to_string());
+    Counts::of("*Contender*ask*", &arguments)
 }

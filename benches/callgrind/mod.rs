@@ -1,10 +1,10 @@
-//! What something costs, counted by callgrind where it is installed: it runs
-//! the program twice, with a small and a large number of requests, and the
+//! What a function costs, counted by callgrind where it is installed: it runs
+//! the program twice, with a small and a large number of calls, and the
 //! difference is exact.
 
 use std::{env, process::Command};
 
-/// Requests of the two runs that are subtracted.
+/// Calls of the two runs that are subtracted.
 const FEW: u64 = 100;
 const MANY: u64 = 1_100;
 
@@ -12,7 +12,7 @@ const MANY: u64 = 1_100;
 /// often, stands behind it.
 pub const REPEAT: &str = "--repeat";
 
-/// Instructions and allocations of one request.
+/// Instructions and allocations of one call.
 #[derive(Clone, Copy)]
 pub struct Counts {
     pub instructions: u64,
@@ -20,10 +20,11 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// What this program does when it is called with [`REPEAT`], these
-    /// arguments, and a number of requests; `None` without valgrind.
-    pub fn of(arguments: &[String]) -> Option<Self> {
-        let [few, many] = [FEW, MANY].map(|requests| Self::of_run(arguments, requests));
+    /// Of a function (`*` stands for anything in its name), which this program
+    /// calls as often as it is told to, behind [`REPEAT`] and these arguments;
+    /// `None` without valgrind.
+    pub fn of(function: &str, arguments: &[String]) -> Option<Self> {
+        let [few, many] = [FEW, MANY].map(|calls| Self::of_run(function, arguments, calls));
         let (few, many) = (few?, many?);
         let one = |few, many| u64::div_ceil(many - few, MANY - FEW);
         Some(Self {
@@ -32,7 +33,7 @@ impl Counts {
         })
     }
 
-    fn of_run(arguments: &[String], requests: u64) -> Option<Self> {
+    fn of_run(function: &str, arguments: &[String], calls: u64) -> Option<Self> {
         let output = Command::new("valgrind")
             .args([
                 "--tool=callgrind",
@@ -40,10 +41,11 @@ impl Counts {
                 "--compress-pos=no",
             ])
             .arg("--callgrind-out-file=/dev/stdout")
+            .arg(format!("--toggle-collect={function}"))
             .arg(env::current_exe().ok()?)
             .arg(REPEAT)
             .args(arguments)
-            .arg(requests.to_string())
+            .arg(calls.to_string())
             .output()
             .ok()?;
         output
