@@ -2,9 +2,8 @@
 //!
 //! Prints one Markdown table. Times are measured in interleaved rounds, and
 //! given as a ratio to the service without a layer. Instructions and
-//! allocations are counted by callgrind, where it is installed: it runs this
-//! program twice, with a small and a large number of requests, and the
-//! difference is exact. Both are over the service without a layer.
+//! allocations are counted by callgrind, where it is installed, and are over
+//! the service without a layer.
 
 #![expect(
     unreachable_pub,
@@ -21,15 +20,12 @@ use std::{
 };
 
 use self::{
-    callgrind::Counts,
+    callgrind::{Counts, REPEAT},
     contenders::{Case, Contender},
 };
 
 const ROUNDS: usize = 101;
 const REQUESTS_A_ROUND: u32 = 2_000;
-
-/// Calls this program with what to repeat: contender, case, requests.
-const REPEAT: &str = "--repeat";
 
 fn main() {
     let mut contenders = contenders::all();
@@ -96,12 +92,7 @@ fn times(contenders: &mut [Contender]) -> Vec<Vec<Duration>> {
     times
 }
 
-/// Of one request, where callgrind is installed.
-fn counts(contender: usize, case: Case) -> Option<Counts> {
-    let [contender, case] = [contender, case as usize].map(|number| number.to_string());
-    Counts::of(&[REPEAT, &contender, &case])
-}
-
+/// What one request costs over the service without a layer.
 fn over_the_bare_service(contender: usize, case: Case) -> String {
     let bare = counts(0, case).expect("counted before");
     let own = counts(contender, case).expect("counted before");
@@ -110,4 +101,9 @@ fn over_the_bare_service(contender: usize, case: Case) -> String {
         own.instructions - bare.instructions,
         own.allocations - bare.allocations
     )
+}
+
+fn counts(contender: usize, case: Case) -> Option<Counts> {
+    let arguments = [contender, case as usize].map(|number| number.to_string());
+    Counts::of("*Contender*ask*", &arguments)
 }

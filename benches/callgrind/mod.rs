@@ -1,12 +1,18 @@
-//! What requests cost, by callgrind.
+//! What a function costs, counted by callgrind where it is installed: it runs
+//! the program twice, with a small and a large number of calls, and the
+//! difference is exact.
 
 use std::{env, process::Command};
 
-/// Requests of the two runs that are subtracted.
+/// Calls of the two runs that are subtracted.
 const FEW: u64 = 100;
 const MANY: u64 = 1_100;
 
-/// What a request costs.
+/// The first argument of a program that is to repeat something. What, and how
+/// often, stands behind it.
+pub const REPEAT: &str = "--repeat";
+
+/// Instructions and allocations of one call.
 #[derive(Clone, Copy)]
 pub struct Counts {
     pub instructions: u64,
@@ -14,10 +20,11 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Of one request. This program is run with these arguments and the number
-    /// of requests, twice; the difference is exact.
-    pub fn of(arguments: &[&str]) -> Option<Self> {
-        let [few, many] = [FEW, MANY].map(|requests| Self::of_run(arguments, requests));
+    /// Of a function (`*` stands for anything in its name), which this program
+    /// calls as often as it is told to, behind [`REPEAT`] and these arguments;
+    /// `None` without valgrind.
+    pub fn of(function: &str, arguments: &[String]) -> Option<Self> {
+        let [few, many] = [FEW, MANY].map(|calls| Self::of_run(function, arguments, calls));
         let (few, many) = (few?, many?);
         let one = |few, many| u64::div_ceil(many - few, MANY - FEW);
         Some(Self {
@@ -26,8 +33,7 @@ impl Counts {
         })
     }
 
-    /// Of a whole run of this program, `None` without valgrind.
-    fn of_run(arguments: &[&str], requests: u64) -> Option<Self> {
+    fn of_run(function: &str, arguments: &[String], calls: u64) -> Option<Self> {
         let output = Command::new("valgrind")
             .args([
                 "--tool=callgrind",
@@ -35,9 +41,11 @@ impl Counts {
                 "--compress-pos=no",
             ])
             .arg("--callgrind-out-file=/dev/stdout")
+            .arg(format!("--toggle-collect={function}"))
             .arg(env::current_exe().ok()?)
+            .arg(REPEAT)
             .args(arguments)
-            .arg(requests.to_string())
+            .arg(calls.to_string())
             .output()
             .ok()?;
         output

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
@@ -28,6 +29,7 @@ pub(super) struct Mirror {
     shards: [RwLock<HashTable<Arc<Entry>>>; SHARDS],
     /// Those that were made elsewhere, found by their digests.
     imported: RwLock<HashTable<Arc<Entry>>>,
+    spread: Spread,
     ring: RwLock<KeyRing>,
     /// A bit for each key that was retired.
     retired: AtomicU64,
@@ -37,9 +39,14 @@ pub(super) struct Mirror {
 
 impl Mirror {
     pub(super) fn new(master: Option<Master>) -> Self {
+        Self::spread(master, Spread::by_chance())
+    }
+
+    fn spread(master: Option<Master>, spread: Spread) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             imported: RwLock::default(),
+            spread,
             ring: RwLock::default(),
             retired: AtomicU64::new(0),
             shared: Mutex::default(),
@@ -64,17 +71,12 @@ impl Mirror {
             Arc::new(Entry::new(record, &mut *shared))
         };
         if fresh.kid.is_none() {
-            let by_digest = |entry: &Entry| entry.digest.word();
-            let same = |entry: &Entry| entry.id == fresh.id;
-            replace(&mut write(&self.imported), &fresh, by_digest, same);
+            let by_digest = |entry: &Entry| self.spread.digest(&entry.digest);
+            replace(&mut write(&self.imported), &fresh, by_digest);
         }
-        let same = |entry: &Entry| entry.id == fresh.id;
-        replace(
-            &mut write(self.shard(fresh.id)),
-            &fresh,
-            |e| hash(e.id),
-            same,
-        );
+        let by_id = |entry: &Entry| self.spread.id(entry.id);
+        let (shard, _) = self.shard(fresh.id);
+        replace(&mut write(shard), &fresh, by_id);
     }
 
     fn merge_key(&self, key: &Key) -> Result<(), ConfigError> {
@@ -104,15 +106,16 @@ impl Mirror {
     }
 
     pub(super) fn get(&self, id: TokenId) -> Option<Arc<Entry>> {
-        read(self.shard(id))
-            .find(hash(id), |entry| entry.id == id)
+        let (shard, hash) = self.shard(id);
+        read(shard)
+            .find(hash, |entry| entry.id == id)
             .map(Arc::clone)
     }
 
     pub(super) fn imported(&self, digest: &Digest) -> Option<Arc<Entry>> {
         let imported = read(&self.imported);
         imported
-            .find(digest.word(), |entry| entry.digest == *digest)
+            .find(self.spread.digest(digest), |entry| entry.digest == *digest)
             .map(Arc::clone)
     }
 
@@ -136,7 +139,8 @@ impl Mirror {
             let mut own = write(own);
             let mut fresh = write(fresh);
             for old in own.iter() {
-                match fresh.find(hash(old.id), |entry| entry.id == old.id) {
+                let hash = self.spread.id(old.id);
+                match fresh.find(hash, |entry| entry.id == old.id) {
                     Some(new) => new.succeed(old),
                     None => old.tell_end(),
                 }
@@ -150,9 +154,9 @@ impl Mirror {
         self.tell_ends(retired & !before);
     }
 
-    /// An empty one under the same master.
+    /// An empty one under the same master, whose tables fit these.
     pub(super) fn emptied(&self) -> Self {
-        Self::new(self.master.clone())
+        Self::spread(self.master.clone(), self.spread)
     }
 
     pub(super) fn each(&self, mut f: impl FnMut(&Arc<Entry>)) {
@@ -165,20 +169,18 @@ impl Mirror {
         self.master.as_ref()
     }
 
-    fn shard(&self, id: TokenId) -> &RwLock<HashTable<Arc<Entry>>> {
-        // The table itself goes by the other end of the hash.
-        &self.shards[(hash(id) >> 32) as usize % SHARDS]
+    /// The part that a token belongs to, and its hash there.
+    fn shard(&self, id: TokenId) -> (&RwLock<HashTable<Arc<Entry>>>, u64) {
+        let hash = self.spread.id(id);
+        // The table itself goes by the ends of the hash.
+        (&self.shards[(hash >> 32) as usize % SHARDS], hash)
     }
 }
 
 /// Puts an entry into a table, unless a newer one of the same token is there.
-fn replace(
-    table: &mut HashTable<Arc<Entry>>,
-    fresh: &Arc<Entry>,
-    hash: impl Fn(&Entry) -> u64,
-    same: impl Fn(&Entry) -> bool,
-) {
-    match table.entry(hash(fresh), |entry| same(entry), |entry| hash(entry)) {
+fn replace(table: &mut HashTable<Arc<Entry>>, fresh: &Arc<Entry>, hash: impl Fn(&Entry) -> u64) {
+    let same = |entry: &Arc<Entry>| entry.id == fresh.id;
+    match table.entry(hash(fresh), same, |entry| hash(entry)) {
         hash_table::Entry::Occupied(mut known) => {
             if known.get().rev < fresh.rev {
                 fresh.succeed(known.get());
@@ -191,15 +193,34 @@ fn replace(
     }
 }
 
-/// Ids are random and made by us, so mixing their halves is enough.
-fn hash(id: TokenId) -> u64 {
-    let bytes = id.as_bytes();
-    let word = |at: usize| {
-        let half: [u8; 8] = std::array::from_fn(|index| bytes[at + index]);
-        u64::from_le_bytes(half)
-    };
-    let mixed = u128::from(word(0) ^ word(4).rotate_left(32)) * 0x9E37_79B9_7F4A_7C15;
-    (mixed >> 64) as u64 ^ mixed as u64
+/// Spreads tokens over the tables, by secrets of this process: whoever chooses
+/// ids to ask for, or digests to be imported, can't choose where they fall.
+#[derive(Clone, Copy)]
+struct Spread([u64; 4]);
+
+impl Spread {
+    fn by_chance() -> Self {
+        let random = RandomState::new();
+        Self(std::array::from_fn(|index| random.hash_one(index)))
+    }
+
+    fn id(&self, id: TokenId) -> u64 {
+        let (first, last) = id.halves();
+        fold(first ^ self.0[0], last ^ self.0[1])
+    }
+
+    /// Every word counts, and each under a secret of its own, since a digest
+    /// that is imported may be any four words.
+    fn digest(&self, digest: &Digest) -> u64 {
+        let [a, b, c, d] = digest.words();
+        fold(a ^ self.0[0], b ^ self.0[1]) ^ fold(c ^ self.0[2], d ^ self.0[3])
+    }
+}
+
+/// Both halves of a product, in which every bit counts.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// Texts and lists that many tokens have in common, kept once.

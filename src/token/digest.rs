@@ -72,9 +72,9 @@ impl Digest {
         bytes
     }
 
-    /// The first word: a key for tables, since it is as good as random.
-    pub(crate) fn word(&self) -> u64 {
-        self.0[0]
+    /// The words, for tables.
+    pub(crate) fn words(&self) -> [u64; 4] {
+        self.0
     }
 }
 

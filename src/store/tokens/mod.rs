@@ -198,8 +198,15 @@ impl Tokens {
     ///
     /// Where the uses can't be written.
     pub async fn shutdown(&self) -> Result<(), TokenError> {
-        for task in self.shared.tasks().drain(..) {
-            task.abort();
+        {
+            // A task that is cut off while uses are on their way loses them.
+            let _told = self.shared.usage.told().await;
+            let tasks = std::mem::take(&mut *self.shared.tasks());
+            for task in tasks {
+                task.abort();
+                // It says that it was aborted.
+                let _ = task.await;
+            }
         }
         self.shared.freshness.end();
         Ok(self.shared.tell_uses().await?)

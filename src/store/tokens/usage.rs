@@ -3,26 +3,37 @@
 use std::{
     future::Future,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard},
+    time::{Instant, sleep},
+};
 
 use super::Shared;
 use crate::{
-    store::{entry::Entry, error::StoreError},
-    token::{Timestamp, TokenId},
+    store::{contract::Use, entry::Entry, error::StoreError},
+    token::Timestamp,
 };
 
 /// How exact the time of a use is.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How many uses are written at once: other writes are let in between, and no
+/// one write takes long.
+const BATCH: usize = 1_000;
+
 /// Which tokens were used since that was told last.
 pub(super) struct UsageBook {
-    used: Mutex<Vec<TokenId>>,
+    /// The entries themselves: one that another took the place of in the middle
+    /// of a verdict is told of too.
+    used: Mutex<Vec<Arc<Entry>>>,
+    /// Held while uses are on their way into the store.
+    telling: AsyncMutex<()>,
     /// A clock that costs nothing to read, exact to a tick.
     now: AtomicU64,
 }
@@ -31,51 +42,71 @@ impl UsageBook {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
             used: Mutex::default(),
+            telling: AsyncMutex::default(),
             now: AtomicU64::new(now.as_millis()),
         }
     }
 
     /// Counts a use.
-    pub(super) fn count(&self, entry: &Entry) {
+    pub(super) fn count(&self, entry: &Arc<Entry>) {
         let now = Timestamp::from_millis(self.now.load(Ordering::Relaxed));
         if entry.count(now) {
-            self.push(entry.id);
+            self.used().push(Arc::clone(entry));
         }
     }
 
-    fn push(&self, id: TokenId) {
-        self.used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(id);
+    /// Waits until no uses are on their way.
+    pub(super) async fn told(&self) -> AsyncMutexGuard<'_, ()> {
+        self.telling.lock().await
     }
 
-    fn take(&self) -> Vec<TokenId> {
-        std::mem::take(&mut self.used.lock().unwrap_or_else(PoisonError::into_inner))
+    fn used(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shared {
     /// Writes down what was used since; keeps it where that fails.
     pub(super) async fn tell_uses(&self) -> Result<(), StoreError> {
-        let entries = self
-            .usage
-            .take()
-            .into_iter()
-            .filter_map(|id| self.mirror.get(id));
-        let uses: Vec<_> = entries.filter_map(|entry| entry.take_uses()).collect();
+        let _telling = self.usage.told().await;
+        let mut used = std::mem::take(&mut *self.usage.used());
+        // The entries of one token come together, and are told of as one.
+        used.sort_by_key(|entry| entry.id);
+        let mut told = Ok(());
+        for batch in used.chunks(BATCH) {
+            if told.is_ok() {
+                told = self.tell_batch(batch).await;
+            } else {
+                // What was not asked for is still counted, and stays listed.
+                self.usage.used().extend_from_slice(batch);
+            }
+        }
+        told
+    }
+
+    async fn tell_batch(&self, batch: &[Arc<Entry>]) -> Result<(), StoreError> {
+        let mut uses: Vec<(&Arc<Entry>, Use)> = Vec::with_capacity(batch.len());
+        for entry in batch {
+            match (entry.take_uses(), uses.last_mut()) {
+                (None, _) => {}
+                (Some(used), Some((_, last))) if last.id == used.id => {
+                    last.at = last.at.max(used.at);
+                    last.count += used.count;
+                }
+                (Some(used), _) => uses.push((entry, used)),
+            }
+        }
         if uses.is_empty() {
             return Ok(());
         }
-        let told = self.store.touch(uses.clone()).await;
+        let told = self
+            .store
+            .touch(uses.iter().map(|(_, used)| *used).collect());
+        let told = told.await;
         if told.is_err() {
-            for used in uses {
-                if self
-                    .mirror
-                    .get(used.id)
-                    .is_some_and(|entry| entry.give_back(used))
-                {
-                    self.usage.push(used.id);
+            for (entry, used) in uses {
+                if entry.give_back(used) {
+                    self.usage.used().push(Arc::clone(entry));
                 }
             }
         }

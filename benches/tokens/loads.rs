@@ -1,0 +1,148 @@
+//! How long it takes to read everything, and how much room it takes.
+
+use std::{
+    env, fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use http::StatusCode;
+use tokio::runtime::Runtime;
+use tower_authn::store::{PostgresStore, Row, SqliteStore, TokenStore, Tokens, Write};
+
+use super::{
+    Scale,
+    filled::{Filled, header, options, record, token},
+    server::Server,
+    times::asker,
+};
+
+/// All tokens, and the store that they came from.
+pub struct Loaded {
+    pub store: Filled,
+    pub tokens: Tokens,
+}
+
+/// How many records are written at once.
+const CHUNK: u64 = 10_000;
+
+/// Reads are repeated so often.
+const TIMES: usize = 3;
+
+pub fn from_memory(runtime: &Runtime, scale: Scale) -> Loaded {
+    let store = Filled::new(scale.all);
+    let before = resident();
+    let begin = Instant::now();
+    let tokens = runtime.block_on(store.open());
+    let took = begin.elapsed();
+    let bytes = resident().zip(before).map(|(after, before)| {
+        let bytes = after.saturating_sub(before) as f64 / scale.all as f64;
+        format!(", {bytes:.0} bytes a record (resident)")
+    });
+    println!(
+        "{} records made up and taken over in {took:.2?}{}",
+        scale.all,
+        bytes.unwrap_or_default()
+    );
+    Loaded { store, tokens }
+}
+
+/// How much memory the process holds, in bytes, where that can be asked.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1_024)
+}
+
+pub fn report(runtime: &Runtime, scale: Scale) {
+    println!("\n| {} records read from | least | median |", scale.all);
+    println!("|---|---|---|");
+    runtime.block_on(sqlite(scale));
+    if let Some(server) = Server::start() {
+        runtime.block_on(postgres(scale, &server));
+    }
+}
+
+async fn sqlite(scale: Scale) {
+    let directory = Directory::new();
+    let file = directory.0.join("tokens.db");
+    let store = SqliteStore::open(&file).await.expect("a new file");
+    for first in (0..scale.all).step_by(CHUNK as usize) {
+        let numbers = first..scale.all.min(first + CHUNK);
+        let write = |number| Write {
+            row: Row::Token(Box::new(record(number))),
+            was: None,
+        };
+        store
+            .apply(numbers.map(write).collect())
+            .await
+            .expect("room for them");
+    }
+    let open = async || SqliteStore::open(&file).await.expect("the file");
+    timed("SQLite", scale, open).await;
+}
+
+async fn postgres(scale: Scale, server: &Server) {
+    let url = server.database();
+    let open = async || PostgresStore::connect(&url).await.expect("a new database");
+    drop(open().await);
+    let database = url.rsplit('/').next().unwrap_or_default();
+    server.psql(database, &fill(scale.all));
+    timed("PostgreSQL", scale, open).await;
+}
+
+/// The records that `record` makes, made where they are kept.
+fn fill(count: u64) -> String {
+    let sample = record(0);
+    let rest = &token(0)[token(0).len() - 51..];
+    format!(
+        "INSERT INTO tower_authn_tokens (id, digest, organization, subject, subject_kind, name, \
+             description, scopes, metadata, created_at, created_by, expires_at, rev) \
+         SELECT lpad(n::text, 12, '0'), \
+             sha256(convert_to('acme_' || lpad(n::text, 12, '0') || '{rest}', 'UTF8')), \
+             'acme', 'user-' || n % 1000, 'user', '', '', 'deployment', '', {}, '', {}, n + 1 \
+         FROM generate_series(0, {count} - 1) n; \
+         UPDATE tower_authn_meta SET rev = {count}; ANALYZE tower_authn_tokens;",
+        sample.created_at.as_millis(),
+        sample.expires_at.unwrap_or_default().as_millis(),
+    )
+}
+
+async fn timed<S: TokenStore>(name: &str, scale: Scale, open: impl AsyncFn() -> S) {
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..TIMES {
+        let store = open().await;
+        let begin = Instant::now();
+        let tokens = Tokens::open(store, options()).await.expect("a good store");
+        times.push(begin.elapsed());
+        let mut asker = asker(tokens.verifier());
+        for number in [0, scale.all - 1] {
+            let answer = asker.ask(&header(&token(number)));
+            assert_eq!(answer, StatusCode::ACCEPTED, "{number}");
+        }
+        tokens.shutdown().await.expect("a good store");
+    }
+    times.sort();
+    println!("| {name} | {:.2?} | {:.2?} |", times[0], times[TIMES / 2]);
+}
+
+/// A directory that ends with this value.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        let name = format!("tower-authn-bench-{}", std::process::id());
+        let path = env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a directory for temporary files");
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
