@@ -8,6 +8,7 @@ mod crash;
 mod files;
 mod model;
 mod outages;
+mod reaching;
 mod revocation;
 mod secrets;
 pub mod server;
