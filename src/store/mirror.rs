@@ -258,3 +258,129 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        time::Instant,
+    };
+
+    use super::*;
+    use crate::token::Timestamp;
+
+    fn id(n: u64) -> TokenId {
+        format!("{n:012}").parse().unwrap()
+    }
+
+    fn record(n: u64, rev: u64) -> Record {
+        let digest = Digest::of(n.to_string());
+        let mut record = Record::new(id(n), digest, "alice".to_owned(), Timestamp::default());
+        record.rev = rev;
+        record
+    }
+
+    fn digest(words: [u64; 4]) -> Digest {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        Digest::from_bytes(bytes.try_into().unwrap())
+    }
+
+    /// How many of the fullest bucket's neighbours there are, had the hashes
+    /// one table of some 1,024 buckets to themselves.
+    fn fullest(hashes: impl Iterator<Item = u64>) -> usize {
+        let mut buckets = vec![0; 1_024];
+        hashes.for_each(|hash| buckets[hash as usize % 1_024] += 1);
+        buckets.into_iter().max().unwrap()
+    }
+
+    #[test]
+    fn f14_whoever_chooses_ids_or_digests_does_not_choose_where_they_fall() {
+        const COUNT: u64 = 4_096;
+        let spread = Spread::by_chance();
+        // Each of these falls into one place under a hash that leaves out a
+        // word, or has no secret, or the same one for every word.
+        let chosen: [(&str, fn(u64) -> [u64; 4]); 6] = [
+            ("first word", |n| [7, n, n * 3, n * 5]),
+            ("last word", |n| [n, n * 3, n * 5, 7]),
+            ("low bits", |n| [n << 40, n << 40, n << 40, n << 40]),
+            ("high bits", |n| [n, n, n, n]),
+            ("the same halves", |n| [n, 7, n, 7]),
+            ("zeros", |n| [0, n, 0, 0]),
+        ];
+        for (name, words) in chosen {
+            let fullest = fullest((0..COUNT).map(|n| spread.digest(&digest(words(n)))));
+            assert!(fullest < 32, "{name}: {fullest} in one bucket");
+        }
+        let ids: [(&str, fn(u64) -> String); 3] = [
+            ("counted", |n| format!("{n:012}")),
+            ("the middle", |n| format!("0000{n:04}0000")),
+            ("both ends", |n| format!("{n:04}0000{n:04}")),
+        ];
+        for (name, text) in ids {
+            let id = |n| text(n).parse().unwrap();
+            let fullest = fullest((0..COUNT).map(|n| spread.id(id(n))));
+            assert!(fullest < 32, "{name}: {fullest} in one bucket");
+        }
+        let other = Spread::by_chance();
+        let same = (0..COUNT).filter(|n| spread.id(id(*n)) == other.id(id(*n)));
+        assert!(same.count() < 2, "each process has secrets of its own");
+    }
+
+    #[test]
+    fn f14_imported_digests_that_were_chosen_are_found_as_fast_as_others() {
+        const COUNT: u64 = 20_000;
+        let fill = |words: fn(u64) -> [u64; 4]| {
+            let mirror = Mirror::new(None);
+            let begin = Instant::now();
+            for n in 0..COUNT {
+                let mut record = record(n, 1);
+                record.digest = digest(words(n));
+                mirror.merge_token(&record);
+            }
+            let found = (0..COUNT).filter(|n| mirror.imported(&digest(words(*n))).is_some());
+            assert_eq!(found.count() as u64, COUNT);
+            begin.elapsed()
+        };
+        let by_chance = fill(|n| [n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n, n, n]);
+        let chosen = fill(|n| [7, n, n, n]);
+        // Where all fall into one place it is a thousand times as long.
+        assert!(chosen < by_chance * 20, "{chosen:?} and {by_chance:?}");
+    }
+
+    #[test]
+    fn f10_a_poisoned_lock_neither_stops_a_verdict_nor_passes_what_was_revoked() {
+        let mirror = Mirror::new(None);
+        let (good, bad) = (record(0, 1), record(1, 1));
+        for record in [&good, &bad] {
+            mirror.merge_token(record);
+        }
+        let panic = |hold: &dyn Fn()| {
+            assert!(catch_unwind(AssertUnwindSafe(hold)).is_err());
+        };
+        for shard in &mirror.shards {
+            panic(&|| {
+                let _held = shard.write();
+                panic!("planted");
+            });
+        }
+        panic(&|| {
+            let _held = (mirror.imported.write(), mirror.ring.write());
+            let _shared = mirror.shared.lock();
+            panic!("planted");
+        });
+        assert!(mirror.shards.iter().all(RwLock::is_poisoned));
+        assert!(mirror.imported.is_poisoned() && mirror.shared.is_poisoned());
+
+        let now = Timestamp::default;
+        let check = |record: &Record| mirror.get(record.id).map(|entry| entry.check(now).is_ok());
+        assert_eq!((check(&good), check(&bad)), (Some(true), Some(true)));
+        let mut revoked = bad.clone();
+        (revoked.rev, revoked.revoked_at) = (2, Some(Timestamp::default()));
+        mirror.merge_token(&revoked);
+        assert_eq!((check(&good), check(&bad)), (Some(true), Some(false)));
+        mirror.merge_token(&bad);
+        assert_eq!(check(&bad), Some(false), "an older row changes nothing");
+        assert!(mirror.imported(&good.digest).is_some());
+        assert!(mirror.imported(&digest([1, 2, 3, 4])).is_none());
+    }
+}

@@ -23,9 +23,13 @@ mod hygiene;
 mod middleware;
 mod parsing;
 mod properties;
+mod races;
 mod real_clients;
 mod rows;
 mod stores;
 mod timing;
 mod tokens;
+mod usage;
 mod vectors;
+#[cfg(feature = "tokens")]
+mod watched;
