@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
@@ -14,6 +13,7 @@ use hashbrown::{HashTable, hash_table};
 use super::{
     contract::Row,
     entry::{Entry, Share},
+    spread::Spread,
 };
 use crate::{
     error::ConfigError,
@@ -184,36 +184,6 @@ fn replace(table: &mut HashTable<Arc<Entry>>, fresh: &Arc<Entry>, hash: impl Fn(
     }
 }
 
-/// Spreads tokens over the tables, by secrets of this process: whoever chooses
-/// ids to ask for, or digests to be imported, can't choose where they fall.
-#[derive(Clone, Copy)]
-struct Spread([u64; 4]);
-
-impl Spread {
-    fn by_chance() -> Self {
-        let random = RandomState::new();
-        Self(std::array::from_fn(|index| random.hash_one(index)))
-    }
-
-    fn id(&self, id: TokenId) -> u64 {
-        let (first, last) = id.halves();
-        fold(first ^ self.0[0], last ^ self.0[1])
-    }
-
-    /// Every word counts, and each under a secret of its own, since a digest
-    /// that is imported may be any four words.
-    fn digest(&self, digest: &Digest) -> u64 {
-        let [a, b, c, d] = digest.words();
-        fold(a ^ self.0[0], b ^ self.0[1]) ^ fold(c ^ self.0[2], d ^ self.0[3])
-    }
-}
-
-/// Both halves of a product, in which every bit counts.
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product >> 64) as u64 ^ product as u64
-}
-
 /// Texts and lists that many tokens have in common, kept once.
 #[derive(Default)]
 struct Shared {
@@ -261,10 +231,7 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        panic::{AssertUnwindSafe, catch_unwind},
-        time::Instant,
-    };
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
     use crate::token::Timestamp;
@@ -278,73 +245,6 @@ mod tests {
         let mut record = Record::new(id(n), digest, "alice".to_owned(), Timestamp::default());
         record.rev = rev;
         record
-    }
-
-    fn digest(words: [u64; 4]) -> Digest {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        Digest::from_bytes(bytes.try_into().unwrap())
-    }
-
-    /// How many of the fullest bucket's neighbours there are, had the hashes
-    /// one table of some 1,024 buckets to themselves.
-    fn fullest(hashes: impl Iterator<Item = u64>) -> usize {
-        let mut buckets = vec![0; 1_024];
-        hashes.for_each(|hash| buckets[hash as usize % 1_024] += 1);
-        buckets.into_iter().max().unwrap()
-    }
-
-    #[test]
-    fn f14_whoever_chooses_ids_or_digests_does_not_choose_where_they_fall() {
-        const COUNT: u64 = 4_096;
-        let spread = Spread::by_chance();
-        // Each of these falls into one place under a hash that leaves out a
-        // word, or has no secret, or the same one for every word.
-        let chosen: [(&str, fn(u64) -> [u64; 4]); 6] = [
-            ("first word", |n| [7, n, n * 3, n * 5]),
-            ("last word", |n| [n, n * 3, n * 5, 7]),
-            ("low bits", |n| [n << 40, n << 40, n << 40, n << 40]),
-            ("high bits", |n| [n, n, n, n]),
-            ("the same halves", |n| [n, 7, n, 7]),
-            ("zeros", |n| [0, n, 0, 0]),
-        ];
-        for (name, words) in chosen {
-            let fullest = fullest((0..COUNT).map(|n| spread.digest(&digest(words(n)))));
-            assert!(fullest < 32, "{name}: {fullest} in one bucket");
-        }
-        let ids: [(&str, fn(u64) -> String); 3] = [
-            ("counted", |n| format!("{n:012}")),
-            ("the middle", |n| format!("0000{n:04}0000")),
-            ("both ends", |n| format!("{n:04}0000{n:04}")),
-        ];
-        for (name, text) in ids {
-            let id = |n| text(n).parse().unwrap();
-            let fullest = fullest((0..COUNT).map(|n| spread.id(id(n))));
-            assert!(fullest < 32, "{name}: {fullest} in one bucket");
-        }
-        let other = Spread::by_chance();
-        let same = (0..COUNT).filter(|n| spread.id(id(*n)) == other.id(id(*n)));
-        assert!(same.count() < 2, "each process has secrets of its own");
-    }
-
-    #[test]
-    fn f14_imported_digests_that_were_chosen_are_found_as_fast_as_others() {
-        const COUNT: u64 = 20_000;
-        let fill = |words: fn(u64) -> [u64; 4]| {
-            let mirror = Mirror::new(None);
-            let begin = Instant::now();
-            for n in 0..COUNT {
-                let mut record = record(n, 1);
-                record.digest = digest(words(n));
-                mirror.merge_token(&record);
-            }
-            let found = (0..COUNT).filter(|n| mirror.imported(&digest(words(*n))).is_some());
-            assert_eq!(found.count() as u64, COUNT);
-            begin.elapsed()
-        };
-        let by_chance = fill(|n| [n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n, n, n]);
-        let chosen = fill(|n| [7, n, n, n]);
-        // Where all fall into one place it is a thousand times as long.
-        assert!(chosen < by_chance * 20, "{chosen:?} and {by_chance:?}");
     }
 
     #[test]
@@ -381,6 +281,6 @@ mod tests {
         mirror.merge_token(&bad);
         assert_eq!(check(&bad), Some(false), "an older row changes nothing");
         assert!(mirror.imported(&good.digest).is_some());
-        assert!(mirror.imported(&digest([1, 2, 3, 4])).is_none());
+        assert!(mirror.imported(&Digest::of("other")).is_none());
     }
 }
