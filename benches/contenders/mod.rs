@@ -3,6 +3,7 @@
 
 mod ours;
 mod peers;
+mod stored;
 
 use std::{
     convert::Infallible,
@@ -107,6 +108,8 @@ enum Speaks {
     Basic,
     Bearer,
     Grpc,
+    /// Bearer, with a token of the store.
+    Stored,
 }
 
 impl Speaks {
@@ -119,21 +122,25 @@ impl Speaks {
                 format!("Basic {}", login("!")),
             )
         });
-        static BEARER: LazyLock<Requests> = LazyLock::new(|| bearer("application/json"));
-        static GRPC: LazyLock<Requests> = LazyLock::new(|| bearer("application/grpc"));
+        static BEARER: LazyLock<Requests> = LazyLock::new(|| bearer("application/json", TOKEN));
+        static GRPC: LazyLock<Requests> = LazyLock::new(|| bearer("application/grpc", TOKEN));
+        static STORED: LazyLock<Requests> =
+            LazyLock::new(|| bearer("application/json", stored::token()));
         match self {
             Self::Basic => &BASIC,
             Self::Bearer => &BEARER,
             Self::Grpc => &GRPC,
+            Self::Stored => &STORED,
         }
     }
 }
 
-fn bearer(content_type: &'static str) -> Requests {
-    let wrong = TOKEN.replace("ABCDE", "ABCDX");
+fn bearer(content_type: &'static str, token: &str) -> Requests {
+    let (others, last) = token.split_at(token.len() - 1);
+    let wrong = format!("{others}{}", if last == "X" { "Y" } else { "X" });
     Requests::new(
         content_type,
-        format!("Bearer {TOKEN}"),
+        format!("Bearer {token}"),
         format!("Bearer {wrong}"),
     )
 }

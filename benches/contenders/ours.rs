@@ -8,8 +8,8 @@ use tower_authn::{
 
 use super::{
     Contender, PASSWORD,
-    Speaks::{Basic, Bearer, Grpc},
-    TOKEN, USER,
+    Speaks::{Basic, Bearer, Grpc, Stored},
+    TOKEN, USER, stored,
 };
 
 pub fn all() -> Vec<Contender> {
@@ -43,6 +43,16 @@ pub fn all() -> Vec<Contender> {
             "**`AuthnLayer`**, 10 tokens, a verifier that may wait",
             Bearer,
             AuthnLayer::new(MayWait(tokens(10))),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, a store of 1,000, no principal",
+            Stored,
+            AuthnLayer::new(stored::verifier()).skip_principal(),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, a store of 1,000",
+            Stored,
+            AuthnLayer::new(stored::verifier()),
         ),
         Contender::guard(
             "**`AuthnLayer`**, 10 tokens, gRPC",

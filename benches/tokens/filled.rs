@@ -45,12 +45,13 @@ pub fn record(number: u64) -> Record {
 }
 
 /// Keeps what is made, and has so many more tokens. It counts the reads that
-/// verdicts ask for.
+/// verdicts ask for, and the rows of uses that are written.
 #[derive(Clone)]
 pub struct Filled {
     own: Arc<MemoryStore>,
     count: u64,
     gets: Arc<AtomicU64>,
+    told: Arc<AtomicU64>,
 }
 
 impl Filled {
@@ -59,6 +60,7 @@ impl Filled {
             own: Arc::new(MemoryStore::new()),
             count,
             gets: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -70,6 +72,11 @@ impl Filled {
 
     pub fn gets(&self) -> u64 {
         self.gets.load(Ordering::Relaxed)
+    }
+
+    /// How many rows of uses were written.
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
     }
 }
 
@@ -105,6 +112,7 @@ impl TokenStore for Filled {
     }
 
     async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        self.told.fetch_add(uses.len() as u64, Ordering::Relaxed);
         self.own.touch(uses).await
     }
 

@@ -193,6 +193,7 @@ pub fn report(runtime: &Runtime, scale: Scale, loaded: &Loaded) {
         );
     }
     forge(scale, loaded);
+    use_often(runtime, scale);
 }
 
 fn lanes(runtime: &Runtime, scale: Scale, loaded: &Loaded) -> Vec<Lane> {
@@ -347,5 +348,25 @@ fn forge(scale: Scale, loaded: &Loaded) {
     println!(
         "\n{} made-up tokens refused in {took:.2?}, the store asked 0 times",
         scale.forgeries
+    );
+}
+
+/// As many verdicts, and what is written of them within the minute.
+fn use_often(runtime: &Runtime, scale: Scale) {
+    let store = Filled::new(scale.some);
+    let tokens = runtime.block_on(store.open());
+    let headers: Vec<HeaderValue> = (0..scale.some).map(|n| header(&token(n))).collect();
+    let mut asker = asker(tokens.verifier());
+    for credential in headers.iter().cycle().take(scale.forgeries as usize) {
+        assert_eq!(asker.ask(credential), StatusCode::ACCEPTED);
+    }
+    runtime
+        .block_on(tokens.shutdown())
+        .expect("a store in memory");
+    let rows = store.told();
+    assert!((1..=scale.some).contains(&rows), "{rows} rows");
+    println!(
+        "{} verdicts on {} tokens wrote {rows} rows of uses",
+        scale.forgeries, scale.some
     );
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
@@ -14,6 +13,7 @@ use hashbrown::{HashTable, hash_table};
 use super::{
     contract::Row,
     entry::{Entry, Share},
+    spread::Spread,
 };
 use crate::{
     error::ConfigError,
@@ -193,36 +193,6 @@ fn replace(table: &mut HashTable<Arc<Entry>>, fresh: &Arc<Entry>, hash: impl Fn(
     }
 }
 
-/// Spreads tokens over the tables, by secrets of this process: whoever chooses
-/// ids to ask for, or digests to be imported, can't choose where they fall.
-#[derive(Clone, Copy)]
-struct Spread([u64; 4]);
-
-impl Spread {
-    fn by_chance() -> Self {
-        let random = RandomState::new();
-        Self(std::array::from_fn(|index| random.hash_one(index)))
-    }
-
-    fn id(&self, id: TokenId) -> u64 {
-        let (first, last) = id.halves();
-        fold(first ^ self.0[0], last ^ self.0[1])
-    }
-
-    /// Every word counts, and each under a secret of its own, since a digest
-    /// that is imported may be any four words.
-    fn digest(&self, digest: &Digest) -> u64 {
-        let [a, b, c, d] = digest.words();
-        fold(a ^ self.0[0], b ^ self.0[1]) ^ fold(c ^ self.0[2], d ^ self.0[3])
-    }
-}
-
-/// Both halves of a product, in which every bit counts.
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product >> 64) as u64 ^ product as u64
-}
-
 /// Texts and lists that many tokens have in common, kept once.
 #[derive(Default)]
 struct Shared {
@@ -266,4 +236,60 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::token::Timestamp;
+
+    fn id(n: u64) -> TokenId {
+        format!("{n:012}").parse().unwrap()
+    }
+
+    fn record(n: u64, rev: u64) -> Record {
+        let digest = Digest::of(n.to_string());
+        let mut record = Record::new(id(n), digest, "alice".to_owned(), Timestamp::default());
+        record.rev = rev;
+        record
+    }
+
+    #[test]
+    fn f10_a_poisoned_lock_neither_stops_a_verdict_nor_passes_what_was_revoked() {
+        let mirror = Mirror::new(None);
+        let (good, bad) = (record(0, 1), record(1, 1));
+        for record in [&good, &bad] {
+            mirror.merge_token(record);
+        }
+        let panic = |hold: &dyn Fn()| {
+            assert!(catch_unwind(AssertUnwindSafe(hold)).is_err());
+        };
+        for shard in &mirror.shards {
+            panic(&|| {
+                let _held = shard.write();
+                panic!("planted");
+            });
+        }
+        panic(&|| {
+            let _held = (mirror.imported.write(), mirror.ring.write());
+            let _shared = mirror.shared.lock();
+            panic!("planted");
+        });
+        assert!(mirror.shards.iter().all(RwLock::is_poisoned));
+        assert!(mirror.imported.is_poisoned() && mirror.shared.is_poisoned());
+
+        let now = Timestamp::default;
+        let check = |record: &Record| mirror.get(record.id).map(|entry| entry.check(now).is_ok());
+        assert_eq!((check(&good), check(&bad)), (Some(true), Some(true)));
+        let mut revoked = bad.clone();
+        (revoked.rev, revoked.revoked_at) = (2, Some(Timestamp::default()));
+        mirror.merge_token(&revoked);
+        assert_eq!((check(&good), check(&bad)), (Some(true), Some(false)));
+        mirror.merge_token(&bad);
+        assert_eq!(check(&bad), Some(false), "an older row changes nothing");
+        assert!(mirror.imported(&good.digest).is_some());
+        assert!(mirror.imported(&Digest::of("other")).is_none());
+    }
 }

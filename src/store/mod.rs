@@ -19,6 +19,7 @@ mod entry;
 mod error;
 mod memory;
 mod mirror;
+mod spread;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 mod tokens;

@@ -205,35 +205,6 @@ fn a_verdict_at_once_allocates_nothing() {
     }
 }
 
-#[cfg(feature = "tokens")]
-#[tokio::test]
-async fn a_verdict_of_a_token_store_allocates_nothing() {
-    use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions, Which};
-
-    let open = || Tokens::open(MemoryStore::new(), TokensOptions::new("acme").unwrap());
-    let (tokens, others) = (open().await.unwrap(), open().await.unwrap());
-    let make = async |tokens: &Tokens| tokens.create(NewToken::new("alice")).await.unwrap();
-    let (made, revoked) = (make(&tokens).await, make(&tokens).await);
-    let foreign = make(&others).await;
-    let id = Which::Id(revoked.record.id);
-    tokens.revoke(id, "admin", "").await.unwrap();
-    let ask = |token: &str| {
-        let layer = AuthnLayer::new(tokens.verifier()).skip_principal();
-        cost(layer, request(&format!("Bearer {token}")))
-    };
-    // Its first use is put down to be told of.
-    ask(made.secret.expose());
-    assert_eq!(ask(made.secret.expose()), admitted(0));
-    let rows = [
-        ("revoked", revoked.secret.expose()),
-        ("of another ring", foreign.secret.expose()),
-        ("of no form of ours", TOKEN),
-    ];
-    for (name, token) in rows {
-        assert_eq!(ask(token), refused(2), "{name}: its answer alone");
-    }
-}
-
 #[test]
 fn a_principal_costs_what_inserting_it_costs_and_no_more() {
     type Costs = fn(Request<()>) -> Cost;
@@ -314,6 +285,77 @@ fn a_grpc_refusal_allocates_its_header_map() {
         };
         assert_eq!(cost, expected, "{credential:?}");
     }
+}
+
+#[cfg(feature = "tokens")]
+#[tokio::test]
+async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_listed() {
+    use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions};
+
+    let open = async || {
+        let options = TokensOptions::new("acme").unwrap();
+        Tokens::open(MemoryStore::new(), options).await.unwrap()
+    };
+    let (tokens, others) = (open().await, open().await);
+    let made = tokens.create(NewToken::new("alice")).await.unwrap();
+    let foreign = others.create(NewToken::new("mallory")).await.unwrap();
+    let (own, foreign) = (made.secret.expose(), foreign.secret.expose());
+    let judge = |token: &str| {
+        let layer = AuthnLayer::new(tokens.verifier()).skip_principal();
+        cost(layer, request(&format!("Bearer {token}")))
+    };
+    assert_eq!(judge(own), admitted(1), "the list of what was used");
+    assert_eq!(judge(own), admitted(0));
+    let inserts = cost(AuthnLayer::new(tokens.verifier()), {
+        request(&format!("Bearer {own}"))
+    });
+    assert_eq!(inserts, admitted(insert(Extensions::new())));
+    // A refusal is its header map, whatever it took to refuse.
+    let altered = format!("{}x{}", &own[..20], &own[21..]);
+    let typing_error = format!("{}x", &own.replace('_', "_0")[..67]);
+    for bad in [
+        &altered,
+        foreign,
+        &typing_error,
+        "made-up-and-of-no-form-of-ours",
+    ] {
+        assert_eq!(judge(bad), refused(2), "{bad}");
+    }
+}
+
+#[cfg(feature = "tokens")]
+#[tokio::test]
+async fn a_token_takes_less_than_two_hundred_bytes() {
+    use tower_authn::{
+        store::{MemoryStore, Row, TokenStore, Tokens, TokensOptions, Write},
+        token::{Digest, KeyId, Record, Timestamp},
+    };
+
+    // As many as make the tables the emptiest.
+    const COUNT: u64 = 60_000;
+    let store = MemoryStore::new();
+    let records = (0..COUNT).map(|n| {
+        let id = format!("{n:012}").parse().unwrap();
+        let subject = format!("user-{}", n % 100);
+        let mut record = Record::new(id, Digest::of(""), subject, Timestamp::default());
+        record.kid = KeyId::from_number(0);
+        record.organization = Some("acme".to_owned());
+        record.scopes = vec!["deployment".parse().unwrap()];
+        record.expires_at = Some(Timestamp::from_secs(1));
+        let row = Row::Token(Box::new(record));
+        Write { row, was: None }
+    });
+    store.apply(records.collect()).await.unwrap();
+    let options = TokensOptions::new("acme").unwrap();
+    let mut opened = None;
+    let open = measure(|| {
+        let open = Tokens::open(store, options);
+        // Nothing of it waits.
+        opened = futures::FutureExt::now_or_never(open);
+    });
+    assert!(opened.unwrap().is_ok());
+    let bytes = open.bytes_current as f64 / COUNT as f64;
+    assert!((150.0..200.0).contains(&bytes), "{bytes} bytes a token");
 }
 
 #[test]

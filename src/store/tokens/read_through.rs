@@ -34,7 +34,7 @@ type Outcome = Result<(), Rejection>;
 
 pub(super) struct ReadThrough {
     under_way: Mutex<HashMap<TokenId, SharedFuture<BoxFuture<'static, Outcome>>>>,
-    absent: Mutex<HashMap<TokenId, Instant>>,
+    absent: Mutex<Absent>,
     permits: Arc<Semaphore>,
 }
 
@@ -42,24 +42,40 @@ impl ReadThrough {
     pub(super) fn new() -> Self {
         Self {
             under_way: Mutex::default(),
-            absent: Mutex::default(),
+            absent: Mutex::new(Absent::new()),
             permits: Arc::new(Semaphore::new(READS)),
         }
     }
+}
 
-    fn was_absent(&self, id: TokenId) -> bool {
-        lock(&self.absent)
-            .get(&id)
-            .is_some_and(|at| at.elapsed() < REMEMBER)
+/// Tokens that were not there, each with the time of the read.
+struct Absent {
+    since: HashMap<TokenId, Instant>,
+    /// When those were thrown out last that need not be remembered any more.
+    swept: Instant,
+}
+
+impl Absent {
+    fn new() -> Self {
+        Self {
+            since: HashMap::new(),
+            swept: Instant::now(),
+        }
     }
 
-    fn remember_absent(&self, id: TokenId) {
-        let mut absent = lock(&self.absent);
-        if absent.len() >= REMEMBERED {
-            absent.retain(|_, at| at.elapsed() < REMEMBER);
+    fn holds(&self, id: TokenId) -> bool {
+        let since = self.since.get(&id);
+        since.is_some_and(|since| since.elapsed() < REMEMBER)
+    }
+
+    fn add(&mut self, id: TokenId) {
+        // Not for each one: a flood would pay for all of them each time.
+        if self.since.len() >= REMEMBERED && self.swept.elapsed() >= REMEMBER / 10 {
+            self.since.retain(|_, since| since.elapsed() < REMEMBER);
+            self.swept = Instant::now();
         }
-        if absent.len() < REMEMBERED {
-            absent.insert(id, Instant::now());
+        if self.since.len() < REMEMBERED {
+            self.since.insert(id, Instant::now());
         }
     }
 }
@@ -70,7 +86,7 @@ impl Shared {
     /// The read runs in a task of its own: whoever gives up takes nothing from
     /// those who still wait.
     pub(super) async fn read_through(self: &Arc<Self>, id: TokenId) -> Outcome {
-        if self.reads.was_absent(id) {
+        if lock(&self.reads.absent).holds(id) {
             return Ok(());
         }
         let read = {
@@ -107,7 +123,7 @@ impl Shared {
                 merged.map_err(Rejection::unavailable)
             }
             Ok(Ok(None)) => {
-                self.reads.remember_absent(id);
+                lock(&self.reads.absent).add(id);
                 Ok(())
             }
             Ok(Err(error)) => Err(Rejection::unavailable(error)),
@@ -128,4 +144,28 @@ impl Drop for OverOnDrop<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is done under these locks can't be left half done.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn f07_a_flood_of_misses_is_remembered_within_a_bound() {
+        let id = |n: u32| -> TokenId { format!("{n:012}").parse().unwrap() };
+        let mut absent = Absent::new();
+        for n in 0..1_000_000 {
+            absent.add(id(n));
+        }
+        assert_eq!(absent.since.len(), REMEMBERED);
+        assert!(absent.since.capacity() < 4 * REMEMBERED);
+        assert!(absent.holds(id(0)) && !absent.holds(id(999_999)));
+        advance(REMEMBER).await;
+        assert!(!absent.holds(id(0)), "no longer");
+        absent.add(id(999_999));
+        assert!(absent.holds(id(999_999)), "there is room again");
+        assert_eq!(absent.since.len(), 1);
+    }
 }

@@ -1,0 +1,59 @@
+//! A token store, with a thousand tokens.
+
+use std::sync::LazyLock;
+
+use tokio::runtime::{Builder, Runtime};
+use tower_authn::{
+    store::{
+        Created, MemoryStore, NewToken, Row, TokenStore, TokenVerifier, Tokens, TokensOptions,
+        Write,
+    },
+    token::{Digest, KeyId, Record, Timestamp},
+};
+
+/// Tokens beside the one that is asked for.
+const OTHERS: u64 = 999;
+
+struct Stored {
+    tokens: Tokens,
+    made: Created,
+    /// Its tasks stand still, since nobody runs it.
+    _runtime: Runtime,
+}
+
+static STORED: LazyLock<Stored> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let (tokens, made) = runtime.block_on(async {
+        let store = MemoryStore::new();
+        let others = (0..OTHERS).map(other).collect();
+        store.apply(others).await.expect("an empty store");
+        let options = TokensOptions::new("acme").expect("a prefix");
+        let tokens = Tokens::open(store, options).await.expect("a good store");
+        let made = tokens.create(NewToken::new("ci")).await;
+        (tokens, made.expect("a good store"))
+    });
+    Stored {
+        tokens,
+        made,
+        _runtime: runtime,
+    }
+});
+
+fn other(number: u64) -> Write {
+    let id = format!("{number:012}").parse().expect("12 digits");
+    let digest = Digest::from_bytes([0; 32]);
+    let mut record = Record::new(id, digest, "ci".to_owned(), Timestamp::default());
+    record.kid = KeyId::from_number(0);
+    let row = Row::Token(Box::new(record));
+    Write { row, was: None }
+}
+
+/// The good token, 68 bytes.
+pub fn token() -> &'static str {
+    STORED.made.secret.expose()
+}
+
+pub fn verifier() -> TokenVerifier {
+    STORED.tokens.verifier()
+}

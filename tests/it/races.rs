@@ -1,0 +1,202 @@
+//! What a store, and whoever fills it, may do in the middle of a verdict: rows F.
+
+#![cfg(feature = "tokens")]
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use http::StatusCode;
+use tokio::time::sleep;
+use tower_authn::{
+    store::{Created, MemoryStore, NewToken, Row, TokenStore, Tokens, TokensOptions, Which, Write},
+    token::{Key, Record},
+};
+
+use crate::watched::{Watched, status};
+
+const OK: StatusCode = StatusCode::OK;
+const REFUSED: StatusCode = StatusCode::UNAUTHORIZED;
+const CANT_TELL: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+async fn make(tokens: &Tokens) -> Created {
+    tokens.create(NewToken::new("alice")).await.unwrap()
+}
+
+async fn revoke(tokens: &Tokens, made: &Created) {
+    let which = Which::Id(made.record.id);
+    assert_eq!(tokens.revoke(which, "admin", "").await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f06_a_read_under_way_brings_no_revoked_token_back() {
+    #[derive(PartialEq)]
+    enum By {
+        Nobody,
+        AnotherInstance,
+        TheSameInstance,
+    }
+    for (by, expected) in [
+        (By::Nobody, OK),
+        (By::AnotherInstance, REFUSED),
+        (By::TheSameInstance, REFUSED),
+    ] {
+        let store = Watched::default();
+        let (one, two) = (store.open().await, store.open().await);
+        let made = make(&one).await;
+        let token = made.secret.expose();
+        store.hold_gets();
+        let leader = async { status(&two, token).await };
+        let meanwhile = async {
+            // The leader's read has its answer by now: the token is good.
+            sleep(Duration::from_millis(10)).await;
+            assert_eq!(store.gets(), 1);
+            match by {
+                By::Nobody => {}
+                By::AnotherInstance => {
+                    let row = store.store().get(made.record.id).await.unwrap().unwrap();
+                    write(store.store(), revoked(row.record)).await;
+                    // Until the other one has seen it.
+                    sleep(Duration::from_millis(1_100)).await;
+                }
+                By::TheSameInstance => {
+                    let row = store.store().get(made.record.id).await.unwrap().unwrap();
+                    write(store.store(), revoked(row.record)).await;
+                }
+            }
+            store.release_gets();
+        };
+        let (answer, ()) = tokio::join!(leader, meanwhile);
+        if by != By::TheSameInstance {
+            assert_eq!(answer, expected);
+        }
+        sleep(Duration::from_millis(1_100)).await;
+        assert_eq!(status(&two, token).await, expected);
+    }
+}
+
+fn revoked(mut record: Record) -> Record {
+    record.revoked_at = Some(record.created_at);
+    record
+}
+
+/// As another process does.
+async fn write(store: &MemoryStore, record: Record) {
+    let was = Some(record.rev).filter(|rev| *rev > 0);
+    let row = Row::Token(Box::new(record));
+    store.apply(vec![Write { row, was }]).await.unwrap();
+}
+
+/// A service with the same keys that knows none of the tokens, and hears of
+/// nothing by itself.
+async fn same_keys(keys: Vec<Key>) -> (Watched, Tokens) {
+    let store = Watched::default();
+    let write = |key| Write {
+        row: Row::Key(key),
+        was: None,
+    };
+    let keys = keys.into_iter().map(write).collect();
+    store.store().apply(keys).await.unwrap();
+    let hour = Duration::from_secs(60 * 60);
+    let options = TokensOptions::new("acme").unwrap();
+    let tokens = store.open_with(options.poll_every(hour).max_stale(2 * hour));
+    let tokens = tokens.await;
+    (store, tokens)
+}
+
+#[tokio::test(start_paused = true)]
+async fn f07_a_token_that_is_made_after_a_miss_is_seen_within_a_second() {
+    let maker = Watched::default().open().await;
+    let (store, tokens) = same_keys(maker.keys()).await;
+    let made = make(&maker).await;
+    let token = made.secret.expose();
+    for _ in 0..10 {
+        assert_eq!(status(&tokens, token).await, REFUSED);
+    }
+    assert_eq!(store.gets(), 1, "a miss is remembered");
+    let mut record = made.record.clone();
+    record.rev = 0;
+    write(store.store(), record).await;
+    sleep(Duration::from_millis(1_001)).await;
+    assert_eq!(status(&tokens, token).await, OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f07_a_flood_of_misses_takes_no_good_token_with_it() {
+    let maker = Watched::default().open().await;
+    let (store, tokens) = same_keys(maker.keys()).await;
+    let good = make(&tokens).await;
+    for _ in 0..3_000 {
+        let unknown = make(&maker).await;
+        assert_eq!(status(&tokens, unknown.secret.expose()).await, REFUSED);
+    }
+    assert_eq!(store.gets(), 3_000);
+    assert_eq!(status(&tokens, good.secret.expose()).await, OK);
+    assert_eq!(store.gets(), 3_000, "it was never forgotten");
+}
+
+#[tokio::test]
+async fn f10_a_store_whose_lock_was_poisoned_goes_on_and_passes_nothing() {
+    let store = Arc::new(MemoryStore::new());
+    let options = || TokensOptions::new("acme").unwrap();
+    let one = Tokens::open(Arc::clone(&store), options()).await.unwrap();
+    let (good, bad) = (make(&one).await, make(&one).await);
+    revoke(&one, &bad).await;
+    // The store holds its lock while it hands its rows over.
+    let mut panics = |_| panic!("planted");
+    let load = AssertUnwindSafe(store.load_all(&mut panics));
+    assert!(load.catch_unwind().await.is_err());
+    let two = Tokens::open(store, options()).await.unwrap();
+    for tokens in [&one, &two] {
+        assert_eq!(status(tokens, good.secret.expose()).await, OK);
+        assert_eq!(status(tokens, bad.secret.expose()).await, REFUSED);
+    }
+    revoke(&two, &good).await;
+    assert_eq!(status(&two, good.secret.expose()).await, REFUSED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f15_a_reload_is_seen_whole_or_not_at_all() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let good = make(&tokens).await;
+    let bad = make(&tokens).await;
+    let turned = make(&tokens).await;
+    revoke(&tokens, &bad).await;
+    let answers = async || {
+        let mut answers = Vec::new();
+        for made in [&good, &bad, &turned] {
+            answers.push(status(&tokens, made.secret.expose()).await);
+        }
+        answers
+    };
+    assert_eq!(answers().await, [OK, REFUSED, OK]);
+
+    // Another history, in which one more is revoked, and which can't be read
+    // to its end.
+    let row = store.store().get(turned.record.id).await.unwrap().unwrap();
+    write(store.store(), revoked(row.record)).await;
+    store.begin_another_history();
+    store.set_failing(true);
+    for _ in 0..20 {
+        sleep(Duration::from_millis(500)).await;
+        let answers = answers().await;
+        if store.loads() > 1 {
+            assert_eq!(answers[..2], [CANT_TELL, REFUSED], "{answers:?}");
+            assert_ne!(answers[2], OK);
+        }
+    }
+    assert!(store.loads() > 3, "it is tried again");
+
+    // It can be read, and takes long.
+    store.hold_loads();
+    store.set_failing(false);
+    for _ in 0..20 {
+        sleep(Duration::from_millis(500)).await;
+        let answers = answers().await;
+        assert_eq!(answers[..2], [CANT_TELL, REFUSED], "{answers:?}");
+        assert_ne!(answers[2], OK);
+    }
+    store.release_loads();
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(answers().await, [OK, REFUSED, REFUSED]);
+}

@@ -1,0 +1,134 @@
+//! Uses: counted on the request's path, written beside it.
+
+#![cfg(feature = "tokens")]
+
+use std::{collections::BTreeSet, time::Duration};
+
+use http::{HeaderValue, StatusCode};
+use tokio::time::sleep;
+use tower::{Layer, Service};
+use tower_authn::{
+    AuthnLayer,
+    store::{Created, NewToken, Tokens},
+};
+
+use crate::{
+    support::{Strict, get},
+    watched::{Watched, status},
+};
+
+async fn make(tokens: &Tokens, count: usize) -> Vec<Created> {
+    let mut made = Vec::new();
+    for _ in 0..count {
+        made.push(tokens.create(NewToken::new("alice")).await.unwrap());
+    }
+    made
+}
+
+async fn uses(tokens: &Tokens, made: &Created) -> u64 {
+    tokens.get(made.record.id).await.unwrap().usage.uses
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_verdicts_a_token_is_written_once_a_minute() {
+    const TOKENS: usize = 20;
+    const SECONDS: u64 = 200;
+    const A_SECOND: usize = 500;
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens, TOKENS).await;
+    let mut service = AuthnLayer::new(tokens.verifier()).layer(Strict::default());
+    for second in 0..SECONDS {
+        for n in 0..A_SECOND {
+            let mut request = get("/", &[]);
+            let token = made[(n + second as usize) % TOKENS].secret.expose();
+            let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+            request.headers_mut().insert("authorization", value);
+            let answer = service.call(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK);
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    let told = store.told();
+    assert_eq!(told.len(), 3, "one write in each whole minute");
+    for batch in &told {
+        let ids: BTreeSet<_> = batch.iter().map(|used| used.id).collect();
+        assert_eq!((batch.len(), ids.len()), (TOKENS, TOKENS));
+    }
+    tokens.shutdown().await.unwrap();
+    assert_eq!(store.told().len(), 4, "the rest at shutdown");
+    let counted: u64 = store.told().iter().flatten().map(|used| used.count).sum();
+    assert_eq!(counted, SECONDS * A_SECOND as u64, "not one is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_tokens_are_written_in_batches() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    for one in make(&tokens, 2_500).await {
+        assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
+    }
+    tokens.shutdown().await.unwrap();
+    let sizes: Vec<usize> = store.told().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [1_000, 1_000, 500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_use_is_recorded_also_of_a_token_that_is_changed_after_it() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens, 3).await;
+    for one in &made[..2] {
+        assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
+    }
+    tokens.suspend(made[1].record.id).await.unwrap();
+    tokens.resume(made[1].record.id).await.unwrap();
+    let changed = made[1].secret.expose();
+    assert_eq!(status(&tokens, changed).await, StatusCode::OK);
+    sleep(Duration::from_secs(62)).await;
+    assert_eq!(uses(&tokens, &made[0]).await, 1);
+    assert_eq!(uses(&tokens, &made[1]).await, 2);
+    assert_eq!(uses(&tokens, &made[2]).await, 0);
+    let stored = tokens.get(made[0].record.id).await.unwrap();
+    assert!(stored.usage.last_used_at.is_some());
+    assert_eq!(store.told()[0].len(), 2, "one row for each token");
+}
+
+#[tokio::test(start_paused = true)]
+async fn uses_that_could_not_be_written_are_written_the_next_time() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens, 2).await;
+    store.set_failing(true);
+    for _ in 0..3 {
+        let answer = status(&tokens, made[0].secret.expose()).await;
+        assert_eq!(answer, StatusCode::OK);
+    }
+    sleep(Duration::from_secs(62)).await;
+    let answer = status(&tokens, made[0].secret.expose()).await;
+    assert_eq!(answer, StatusCode::OK);
+    assert!(store.told().is_empty());
+    assert!(tokens.shutdown().await.is_err(), "and it is said");
+    store.set_failing(false);
+    tokens.shutdown().await.unwrap();
+    assert_eq!(uses(&tokens, &made[0]).await, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_uses_that_are_on_their_way() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens, 1).await;
+    let answer = status(&tokens, made[0].secret.expose()).await;
+    assert_eq!(answer, StatusCode::OK);
+    store.hold_uses();
+    sleep(Duration::from_secs(62)).await;
+    let late = store.clone();
+    let release = tokio::spawn(async move {
+        sleep(Duration::from_secs(2)).await;
+        late.release_uses();
+    });
+    tokens.shutdown().await.unwrap();
+    release.await.unwrap();
+    assert_eq!(uses(&tokens, &made[0]).await, 1, "neither lost nor doubled");
+}
