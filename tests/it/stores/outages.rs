@@ -12,8 +12,8 @@ use tokio::time::{sleep, timeout};
 use tower_authn::{
     RejectionKind,
     store::{
-        Changes, Created, Head, NewToken, PostgresStore, Query, Row, StoreError, Stored,
-        TokenErrorKind, TokenStore, Tokens, TokensOptions, Use, Which, Write,
+        Changes, Created, Head, NewToken, PostgresOptions, PostgresStore, Query, Row, StoreError,
+        Stored, TokenErrorKind, TokenStore, Tokens, TokensOptions, Use, Which, Write,
     },
     token::{Digest, Record, Timestamp, TokenId},
 };
@@ -239,6 +239,27 @@ async fn a_revocation_of_more_than_one_read_can_hold_is_seen_whole() {
     sleep(Duration::from_millis(1_500)).await;
     assert_eq!(good(&other).await, 0);
     becomes(&other, &kept, None).await;
+}
+
+/// However long all of it takes, while it goes on it is not given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn much_may_be_written_at_once_whatever_the_limit() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let options = PostgresOptions::new(&server.database()).unwrap();
+    let limit = Duration::from_millis(150);
+    let store = options.limit(limit).connect().await.unwrap();
+    let writes = (0..10_000_u64).map(|n| {
+        let id = format!("{n:012}").parse().unwrap();
+        let digest = Digest::of(n.to_be_bytes());
+        let record = Record::new(id, digest, "bob".to_owned(), Timestamp::default());
+        let row = Row::Token(Box::new(record));
+        Write { row, was: None }
+    });
+    let begun = Instant::now();
+    assert_eq!(store.apply(writes.collect()).await.unwrap(), 10_000);
+    assert!(begun.elapsed() > limit, "it was not enough to take long");
 }
 
 #[tokio::test(flavor = "multi_thread")]
