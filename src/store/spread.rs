@@ -53,10 +53,12 @@ mod tests {
     #[test]
     fn f14_whoever_chooses_ids_or_digests_does_not_choose_where_they_fall() {
         const COUNT: u64 = 4_096;
+        type Words = fn(u64) -> [u64; 4];
+        type Text = fn(u64) -> String;
         let spread = Spread::by_chance();
         // Each of these falls into one place under a hash that leaves out a
         // word, or has no secret, or the same one for every word.
-        let chosen: [(&str, fn(u64) -> [u64; 4]); 6] = [
+        let chosen: [(&str, Words); 6] = [
             ("first word", |n| [7, n, n * 3, n * 5]),
             ("last word", |n| [n, n * 3, n * 5, 7]),
             ("low bits", |n| [n << 40, n << 40, n << 40, n << 40]),
@@ -68,7 +70,7 @@ mod tests {
             let fullest = fullest((0..COUNT).map(|n| spread.digest(&digest(words(n)))));
             assert!(fullest < 32, "{name}: {fullest} in one bucket");
         }
-        let ids: [(&str, fn(u64) -> String); 3] = [
+        let ids: [(&str, Text); 3] = [
             ("counted", |n| format!("{n:012}")),
             ("the middle", |n| format!("0000{n:04}0000")),
             ("both ends", |n| format!("{n:04}0000{n:04}")),
