@@ -1,7 +1,7 @@
-// The README's programs need both frameworks.
-#![cfg_attr(all(feature = "axum", feature = "tokens", feature = "tonic"), doc = include_str!("../README.md"))]
+// The README's programs need every feature.
+#![cfg_attr(feature = "full", doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(all(feature = "axum", feature = "tokens", feature = "tonic")),
+    not(feature = "full"),
     doc = "Authentication for tower, axum and tonic. Build the docs with all features."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -42,7 +42,7 @@ pub use crate::{
     error::ConfigError,
     head::Head,
     layer::{AuthnLayer, RequireLayer, protect},
-    principal::Principal,
+    principal::{Lifetime, Principal},
     rejection::{Rejection, RejectionKind},
     scope::{Scope, ScopeRule, Scoped},
     target::Target,

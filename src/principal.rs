@@ -171,6 +171,26 @@ impl Scoped for Principal {
     }
 }
 
+/// What may end while what was asked for with it is still under way: a token, a
+/// session. `layer::LifetimeLayer` ends it too.
+pub trait Lifetime {
+    /// When it ends by itself.
+    fn expires_at(&self) -> Option<SystemTime>;
+
+    /// Waits until it is withdrawn, and for ever where that can't be.
+    fn ended(&self) -> BoxFuture<'static, ()>;
+}
+
+impl Lifetime for Principal {
+    fn expires_at(&self) -> Option<SystemTime> {
+        Self::expires_at(self)
+    }
+
+    fn ended(&self) -> BoxFuture<'static, ()> {
+        Self::ended(self)
+    }
+}
+
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")

@@ -180,9 +180,10 @@ pub fn report(runtime: &Runtime, scale: Scale, loaded: &Loaded) {
         let (least, median) = (ns(times_[0]), ns(times_[scale.rounds / 2]));
         let floor = lane.floor.map(|floor| &times[floor]);
         let over = |own: f64, of: usize| {
-            floor.map_or("-".to_owned(), |floor| {
-                format!("{:.0}", own - ns(floor[of]))
-            })
+            floor.map_or_else(
+                || "-".to_owned(),
+                |floor| format!("{:.0}", own - ns(floor[of])),
+            )
         };
         println!(
             "| {} | {least:.0} | {median:.0} | {} | {} |",

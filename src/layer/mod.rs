@@ -2,6 +2,8 @@
 //!
 //! - [`AuthnLayer`] guards every request of a service.
 //! - [`RequireLayer`] guards single routes behind it.
+//! - `LifetimeLayer` (feature `tokens`) ends long responses with the token that
+//!   they were asked for with.
 //! - [`protect`] puts a finished router behind a layer, and
 //!   `testing::assert_protected` (feature `axum`) tests that nothing stayed outside.
 //! - [`Respond`] makes the body of a refusal.
@@ -49,6 +51,8 @@ mod anonymous;
 mod builder;
 mod future;
 mod gate;
+#[cfg(feature = "tokens")]
+mod lifetime;
 mod protect;
 mod refusal;
 mod require;
@@ -58,6 +62,10 @@ mod service;
 pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "tonic")]
 pub(crate) use self::gate::Gate;
+#[cfg(feature = "tokens")]
+pub use self::lifetime::{
+    LifetimeBody, LifetimeEnded, LifetimeFuture, LifetimeLayer, LifetimeService,
+};
 pub use self::{
     admission::{Admission, EveryRequest},
     builder::AuthnLayer,

@@ -181,6 +181,19 @@ impl Refusals {
         response
     }
 
+    /// The answer where a credential ended before there was a response.
+    #[cfg(feature = "tokens")]
+    pub(super) fn ended<ResBody: Default>(&self, grpc: Option<HeaderValue>) -> Response<ResBody> {
+        let answer = RejectionKind::Revoked.answer();
+        if let Some(content_type) = grpc {
+            return grpc_answer(content_type, answer.grpc_status, answer.message);
+        }
+        let mut response = Response::new(ResBody::default());
+        *response.status_mut() = RejectionKind::Revoked.status();
+        *response.headers_mut() = self.0.invalid.clone();
+        response
+    }
+
     fn headers(&self, rejection: &Rejection) -> HeaderMap {
         let prepared = &*self.0;
         match (rejection.kind().public(), rejection.scopes()) {
@@ -237,7 +250,7 @@ fn retry_after(rejection: &Rejection) -> HeaderValue {
 ///
 /// Only a POST with exactly that content type does, so that no other request
 /// can have a refusal turned into an HTTP 200. Nothing of it is echoed.
-fn grpc_content_type(head: Head<'_>) -> Option<HeaderValue> {
+pub(super) fn grpc_content_type(head: Head<'_>) -> Option<HeaderValue> {
     if head.method() != Method::POST {
         return None;
     }
@@ -286,6 +299,16 @@ fn grpc_answer<ResBody: Default>(
     let mut response = Response::new(ResBody::default());
     *response.headers_mut() = headers;
     response
+}
+
+/// The trailers that end a gRPC response which has begun.
+#[cfg(feature = "tokens")]
+pub(super) fn grpc_trailers(kind: RejectionKind) -> HeaderMap {
+    let answer = kind.answer();
+    let mut trailers = HeaderMap::with_capacity(2);
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static(answer.grpc_status));
+    trailers.insert(GRPC_MESSAGE, HeaderValue::from_static(answer.message));
+    trailers
 }
 
 impl fmt::Debug for Refusals {

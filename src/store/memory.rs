@@ -116,10 +116,13 @@ impl Tables {
         }
     }
 
-    fn rows(&self) -> impl Iterator<Item = Row> {
-        let keys = self.keys.values().cloned().map(Row::Key);
-        let tokens = self.tokens.values();
-        keys.chain(tokens.map(|stored| Row::Token(Box::new(stored.record.clone()))))
+    /// The rows that changed after a revision.
+    fn rows(&self, since: u64) -> impl Iterator<Item = Row> {
+        let keys = self.keys.values().filter(move |key| key.rev > since);
+        let records = self.tokens.values().map(|stored| &stored.record);
+        let records = records.filter(move |record| record.rev > since);
+        let tokens = records.map(|record| Row::Token(Box::new(record.clone())));
+        keys.cloned().map(Row::Key).chain(tokens)
     }
 }
 
@@ -159,7 +162,7 @@ impl TokenStore for MemoryStore {
         let head = self.head(&tables);
         let mut rows = Vec::new();
         if head.rev > since {
-            rows.extend(tables.rows().filter(|row| row.rev() > since));
+            rows.extend(tables.rows(since));
             rows.sort_by_key(Row::rev);
             rows.truncate(limit);
         }
@@ -168,7 +171,7 @@ impl TokenStore for MemoryStore {
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
         let tables = self.tables();
-        tables.rows().for_each(each);
+        tables.rows(0).for_each(each);
         Ok(self.head(&tables))
     }
 

@@ -87,14 +87,22 @@ impl Mirror {
         }
         drop(ring);
         let bit = 1 << key.id.number();
-        if self.retired.fetch_or(bit, Ordering::Release) & bit == 0 {
-            self.each(|entry| {
-                if entry.kid == Some(key.id) {
-                    entry.tell_end();
-                }
-            });
-        }
+        let before = self.retired.fetch_or(bit, Ordering::AcqRel);
+        self.tell_ends(bit & !before);
         Ok(())
+    }
+
+    /// Tells those who wait for tokens of these keys, a bit for each.
+    fn tell_ends(&self, retired: u64) {
+        if retired == 0 {
+            return;
+        }
+        self.each(|entry| {
+            let bit = entry.kid.map_or(0, |kid| 1 << kid.number());
+            if retired & bit != 0 {
+                entry.tell_end();
+            }
+        });
     }
 
     pub(super) fn get(&self, id: TokenId) -> Option<Arc<Entry>> {
@@ -142,7 +150,8 @@ impl Mirror {
         std::mem::swap(&mut *write(&self.imported), &mut *write(&fresh.imported));
         std::mem::swap(&mut *write(&self.ring), &mut *write(&fresh.ring));
         let retired = fresh.retired.load(Ordering::Acquire);
-        self.retired.store(retired, Ordering::Release);
+        let before = self.retired.swap(retired, Ordering::AcqRel);
+        self.tell_ends(retired & !before);
     }
 
     /// An empty one under the same master, whose tables fit these.

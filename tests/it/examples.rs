@@ -1,6 +1,6 @@
 //! Every example, run as it stands and called from outside.
 
-#![cfg(all(feature = "axum", feature = "tonic"))]
+#![cfg(feature = "full")]
 
 use std::{
     collections::BTreeSet,
@@ -18,6 +18,8 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio_stream::StreamExt;
 use tonic::{Code, Status, transport::Channel};
+
+use super::stores::{Directory, server};
 use v1::{GenerateRequest, inference_client::InferenceClient};
 
 #[expect(unused_qualifications, reason = "generated")]
@@ -62,6 +64,15 @@ impl Example {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// The token that it prints next.
+    fn token(&mut self) -> String {
+        let line = self.line();
+        let token = line.strip_prefix("token ");
+        token
+            .unwrap_or_else(|| panic!("no token in {line:?}"))
+            .to_owned()
     }
 
     /// Ends it with a signal, in time, and gives what else it printed.
@@ -337,6 +348,57 @@ async fn quickstart_guards_http_and_grpc_with_one_token() {
     app.is_healthy().await;
     app.reflects().await;
     app.ends_clean("TERM");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn axum_tokens_keeps_its_tokens_over_a_restart() {
+    let directory = Directory::new();
+    let file = directory.file();
+    let flags = ["--file", file.to_str().unwrap()];
+    let mut app = Example::start("axum_tokens", &flags);
+    let token = format!("Bearer {}", app.token());
+    let admin = (200, "admin".to_owned());
+    assert_eq!(app.ask("GET", "/whoami", &token).await, admin);
+    assert_eq!(app.ask("GET", "/whoami", "").await.0, 401);
+    let typo = token.replace("acme", "acne");
+    assert_eq!(app.ask("GET", "/whoami", &typo).await.0, 401);
+    app.ends_clean("TERM");
+
+    let app = Example::start("axum_tokens", &flags);
+    let (status, list) = app.ask("GET", "/tokens", &token).await;
+    assert_eq!(status, 200);
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1, "one is made, once");
+    assert_eq!(list[0]["uses"], 1, "its use was written at the end");
+    assert!(!list.to_string().contains(&token["Bearer ".len()..]));
+    let (status, rest) = app.end("INT");
+    assert_eq!((status.code(), rest.as_str()), (Some(0), ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_tokens_refuses_on_one_server_what_the_other_revoked() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let database = server.database();
+    let flags = ["--database", &database];
+    let mut one = Example::start("shared_tokens", &flags);
+    let mut two = Example::start("shared_tokens", &flags);
+    let (revoked, kept) = (one.token(), two.token());
+    let [revoked, kept] = [revoked, kept].map(|token| format!("Bearer {token}"));
+    for app in [&one, &two] {
+        assert_eq!(app.ask("GET", "/whoami", &revoked).await.0, 200);
+        assert_eq!(app.ask("GET", "/whoami", &kept).await.0, 200);
+    }
+    assert_eq!(one.ask("DELETE", "/whoami", &revoked).await.0, 204);
+    assert_eq!(one.ask("GET", "/whoami", &revoked).await.0, 401, "at once");
+    let since = Instant::now();
+    while two.ask("GET", "/whoami", &revoked).await.0 != 401 {
+        assert!(since.elapsed() < Duration::from_millis(1_500));
+    }
+    assert_eq!(two.ask("GET", "/whoami", &kept).await.0, 200);
+    one.ends_clean("TERM");
+    two.ends_clean("INT");
 }
 
 #[test]

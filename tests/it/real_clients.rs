@@ -1,6 +1,6 @@
 //! curl and Python against `quickstart`: what real clients put on the wire.
 
-#![cfg(all(feature = "axum", feature = "tonic"))]
+#![cfg(feature = "full")]
 
 use std::{
     env,

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer, Principal, RejectionKind,
     store::{Change, MemoryStore, NewToken, Query, TokenErrorKind, Tokens, TokensOptions, Which},
-    token::{Digest, Timestamp, TokenState},
+    token::{Clock, Digest, Timestamp, TokenState},
 };
 
 use crate::support::{Strict, ask, get};
@@ -24,21 +24,24 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock that a test sets, in seconds.
 #[derive(Clone)]
-struct Hands(Arc<AtomicU64>);
+pub struct Hands(Arc<AtomicU64>);
 
 impl Hands {
-    fn at(secs: u64) -> Self {
+    pub fn at(secs: u64) -> Self {
         Self(Arc::new(AtomicU64::new(secs)))
     }
 
-    fn set(&self, secs: u64) {
+    pub fn set(&self, secs: u64) {
         self.0.store(secs, Ordering::Relaxed);
     }
 
-    fn options(&self) -> TokensOptions {
+    pub fn clock(&self) -> impl Clock + use<> {
         let hands = Arc::clone(&self.0);
-        let now = move || Timestamp::from_secs(hands.load(Ordering::Relaxed));
-        TokensOptions::new("acme").unwrap().clock(now)
+        move || Timestamp::from_secs(hands.load(Ordering::Relaxed))
+    }
+
+    pub fn options(&self) -> TokensOptions {
+        TokensOptions::new("acme").unwrap().clock(self.clock())
     }
 }
 
@@ -52,7 +55,7 @@ fn alice() -> NewToken {
 }
 
 /// What a guarded service answers to a token, and why.
-async fn answer(tokens: &Tokens, token: &str) -> Result<Principal, RejectionKind> {
+pub async fn answer(tokens: &Tokens, token: &str) -> Result<Principal, RejectionKind> {
     let layer = AuthnLayer::new(tokens.verifier()).expose_rejection();
     let inner = Strict::default();
     let service = layer.layer(inner.clone());

@@ -106,8 +106,10 @@ pub(super) async fn pages(store: impl TokenStore) {
     let newest_first = places.windows(2).all(|pair| pair[0] > pair[1]);
     assert!(newest_first, "the newest first, then by id");
     for limit in [1, 4, 25, 26] {
-        let mut query = Query::default();
-        query.limit = limit;
+        let mut query = Query {
+            limit,
+            ..Query::default()
+        };
         let mut read = Vec::new();
         loop {
             let page = list(&store, &query).await;

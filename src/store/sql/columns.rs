@@ -102,6 +102,9 @@ pub(super) trait Columns {
     fn text(&self, index: usize) -> Result<Option<String>, StoreError>;
 }
 
+/// Reads a row.
+pub(super) type Read<T> = fn(&dyn Columns) -> Result<T, StoreError>;
+
 /// A revision, alone in its row.
 #[cfg(feature = "postgres")]
 pub(super) fn rev(row: &dyn Columns) -> Result<u64, StoreError> {

@@ -143,11 +143,17 @@ impl Tokens {
                 Ok(fresh)
             })?;
             let was = Some(old.rev);
-            let old = Record {
+            let mut old = Record {
                 rotated_to: Some(fresh.id),
-                grace_until: Some(now + grace),
                 ..old
             };
+            if grace.is_zero() {
+                // At once, whatever another instance's clock says.
+                old.revoked_at = Some(now);
+                old.revoked_reason = Some("rotated".to_owned());
+            } else {
+                old.grace_until = Some(now + grace);
+            }
             let writes = vec![write(old, was), write(fresh, None)];
             tries += 1;
             match self.shared.apply(writes).await {

@@ -1,17 +1,32 @@
 //! Stores on real files and real servers.
 
-#![cfg(all(feature = "conformance", feature = "postgres", feature = "sqlite"))]
+#![cfg(feature = "full")]
 
+mod broken;
 mod conforming;
-mod server;
+mod crash;
+mod files;
+mod model;
+mod outages;
+mod reaching;
+mod revocation;
+mod secrets;
+pub mod server;
 
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
-use tower_authn::store::SqliteStore;
+use tokio::time::{sleep, timeout};
+use tower_authn::{
+    RejectionKind,
+    store::{Created, NewToken, SqliteStore, Tokens},
+};
+
+use crate::tokens::answer;
 
 /// A directory that ends with this value.
 pub struct Directory(PathBuf);
@@ -42,6 +57,26 @@ impl Drop for Directory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+pub async fn make(tokens: &Tokens) -> Created {
+    tokens.create(NewToken::new("alice")).await.unwrap()
+}
+
+/// Why a token is refused, if it is.
+pub async fn verdict(tokens: &Tokens, made: &Created) -> Option<RejectionKind> {
+    answer(tokens, made.secret.expose()).await.err()
+}
+
+/// Asks until the verdict is this one.
+pub async fn becomes(tokens: &Tokens, made: &Created, expected: Option<RejectionKind>) {
+    let asked = async {
+        while verdict(tokens, made).await != expected {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = timeout(Duration::from_secs(20), asked).await;
+    assert!(waited.is_ok(), "it never becomes {expected:?}");
 }
 
 pub async fn sqlite(path: &Path) -> SqliteStore {

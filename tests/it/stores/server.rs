@@ -3,7 +3,8 @@
 use std::{
     fs,
     io::Write as _,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -36,8 +37,7 @@ impl Server {
     /// Starts a server, or says that there is none here. In CI there must be.
     pub fn start() -> Option<Self> {
         let Some(bin) = find() else {
-            let ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-            assert!(!ci, "PostgreSQL must be installed in CI");
+            assert!(!in_ci(), "PostgreSQL must be installed in CI");
             println!("left out: PostgreSQL is not installed");
             return None;
         };
@@ -48,9 +48,7 @@ impl Server {
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
         let directory = std::env::temp_dir().join(name);
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let mut server = Self {
             bin,
             directory,
@@ -70,6 +68,10 @@ impl Server {
         self.url(&name)
     }
 
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
@@ -85,6 +87,72 @@ impl Server {
     /// All that a database holds, as text.
     pub fn dump(&self, database: &str) -> String {
         run(self.tool("pg_dump").arg(self.url(database)))
+    }
+
+    /// What its tables hold, to be put into tables that are there.
+    pub fn dump_data(&self, database: &str) -> String {
+        let mut dump = self.tool("pg_dump");
+        run(dump
+            .args(["--data-only", "--inserts"])
+            .arg(self.url(database)))
+    }
+
+    /// Runs what was dumped.
+    pub fn restore(&self, database: &str, dump: &str) {
+        let file = self.directory.join(format!("{database}.sql"));
+        fs::write(&file, dump).unwrap();
+        let url = self.url(database);
+        let mut psql = self.tool("psql");
+        run(psql
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &url, "-f"])
+            .arg(file));
+    }
+
+    /// Serves TLS from now on, with a certificate and its key.
+    pub fn serve_tls(&self, certificate: &str, key: &str) {
+        let data = self.directory.join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = data.join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(&file));
+            }
+        }
+        self.psql("postgres", "ALTER SYSTEM SET ssl = on");
+        self.psql("postgres", "SELECT pg_reload_conf()");
+    }
+
+    /// A pooler before this server that gives each transaction another
+    /// connection; in CI there must be one.
+    pub fn pooler(&self) -> Option<Pooler> {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
+        let Some(program) = program.into_iter().find(|path| Path::new(path).exists()) else {
+            assert!(!in_ci(), "pgbouncer must be installed in CI");
+            println!("left out: pgbouncer is not installed");
+            return None;
+        };
+        let port = free_port();
+        let config = self.directory.join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={} user=postgres\n\
+             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
+             auth_type = any\npool_mode = transaction\ndefault_pool_size = 3\n",
+            self.port
+        );
+        fs::write(&config, text).unwrap();
+        let process = as_owner(Path::new(program))
+            .args(["-q", "--"])
+            .arg(&config)
+            .spawn()
+            .unwrap();
+        let pooler = Pooler { process, port };
+        let begun = Instant::now();
+        while TcpStream::connect(pooler.address()).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "no pooler");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Some(pooler)
     }
 
     /// Ends it at once, as a crash of the machine's process would.
@@ -158,6 +226,34 @@ impl Drop for Server {
         self.down();
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// pgbouncer; it ends with this value.
+pub struct Pooler {
+    process: Child,
+    port: u16,
+}
+
+impl Pooler {
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
 }
 
 /// Where PostgreSQL's programs are.

@@ -83,8 +83,9 @@ impl PostgresOptions {
         self
     }
 
-    /// How long a read or a write may take; 5 s unless set. Reading everything
-    /// takes as long as it takes, but no row may take longer than this.
+    /// How long a read or a write may take; 5 s unless set. Reading everything,
+    /// or writing much at once, takes as long as it takes, but no row may take
+    /// longer than this.
     pub fn limit(mut self, longest: Duration) -> Self {
         self.limit = longest;
         self

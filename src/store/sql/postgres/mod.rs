@@ -23,7 +23,7 @@ use self::{
 };
 use super::{
     ADD_USE, PRUNE, TAKE_REVISIONS, Value,
-    columns::{self, Columns, KEY, TOKEN},
+    columns::{self, KEY, Read, TOKEN},
     filter, in_order, number, select, select_changes, time, write,
 };
 use crate::{
@@ -109,6 +109,31 @@ impl PostgresStore {
             .map_err(|_| StoreError::unavailable("PostgreSQL took too long"))?
     }
 
+    /// Writes rows within a transaction. All of it may take long; no row may.
+    async fn write_all(&self, client: &Client, writes: &[Write]) -> Result<u64, StoreError> {
+        let count = [Value::Number(Some(number(writes.len() as u64)?))];
+        let taken = rows(client, TAKE_REVISIONS, &count, columns::rev);
+        let last = self.within(taken).await?;
+        let last = last.first().copied().unwrap_or_default();
+        let first = (last + 1).saturating_sub(writes.len() as u64);
+        let statements: Vec<_> = writes
+            .iter()
+            .zip(first..)
+            .map(|(Write { row, was }, rev)| write(row, rev, *was))
+            .collect::<Result<_, _>>()?;
+        let mut written = stream::iter(statements)
+            .map(async |(statement, values)| execute(client, &statement, &values).await)
+            .buffered(PIPELINE);
+        while let Some(count) = self.within(written.try_next()).await? {
+            if count != 1 {
+                return Err(StoreError::conflict());
+            }
+        }
+        let tell = format!("NOTIFY {CHANNEL}, '{last}'");
+        self.within(run(client, &tell)).await?;
+        Ok(last)
+    }
+
     async fn read(&self, statement: &str, values: &[Value]) -> Result<Vec<Stored>, StoreError> {
         self.within(async {
             let lease = self.lease().await?;
@@ -130,15 +155,17 @@ impl PostgresStore {
 
 impl TokenStore for PostgresStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
-        self.within(async {
+        let begun = self.within(async {
             let lease = self.lease().await?;
             run(&lease, "BEGIN").await?;
-            let done = apply(&lease, &writes).await;
-            run(&lease, if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-            lease.give_back();
-            done
-        })
-        .await
+            Ok(lease)
+        });
+        let lease = begun.await?;
+        let done = self.write_all(&lease, &writes).await;
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        self.within(run(&lease, end)).await?;
+        lease.give_back();
+        done
     }
 
     async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
@@ -177,8 +204,7 @@ impl TokenStore for PostgresStore {
             Ok((lease, head))
         });
         let (lease, head) = begun.await?;
-        let tables: [(_, fn(&dyn Columns) -> _); 2] =
-            [(&KEY, columns::key), (&TOKEN, columns::token)];
+        let tables: [(_, Read<Row>); 2] = [(&KEY, columns::key), (&TOKEN, columns::token)];
         for (table, read) in tables {
             let statement = select(table, "");
             let rows = self.within(stream_rows(&lease, &statement, &[])).await?;
@@ -280,28 +306,6 @@ async fn head(client: &Client) -> Result<Head, StoreError> {
         epoch: row.try_get(0).map_err(failed)?,
         rev: u64::try_from(rev).map_err(StoreError::corrupt)?,
     })
-}
-
-async fn apply(client: &Client, writes: &[Write]) -> Result<u64, StoreError> {
-    let count = [Value::Number(Some(number(writes.len() as u64)?))];
-    let last = rows(client, TAKE_REVISIONS, &count, columns::rev).await?;
-    let last = last.first().copied().unwrap_or_default();
-    let first = (last + 1).saturating_sub(writes.len() as u64);
-    let statements: Vec<_> = writes
-        .iter()
-        .zip(first..)
-        .map(|(Write { row, was }, rev)| write(row, rev, *was))
-        .collect::<Result<_, _>>()?;
-    let mut written = stream::iter(statements)
-        .map(async |(statement, values)| execute(client, &statement, &values).await)
-        .buffered(PIPELINE);
-    while let Some(count) = written.try_next().await? {
-        if count != 1 {
-            return Err(StoreError::conflict());
-        }
-    }
-    run(client, &format!("NOTIFY {CHANNEL}, '{last}'")).await?;
-    Ok(last)
 }
 
 impl Drop for PostgresStore {

@@ -9,7 +9,10 @@ use tokio_postgres::{
 
 use crate::store::{
     error::StoreError,
-    sql::{Value, columns::Columns},
+    sql::{
+        Value,
+        columns::{Columns, Read},
+    },
 };
 
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -31,7 +34,7 @@ pub(super) async fn rows<T>(
     client: &Client,
     statement: &str,
     values: &[Value],
-    read: fn(&dyn Columns) -> Result<T, StoreError>,
+    read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
     stream_rows(client, statement, values)
         .await?

@@ -20,7 +20,7 @@ use self::{
 };
 use super::{
     ADD_USE, PRUNE, TAKE_REVISIONS, Value,
-    columns::{self, Columns, KEY, TOKEN},
+    columns::{self, KEY, Read, TOKEN},
     filter, in_order, number, select, select_changes, time, write,
 };
 use crate::{
@@ -274,7 +274,7 @@ fn head(connection: &Connection, file: FileId) -> Result<Head, StoreError> {
 fn in_chunks(
     connection: &Connection,
     statement: &str,
-    read: fn(&dyn Columns) -> Result<Row, StoreError>,
+    read: Read<Row>,
     chunks: &mpsc::Sender<Vec<Row>>,
 ) -> Result<(), StoreError> {
     let send = |chunk| {

@@ -7,7 +7,10 @@ use rusqlite::{
 
 use crate::store::{
     error::StoreError,
-    sql::{Value, columns::Columns},
+    sql::{
+        Value,
+        columns::{Columns, Read},
+    },
 };
 
 /// SQLite would take `$1` for a name.
@@ -30,7 +33,7 @@ pub(super) fn rows<T>(
     connection: &Connection,
     statement: &str,
     values: &[Value],
-    read: fn(&dyn Columns) -> Result<T, StoreError>,
+    read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
     each_row(connection, statement, values, |row| {

@@ -1,0 +1,113 @@
+//! A body that ends with the credential.
+
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures::FutureExt;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::End;
+use crate::{layer::refusal::grpc_trailers, rejection::RejectionKind};
+
+pin_project! {
+    /// A body that ends, with an error or with trailers, when the credential
+    /// does that it was asked for with.
+    pub struct LifetimeBody<B> {
+        #[pin]
+        inner: B,
+        // None where nothing ends it, and when it is at its end.
+        end: Option<End>,
+        is_grpc: bool,
+        is_over: bool,
+    }
+}
+
+impl<B> LifetimeBody<B> {
+    pub(super) fn new(inner: B, end: Option<End>, is_grpc: bool) -> Self {
+        Self {
+            inner,
+            end,
+            is_grpc,
+            is_over: false,
+        }
+    }
+
+    pub(super) fn without_end(inner: B) -> Self {
+        Self::new(inner, None, false)
+    }
+}
+
+impl<B: Default> Default for LifetimeBody<B> {
+    fn default() -> Self {
+        Self::without_end(B::default())
+    }
+}
+
+impl<B> Body for LifetimeBody<B>
+where
+    B: Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Data = B::Data;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
+        let this = self.project();
+        if *this.is_over {
+            return Poll::Ready(None);
+        }
+        if let Some(end) = this.end
+            && end.poll_unpin(cx).is_ready()
+        {
+            *this.end = None;
+            *this.is_over = true;
+            return Poll::Ready(Some(match this.is_grpc {
+                true => Ok(Frame::trailers(grpc_trailers(RejectionKind::Revoked))),
+                false => Err(LifetimeEnded.into()),
+            }));
+        }
+        let frame = ready!(this.inner.poll_frame(cx));
+        if frame.is_none() {
+            *this.end = None;
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The credential ended while the response was under way: what came of it is
+/// not the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LifetimeEnded;
+
+impl fmt::Display for LifetimeEnded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the credential ended before the response did")
+    }
+}
+
+impl Error for LifetimeEnded {}
+
+impl<B> fmt::Debug for LifetimeBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LifetimeBody")
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
+    }
+}

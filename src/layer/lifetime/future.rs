@@ -1,0 +1,75 @@
+//! A response that is waited for, and its end.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures::FutureExt;
+use http::{HeaderValue, Response};
+use pin_project_lite::pin_project;
+
+use super::{End, LifetimeBody};
+use crate::layer::refusal::Refusals;
+
+pin_project! {
+    /// The future of a [`LifetimeService`](super::LifetimeService).
+    pub struct LifetimeFuture<F> {
+        #[pin]
+        response: F,
+        end: Option<End>,
+        grpc: Option<HeaderValue>,
+        refusals: Refusals,
+    }
+}
+
+impl<F> LifetimeFuture<F> {
+    pub(super) fn new(
+        response: F,
+        end: Option<End>,
+        grpc: Option<HeaderValue>,
+        refusals: Refusals,
+    ) -> Self {
+        Self {
+            response,
+            end,
+            grpc,
+            refusals,
+        }
+    }
+}
+
+impl<F, ResBody, E> Future for LifetimeFuture<F>
+where
+    F: Future<Output = Result<Response<ResBody>, E>>,
+    ResBody: Default,
+{
+    type Output = Result<Response<LifetimeBody<ResBody>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let over = match this.end {
+            Some(end) => end.poll_unpin(cx).is_ready(),
+            None => false,
+        };
+        if over {
+            // Not polled again, should anybody poll this again.
+            *this.end = None;
+            let response = this.refusals.ended(this.grpc.take());
+            return Poll::Ready(Ok(response.map(LifetimeBody::without_end)));
+        }
+        let response = this.response.poll(cx);
+        response.map_ok(|response| {
+            let (end, is_grpc) = (this.end.take(), this.grpc.is_some());
+            response.map(|body| LifetimeBody::new(body, end, is_grpc))
+        })
+    }
+}
+
+impl<F> fmt::Debug for LifetimeFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LifetimeFuture").finish_non_exhaustive()
+    }
+}

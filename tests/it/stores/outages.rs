@@ -1,0 +1,296 @@
+//! PostgreSQL gone, cut off, slow, and replaced.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::time::{sleep, timeout};
+use tower_authn::{
+    RejectionKind,
+    store::{
+        Changes, Created, Head, NewToken, PostgresOptions, PostgresStore, Query, Row, StoreError,
+        Stored, TokenErrorKind, TokenStore, Tokens, TokensOptions, Use, Which, Write,
+    },
+    token::{Digest, Record, Timestamp, TokenId},
+};
+
+use super::{
+    becomes, make,
+    server::{self, Server},
+    verdict,
+};
+use crate::tokens::answer;
+
+const MAX_STALE: Duration = Duration::from_secs(2);
+
+fn options() -> TokensOptions {
+    TokensOptions::new("acme").unwrap().max_stale(MAX_STALE)
+}
+
+async fn open(url: &str) -> Tokens {
+    let store = PostgresStore::connect(url).await.unwrap();
+    Tokens::open(store, options()).await.unwrap()
+}
+
+async fn revoke(tokens: &Tokens, made: &Created) {
+    let id = Which::Id(made.record.id);
+    assert_eq!(tokens.revoke(id, "test", "").await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_under_load_and_comes_back_makes_no_verdict_wrong() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let tokens = open(&server.database()).await;
+    let (good, bad) = (make(&tokens).await, make(&tokens).await);
+    revoke(&tokens, &bad).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = (0..4).map(|_| {
+        let (tokens, good, bad) = (tokens.clone(), good.clone(), bad.clone());
+        let stop = Arc::clone(&stop);
+        tokio::spawn(async move {
+            let (mut asked, mut longest) = (0, Duration::ZERO);
+            while !stop.load(Ordering::SeqCst) {
+                let begun = Instant::now();
+                let refused = verdict(&tokens, &bad).await;
+                assert_eq!(refused, Some(RejectionKind::Revoked));
+                let refused = verdict(&tokens, &good).await;
+                assert!(matches!(refused, None | Some(RejectionKind::Unavailable)));
+                longest = longest.max(begun.elapsed());
+                asked += 1;
+                sleep(Duration::from_millis(1)).await;
+            }
+            (asked, longest)
+        })
+    });
+    let load: Vec<_> = load.collect();
+
+    sleep(Duration::from_millis(300)).await;
+    server.down();
+    let down = Instant::now();
+    sleep(MAX_STALE / 2).await;
+    assert_eq!(verdict(&tokens, &good).await, None, "it is bridged");
+    let made = timeout(Duration::from_secs(20), tokens.create(NewToken::new("bob")));
+    let refused = made.await.unwrap().unwrap_err();
+    assert_eq!(refused.kind(), TokenErrorKind::Unavailable);
+    becomes(&tokens, &good, Some(RejectionKind::Unavailable)).await;
+    let bridged = down.elapsed();
+    assert!(bridged < MAX_STALE + Duration::from_secs(1), "{bridged:?}");
+    assert!(tokens.staleness() >= MAX_STALE);
+
+    server.up();
+    becomes(&tokens, &good, None).await;
+    assert!(tokens.staleness() < MAX_STALE);
+    let fresh = make(&tokens).await;
+    assert_eq!(verdict(&tokens, &fresh).await, None);
+    stop.store(true, Ordering::SeqCst);
+    for task in load {
+        let (asked, longest) = task.await.unwrap();
+        assert!(asked > 100, "{asked}");
+        assert!(longest < Duration::from_secs(1), "one took {longest:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_killed_are_made_again() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let url = server.database();
+    let (one, other) = (open(&url).await, open(&url).await);
+    let database = url.rsplit('/').next().unwrap();
+    for _ in 0..3 {
+        let (kept, revoked) = (make(&one).await, make(&one).await);
+        becomes(&other, &revoked, None).await;
+        let killed = server.psql(
+            "postgres",
+            &format!(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                 WHERE datname = '{database}'"
+            ),
+        );
+        assert!(killed.trim().parse::<u32>().unwrap() >= 2, "{killed}");
+        let id = Which::Id(revoked.record.id);
+        // The first to use a dead connection may be the one to find out.
+        while one.revoke(id, "test", "").await.is_err() {}
+        becomes(&other, &revoked, Some(RejectionKind::Revoked)).await;
+        assert_eq!(verdict(&other, &kept).await, None);
+    }
+}
+
+/// A store whose reads come late: what they say is old by then.
+struct Late(PostgresStore);
+
+const LATE: Duration = Duration::from_millis(400);
+
+impl TokenStore for Late {
+    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        self.0.apply(writes).await
+    }
+
+    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        let read = self.0.get(id).await;
+        sleep(LATE).await;
+        read
+    }
+
+    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+        self.0.list(query).await
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        self.0.changes(since, limit).await
+    }
+
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+        let head = self.0.load_all(each).await;
+        sleep(LATE).await;
+        head
+    }
+
+    async fn watch(&self, since: u64) {
+        self.0.watch(since).await;
+    }
+
+    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        self.0.touch(uses).await
+    }
+
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        self.0.prune(ended_before).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_is_held_over_a_revocation_brings_nothing_back() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let url = server.database();
+    let one = open(&url).await;
+    let (at_start, unheard) = (make(&one).await, make(&one).await);
+    // The first read of everything.
+    let late = Late(PostgresStore::connect(&url).await.unwrap());
+    let opening = Tokens::open(late, options());
+    let revoking = async {
+        sleep(LATE / 2).await;
+        revoke(&one, &at_start).await;
+    };
+    let (late, ()) = futures::future::join(opening, revoking).await;
+    let late = late.unwrap();
+    let refused = verdict(&late, &at_start).await;
+    assert_eq!(refused, Some(RejectionKind::Revoked), "ready, and so fresh");
+    assert_eq!(verdict(&late, &unheard).await, None);
+
+    // The read of one that was not heard of yet.
+    let fresh = make(&one).await;
+    let asking = verdict(&late, &fresh);
+    let revoking = async {
+        sleep(LATE / 4).await;
+        revoke(&one, &fresh).await;
+        sleep(LATE / 4).await;
+    };
+    let (_, ()) = futures::future::join(asking, revoking).await;
+    becomes(&late, &fresh, Some(RejectionKind::Revoked)).await;
+    sleep(LATE * 2).await;
+    let refused = verdict(&late, &fresh).await;
+    assert_eq!(refused, Some(RejectionKind::Revoked), "and it stays so");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_of_more_than_one_read_can_hold_is_seen_whole() {
+    const MANY: u64 = 2_500;
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let url = server.database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let text = |n: u64| format!("made-elsewhere-number-{n:06}");
+    let new = |n: u64| {
+        let id = format!("{n:012}").parse().unwrap();
+        let record = Record::new(
+            id,
+            Digest::of(text(n)),
+            "bob".to_owned(),
+            Timestamp::default(),
+        );
+        let row = Row::Token(Box::new(record));
+        Write { row, was: None }
+    };
+    store.apply((0..MANY).map(new).collect()).await.unwrap();
+    let (one, other) = (open(&url).await, open(&url).await);
+    let good = async |tokens: &Tokens| {
+        let mut good = 0;
+        for n in 0..MANY {
+            good += u64::from(answer(tokens, &text(n)).await.is_ok());
+        }
+        good
+    };
+    assert_eq!(good(&other).await, MANY);
+    let kept = make(&one).await;
+    let revoked = one.revoke(Which::Subject("bob"), "test", "").await.unwrap();
+    assert_eq!(revoked as u64, MANY);
+    assert_eq!(good(&one).await, 0, "before it returns");
+    sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(good(&other).await, 0);
+    becomes(&other, &kept, None).await;
+}
+
+/// However long all of it takes, while it goes on it is not given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn much_may_be_written_at_once_whatever_the_limit() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let options = PostgresOptions::new(&server.database()).unwrap();
+    let limit = Duration::from_millis(150);
+    let store = options.limit(limit).connect().await.unwrap();
+    let writes = (0..10_000_u64).map(|n| {
+        let id = format!("{n:012}").parse().unwrap();
+        let digest = Digest::of(n.to_be_bytes());
+        let record = Record::new(id, digest, "bob".to_owned(), Timestamp::default());
+        let row = Row::Token(Box::new(record));
+        Write { row, was: None }
+    });
+    let begun = Instant::now();
+    assert_eq!(store.apply(writes.collect()).await.unwrap(), 10_000);
+    assert!(begun.elapsed() > limit, "it was not enough to take long");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_replaced_by_an_older_copy_is_read_anew() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    let url = server.database();
+    let database = url.rsplit('/').next().unwrap();
+    let tokens = open(&url).await;
+    let old = make(&tokens).await;
+    let dump = server.dump(database);
+    let data = server.dump_data(database);
+    for (how, in_place) in [("dropped and restored", false), ("restored in place", true)] {
+        revoke(&tokens, &old).await;
+        let newer = make(&tokens).await;
+        if in_place {
+            let tables = "tower_authn_meta, tower_authn_keys, tower_authn_tokens";
+            let restore = format!("BEGIN; TRUNCATE {tables} CASCADE; {data} COMMIT;");
+            server.restore(database, &restore);
+        } else {
+            server.psql(
+                "postgres",
+                &format!("DROP DATABASE {database} WITH (FORCE)"),
+            );
+            server.psql("postgres", &format!("CREATE DATABASE {database}"));
+            server.restore(database, &dump);
+        }
+        becomes(&tokens, &newer, Some(RejectionKind::Invalid)).await;
+        // As far as that copy knows, it is good.
+        becomes(&tokens, &old, None).await;
+        assert!(tokens.staleness() < MAX_STALE, "{how}");
+    }
+}
