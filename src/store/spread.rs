@@ -53,10 +53,11 @@ mod tests {
     #[test]
     fn f14_whoever_chooses_ids_or_digests_does_not_choose_where_they_fall() {
         const COUNT: u64 = 4_096;
+        type Words = fn(u64) -> [u64; 4];
+        type Text = fn(u64) -> String;
         let spread = Spread::by_chance();
         // Each of these falls into one place under a hash that leaves out a
         // word, or has no secret, or the same one for every word.
-        type Words = fn(u64) -> [u64; 4];
         let chosen: [(&str, Words); 6] = [
             ("first word", |n| [7, n, n * 3, n * 5]),
             ("last word", |n| [n, n * 3, n * 5, 7]),
@@ -69,7 +70,6 @@ mod tests {
             let fullest = fullest((0..COUNT).map(|n| spread.digest(&digest(words(n)))));
             assert!(fullest < 32, "{name}: {fullest} in one bucket");
         }
-        type Text = fn(u64) -> String;
         let ids: [(&str, Text); 3] = [
             ("counted", |n| format!("{n:012}")),
             ("the middle", |n| format!("0000{n:04}0000")),
