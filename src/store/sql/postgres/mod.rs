@@ -234,14 +234,17 @@ impl TokenStore for PostgresStore {
         self.within(async {
             let lease = self.lease().await?;
             run(&lease, "BEGIN").await?;
-            for used in uses {
+            let add = async |used: Use| {
                 let values = [
                     Value::Text(Some(used.id.to_string())),
                     Value::Number(time(used.at)),
                     Value::Number(Some(number(used.count)?)),
                 ];
-                execute(&lease, ADD_USE, &values).await?;
-            }
+                execute(&lease, ADD_USE, &values).await
+            };
+            let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
+            while added.try_next().await?.is_some() {}
+            drop(added);
             run(&lease, "COMMIT").await?;
             lease.give_back();
             Ok(())
