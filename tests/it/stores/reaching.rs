@@ -141,3 +141,24 @@ async fn a_key_is_added_and_retired_while_two_instances_run() {
     }
     assert_eq!(make(&one).await.record.kid, Some(added.id));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_database_may_be_opened_by_many_at_once_and_a_later_version_by_none() {
+    let Some(server) = server::shared() else {
+        return;
+    };
+    for _ in 0..5 {
+        let url = server.database();
+        let options = PostgresOptions::new(&url).unwrap();
+        let opened = (0..8).map(|_| tokio::spawn(options.clone().connect()));
+        for opened in futures::future::join_all(opened).await {
+            opened.unwrap().unwrap();
+        }
+        let database = url.rsplit('/').next().unwrap();
+        let rows = server.psql(database, "SELECT count(*) FROM tower_authn_meta");
+        assert_eq!(rows.trim(), "1", "the tables are made once");
+        server.psql(database, "UPDATE tower_authn_meta SET version = 99");
+        let refused = options.connect().await.unwrap_err();
+        assert_eq!(refused.kind(), StoreErrorKind::Corrupt);
+    }
+}
