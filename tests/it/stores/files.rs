@@ -218,7 +218,7 @@ async fn a_new_file_may_be_opened_by_many_at_once() {
     let directory = Directory::new();
     for round in 0..20 {
         let file = directory.path().join(format!("{round}.db"));
-        let opened = (0..4).map(|_| tokio::spawn(SqliteStore::open(file.clone())));
+        let opened = (0..8).map(|_| tokio::spawn(SqliteStore::open(file.clone())));
         for opened in futures::future::join_all(opened).await {
             opened.unwrap().unwrap();
         }

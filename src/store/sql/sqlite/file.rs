@@ -1,8 +1,13 @@
 //! The file: found, made, checked and brought to our form.
 
-use std::{fmt, fs, io, path::Path, time::Duration};
+use std::{
+    fmt, fs, io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{begin, rows::failed};
 use crate::store::error::StoreError;
@@ -106,10 +111,7 @@ fn check(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    // Persistent; it can't be set within a transaction.
-    connection
-        .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
-        .map_err(failed)?;
+    write_ahead(connection)?;
     let transaction = begin(connection)?;
     // Another process may have been first.
     let version = check(&transaction)?;
@@ -125,4 +127,26 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             .map_err(failed)?;
     }
     transaction.commit().map_err(failed)
+}
+
+/// Sets the mode that lets readers go on while somebody writes. It stays with
+/// the file.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        let set = "PRAGMA journal_mode = WAL";
+        let mode = connection.query_row(set, [], |row| row.get::<_, String>(0));
+        match mode {
+            // Two who set it at once: SQLite lets neither wait for the other.
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < BUSY =>
+            {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => return Err(failed(error)),
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => return Err(StoreError::unavailable("the file can't be in WAL mode")),
+        }
+    }
 }
