@@ -23,6 +23,8 @@ pub mod extract;
 #[cfg(feature = "tonic")]
 pub mod grpc;
 pub mod layer;
+#[cfg(feature = "manage")]
+pub mod manage;
 #[cfg(feature = "tokens")]
 pub mod store;
 #[cfg(feature = "axum")]

@@ -33,6 +33,12 @@ impl Scope {
         &self.0
     }
 
+    /// A scope of ours, which a test has read.
+    #[cfg(feature = "manage")]
+    pub(crate) fn known(text: &'static str) -> Self {
+        Self(text.into())
+    }
+
     /// Whether whoever was granted this scope has the `required` one.
     #[must_use]
     pub fn covers(&self, required: &Self) -> bool {
@@ -114,6 +120,14 @@ impl ScopeRule {
     /// Where one is not a scope, or there is none.
     pub fn any_of<T: AsRef<str>>(scopes: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
         Self::new(Need::Any, scopes)
+    }
+
+    #[cfg(feature = "manage")]
+    pub(crate) fn of(scope: Scope) -> Self {
+        Self(Arc::new(Rule {
+            need: Need::All,
+            scopes: vec![scope],
+        }))
     }
 
     fn new<T: AsRef<str>>(

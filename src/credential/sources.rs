@@ -126,6 +126,21 @@ impl Sources {
         self
     }
 
+    /// The schemes that may stand in `Authorization`.
+    #[cfg(feature = "manage")]
+    pub(crate) fn schemes(&self) -> impl Iterator<Item = Scheme> {
+        let basic = self.basic.then_some(Scheme::Basic);
+        basic
+            .into_iter()
+            .chain(self.bearer.then_some(Scheme::Bearer))
+    }
+
+    /// The headers that hold nothing but a token.
+    #[cfg(feature = "manage")]
+    pub(crate) fn headers(&self) -> &[HeaderName] {
+        &self.headers
+    }
+
     /// The challenges of a refusal, at least one.
     pub(crate) fn challenges(&self) -> Vec<Challenge> {
         if !self.challenges.is_empty() {

@@ -40,7 +40,7 @@ impl Random {
 
     /// By rejection: bytes that would make some characters likelier are thrown
     /// away.
-    pub(super) fn fill(&mut self, to: &mut [u8]) -> Result<(), RandomError> {
+    pub(crate) fn fill(&mut self, to: &mut [u8]) -> Result<(), RandomError> {
         let mut filled = 0;
         while filled < to.len() {
             let block = self.block()?;

@@ -401,6 +401,21 @@ async fn shared_tokens_refuses_on_one_server_what_the_other_revoked() {
     two.ends_clean("INT");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn manage_makes_lists_and_revokes_tokens() {
+    let mut app = Example::start("manage", &[]);
+    let token = format!("Bearer {}", app.token());
+    let (status, list) = app.ask("GET", "/manage/tokens", &token).await;
+    assert_eq!(status, 200, "{list}");
+    assert_eq!(app.ask("GET", "/manage/tokens", "").await.0, 401);
+    assert_eq!(app.ask("GET", "/api_tokens", "").await.0, 200);
+    assert_eq!(
+        app.ask("GET", "/api_tokens/api/tokens", &token).await.0,
+        401
+    );
+    app.ends_clean("TERM");
+}
+
 #[test]
 fn quickstart_answers_a_bad_command_line_with_one_line() {
     let rows: [(&[&str], &str); 8] = [

@@ -190,11 +190,7 @@ impl NewToken {
         };
         // A default end is no wish: a maker whose own end comes first makes
         // tokens that end with it.
-        let makers_end = self
-            .maker
-            .as_ref()
-            .and_then(Principal::expires_at)
-            .map(Timestamp::from);
+        let makers_end = self.maker.as_ref().and_then(end_of);
         let end = match self.end {
             End::Default => end.min(makers_end.or(end)),
             _ => end,
@@ -224,7 +220,7 @@ impl NewToken {
             ..Record::new(id, digest, self.subject, now)
         };
         match &self.maker {
-            Some(maker) => within(&record, maker, makers_end).map(|()| record),
+            Some(maker) => within(&record, maker).map(|()| record),
             None => Ok(record),
         }
     }
@@ -241,11 +237,7 @@ impl fmt::Debug for NewToken {
 }
 
 /// Whether a token has no rights beyond those of whoever makes it.
-fn within(
-    record: &Record,
-    maker: &Principal,
-    makers_end: Option<Timestamp>,
-) -> Result<(), TokenError> {
+pub(super) fn within(record: &Record, maker: &Principal) -> Result<(), TokenError> {
     if !record.scopes.iter().all(|scope| maker.has_scope(scope)) {
         return Err(TokenError::forbidden("scopes", "more than the maker has"));
     }
@@ -257,7 +249,7 @@ fn within(
     if maker.organization().is_some() && maker.organization() != record.organization.as_deref() {
         return Err(TokenError::forbidden("organization", "is not the maker's"));
     }
-    if let Some(last) = makers_end
+    if let Some(last) = end_of(maker)
         && record.expires_at.is_none_or(|end| end > last)
     {
         return Err(TokenError::forbidden(
@@ -266,6 +258,10 @@ fn within(
         ));
     }
     Ok(())
+}
+
+fn end_of(maker: &Principal) -> Option<Timestamp> {
+    maker.expires_at().map(Timestamp::from)
 }
 
 /// Whether a list of targets means nothing that another does not mean.

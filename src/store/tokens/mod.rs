@@ -34,6 +34,8 @@ use super::{
     mirror::Mirror,
 };
 use crate::token::{Key, Random, Record, Timestamp, TokenId, TokenState};
+#[cfg(feature = "manage")]
+use crate::{principal::Principal, rejection::Rejection, scope::Scope};
 
 /// API tokens over a store: the one handle to make, change and verify them.
 ///
@@ -116,6 +118,49 @@ impl Tokens {
             .get(id)
             .await?
             .ok_or_else(TokenError::not_found)
+    }
+
+    /// The token that is presented, whatever its state; `None` where there is no
+    /// such token. It is no use of it.
+    ///
+    /// # Errors
+    ///
+    /// Where the store can't tell.
+    pub async fn find(&self, presented: &str) -> Result<Option<Stored>, TokenError> {
+        match self.shared.presented(presented).await? {
+            Some(id) => Ok(self.shared.store.get(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// What a token is worth now: [`Record::state`], and revoked where its key
+    /// is retired.
+    #[must_use]
+    pub fn state(&self, record: &Record) -> TokenState {
+        if self.shared.mirror.is_retired(record.kid) {
+            TokenState::Revoked
+        } else {
+            record.state(self.shared.now())
+        }
+    }
+
+    /// The principal of a token that was presented before, as it stands now: for
+    /// a session that ends with its token.
+    #[cfg(feature = "manage")]
+    pub(crate) fn current(&self, id: TokenId) -> Result<Principal, Rejection> {
+        let entry = self.shared.mirror.get(id).ok_or_else(Rejection::invalid)?;
+        self.shared.judge_standing(entry)
+    }
+
+    #[cfg(feature = "manage")]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    /// The scopes that there are, where that is known.
+    #[cfg(feature = "manage")]
+    pub(crate) fn known_scopes(&self) -> Option<&[Scope]> {
+        self.shared.options.known_scopes.as_deref()
     }
 
     /// A page of tokens, the newest first. The next page begins

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::{
     Shared, Tokens,
     change::{Change, Created, Which},
-    draft::NewToken,
+    draft::{self, NewToken},
     error::{TokenError, TokenErrorKind},
 };
 use crate::{
+    principal::Principal,
     store::{
         contract::{Query, Row, Write},
         error::StoreErrorKind,
@@ -122,13 +123,40 @@ impl Tokens {
     /// [`Invalid`](TokenErrorKind::Invalid) where the old one is not good any
     /// more, or was rotated already.
     pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
+        self.rotated(id, grace, |_| Ok(())).await
+    }
+
+    /// As [`rotate`](Self::rotate), for somebody who then holds the new token:
+    /// it gives no rights beyond their own, as with
+    /// [`NewToken::made_by`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Forbidden`](TokenErrorKind::Forbidden), which names what
+    /// the token has and they have not.
+    pub async fn rotate_by(
+        &self,
+        maker: &Principal,
+        id: TokenId,
+        grace: Duration,
+    ) -> Result<Created, TokenError> {
+        self.rotated(id, grace, |record| draft::within(record, maker))
+            .await
+    }
+
+    async fn rotated(
+        &self,
+        id: TokenId,
+        grace: Duration,
+        allowed: impl Fn(&Record) -> Result<(), TokenError> + Send,
+    ) -> Result<Created, TokenError> {
         const TRIES: usize = 8;
         let mut tries = 0;
         loop {
             let now = self.shared.now();
             let old = self.get(id).await?.record;
-            let withdrawn = old.rotated_to.is_some() || self.shared.mirror.is_retired(old.kid);
-            if withdrawn || old.state(now) != TokenState::Active {
+            allowed(&old)?;
+            if old.rotated_to.is_some() || self.state(&old) != TokenState::Active {
                 return Err(TokenError::invalid(
                     "id",
                     "can't be rotated: it is not active",
@@ -327,7 +355,7 @@ impl Shared {
 
     /// The id of a token that is presented, if there is such a token: here, or
     /// in the store where one of our keys made it.
-    async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
+    pub(super) async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
         let digest = Digest::of(token);
         let shape = Shape::of(token.as_bytes(), &self.options.prefix);
         let known = match &shape {

@@ -63,6 +63,11 @@ impl Shared {
         if entry.digest != *digest {
             return Err(Rejection::invalid().because("not the token of this id"));
         }
+        self.judge_standing(entry)
+    }
+
+    /// Decides on a token that was presented, now or before.
+    pub(super) fn judge_standing(&self, entry: Arc<Entry>) -> Result<Principal, Rejection> {
         if self.mirror.is_retired(entry.kid) {
             return Err(retired());
         }

@@ -1,0 +1,106 @@
+//! What is asked of a token with the token itself: introspection (RFC 7662) and
+//! revocation by whoever holds it (RFC 7009).
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Form, FromRequest, Request, State},
+    routing::{get, post},
+};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    input::has_type,
+    operations::is_visible,
+    problem::Problem,
+    view::{self, texts},
+};
+use crate::{
+    extract::Authenticated,
+    store::{Stored, Tokens, Which},
+    token::TokenState,
+};
+
+/// The longest form, in bytes.
+const FORM_MAX: usize = 16 * 1024;
+
+pub(super) fn router(tokens: Tokens) -> Router {
+    Router::new()
+        .route("/introspect", post(introspect))
+        .route("/revoke", post(revoke))
+        .route("/whoami", get(whoami))
+        .layer(DefaultBodyLimit::max(FORM_MAX))
+        .with_state(tokens)
+}
+
+async fn whoami(Authenticated(caller): Authenticated) -> Json<Value> {
+    Json(view::caller(&caller))
+}
+
+/// A token that is not good, is not known, or is another organization's is
+/// `{"active": false}` and no more (RFC 7662 §2.2).
+async fn introspect(
+    State(tokens): State<Tokens>,
+    Authenticated(caller): Authenticated,
+    Presented(token): Presented,
+) -> Result<Json<Value>, Problem> {
+    let found = tokens.find(&token).await?;
+    let good = found.filter(|Stored { record, .. }| {
+        is_visible(&caller, record) && tokens.state(record) == TokenState::Active
+    });
+    let Some(Stored { record, .. }) = good else {
+        return Ok(Json(json!({ "active": false })));
+    };
+    let end = record.expires_at.into_iter().chain(record.grace_until);
+    let mut answer = json!({
+        "active": true,
+        "iat": record.created_at.as_secs(),
+        "jti": record.id.as_str(),
+        "scope": texts(&record.scopes).join(" "),
+        "sub": record.subject,
+        "token_type": "Bearer",
+    });
+    if let Some(end) = end.min() {
+        answer["exp"] = end.as_secs().into();
+    }
+    if let Some(begin) = record.not_before {
+        answer["nbf"] = begin.as_secs().into();
+    }
+    Ok(Json(answer))
+}
+
+/// Whether there is such a token is not said (RFC 7009 §2.2).
+async fn revoke(
+    State(tokens): State<Tokens>,
+    Presented(token): Presented,
+) -> Result<StatusCode, Problem> {
+    let which = Which::Presented(&token);
+    tokens
+        .revoke(which, "holder", "revoked by its holder")
+        .await?;
+    Ok(StatusCode::OK)
+}
+
+/// The token of a form (RFC 7009 §2.1, RFC 7662 §2.1), whatever its hint.
+struct Presented(String);
+
+#[derive(Deserialize)]
+struct TokenForm {
+    token: String,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Presented {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !has_type(request.headers(), "application/x-www-form-urlencoded") {
+            let detail = "the body must be application/x-www-form-urlencoded";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        let form = Form::<TokenForm>::from_request(request, state).await;
+        let Form(form) = form
+            .map_err(|error| Problem::of_field("token", error.body_text()).with(error.status()))?;
+        Ok(Self(form.token))
+    }
+}

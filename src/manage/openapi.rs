@@ -1,0 +1,41 @@
+//! The routes, for programs: OpenAPI 3.1.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::Uri;
+use serde_json::{Map, Value, json};
+
+use crate::credential::{Scheme, Sources};
+
+/// All of it, as the default sources have it.
+const DOCUMENT: &str = include_str!("openapi.json");
+
+/// The document, with the security schemes that these sources take.
+pub(super) fn document(sources: &Sources) -> Value {
+    let mut document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
+    let mut schemes = Map::new();
+    for scheme in sources.schemes() {
+        let name = match scheme {
+            Scheme::Basic => "basic",
+            Scheme::Bearer => "bearer",
+        };
+        schemes.insert(name.to_owned(), json!({ "type": "http", "scheme": name }));
+    }
+    for name in sources.headers() {
+        let scheme = json!({ "type": "apiKey", "in": "header", "name": name.as_str() });
+        schemes.insert(name.as_str().to_owned(), scheme);
+    }
+    // One of them is enough.
+    let any: Value = schemes.keys().map(|name| json!({ name: [] })).collect();
+    document["components"]["securitySchemes"] = schemes.into();
+    document["security"] = any;
+    document
+}
+
+/// The document, as it is asked for at this place.
+pub(super) fn serve(mut document: Value, uri: &Uri) -> Response {
+    let base = uri.path().trim_end_matches("/openapi.json");
+    let base = if base.is_empty() { "/" } else { base };
+    document["servers"] = json!([{ "url": base }]);
+    Json(document).into_response()
+}
