@@ -102,22 +102,17 @@ impl Entry {
         }
     }
 
-    /// Whether the token is good, its key aside. `now` is asked only where the
-    /// token has a time.
-    pub(super) fn check(&self, now: impl FnOnce() -> Timestamp) -> Result<(), Rejection> {
-        let timed = self.bounded || self.expires_at < Timestamp::MAX;
-        if timed {
-            let now = now();
-            let (not_before, grace_until) = self.bounds();
-            if now < not_before {
-                return Err(Rejection::expired().because("not valid yet"));
-            }
-            if now >= self.expires_at {
-                return Err(Rejection::expired().because("expired"));
-            }
-            if now >= grace_until {
-                return Err(Rejection::revoked().because("rotated"));
-            }
+    /// Whether the token is good, its key aside.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), Rejection> {
+        let (not_before, grace_until) = self.bounds();
+        if now < not_before {
+            return Err(Rejection::expired().because("not valid yet"));
+        }
+        if now >= self.expires_at && self.expires_at < Timestamp::MAX {
+            return Err(Rejection::expired().because("expired"));
+        }
+        if now >= grace_until && grace_until < Timestamp::MAX {
+            return Err(Rejection::revoked().because("rotated"));
         }
         match self.withdrawn {
             None => Ok(()),

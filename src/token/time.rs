@@ -78,7 +78,8 @@ impl From<SystemTime> for Timestamp {
     /// A time before the epoch is the epoch.
     fn from(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(0) + since
+        let whole = Self::from_secs(since.as_secs());
+        Self::from_millis(whole.0 + u64::from(since.subsec_millis()))
     }
 }
 

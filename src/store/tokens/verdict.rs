@@ -7,7 +7,7 @@ use crate::{
     principal::Principal,
     rejection::Rejection,
     store::entry::Entry,
-    token::{Digest, KeyId, Shape, TokenId},
+    token::{Clock, Digest, KeyId, Shape, SystemClock, TokenId},
 };
 
 /// The lengths of a token that was made elsewhere, in bytes.
@@ -30,13 +30,17 @@ impl Shared {
         let Some(shape) = Shape::of(token, &self.options.prefix) else {
             return Verdict::Decided(self.judge_imported(token));
         };
-        if let Some(entry) = self.mirror.get(shape.id()) {
-            return Verdict::Decided(self.judge_known(entry, &Digest::of(token)));
+        match self.mirror.get(shape.id()) {
+            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::of(token))),
+            None => self.judge_unknown(&shape),
         }
+    }
+
+    fn judge_unknown(&self, shape: &Shape<'_>) -> Verdict {
         if !shape.is_whole() {
             return refuse("the checksum does not hold");
         }
-        match self.key_of(&shape) {
+        match self.key_of(shape) {
             None => refuse("no key of ours made it"),
             key if self.mirror.is_retired(key) => Verdict::Decided(Err(retired())),
             Some(_) => Verdict::Ask(shape.id()),
@@ -71,11 +75,13 @@ impl Shared {
         if self.mirror.is_retired(entry.kid) {
             return Err(retired());
         }
-        entry.check(|| self.now())?;
-        if !self.freshness.is_fresh() {
+        let system = SystemClock.now();
+        let now = self.options.now(system);
+        entry.check(now)?;
+        if !self.freshness.is_fresh_at(system) {
             return Err(Rejection::unavailable_because("not confirmed for too long"));
         }
-        self.usage.count(&entry);
+        self.usage.count(&entry, now);
         Ok(Principal::of(entry))
     }
 }
