@@ -33,13 +33,33 @@ const BEHIND_PREFIX: usize = 1 + ID + 1 + SECRET + 1 + TAG + CRC;
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefix(Box<str>);
+pub struct Prefix {
+    text: Box<str>,
+    /// It and the `_` behind it, zero-padded: a token is compared in one step.
+    word: u128,
+    mask: u128,
+}
 
 impl Prefix {
+    fn new(text: &str) -> Self {
+        let digits = 8 * (text.len() + 1);
+        let padded = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |all, b| all << 8 | u128::from(*b))
+        };
+        Self {
+            text: text.into(),
+            word: padded(text.as_bytes()) | u128::from(b'_') << (digits - 8),
+            mask: u128::MAX >> (128 - digits),
+        }
+    }
+
     /// The prefix as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -52,7 +72,7 @@ impl FromStr for Prefix {
                 "a prefix is a lower-case letter, then 1 to 14 of [a-z0-9]",
             ));
         }
-        Ok(Self(text.into()))
+        Ok(Self::new(text))
     }
 }
 
@@ -75,8 +95,9 @@ impl TokenId {
 
     /// The first and the last eight characters, as numbers: together all of it.
     pub(crate) fn halves(&self) -> (u64, u64) {
-        let word = |at| u64::from_le_bytes(std::array::from_fn(|index| self.0[at + index]));
-        (word(0), word(ID - 8))
+        let [first @ .., _, _, _, _] = self.0;
+        let [_, _, _, _, last @ ..] = self.0;
+        (u64::from_le_bytes(first), u64::from_le_bytes(last))
     }
 
     /// A new one, of the randomness given.
@@ -120,18 +141,17 @@ pub(crate) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// Whether a text has the shape: length, prefix and the two underscores.
     /// What it says is checked later, where it matters.
+    #[inline]
     pub(crate) fn of(text: &'a [u8], prefix: &Prefix) -> Option<Self> {
-        let rest = text.strip_prefix(prefix.0.as_bytes())?;
-        Self::behind_prefix(text, rest)
-    }
-
-    fn behind_prefix(text: &'a [u8], rest: &[u8]) -> Option<Self> {
-        if rest.len() != BEHIND_PREFIX {
+        let len = prefix.text.len();
+        let word = u128::from_le_bytes(*text.first_chunk()?);
+        if text.len() != len + BEHIND_PREFIX || word & prefix.mask != prefix.word {
             return None;
         }
-        let id = rest[1..].first_chunk::<ID>()?;
-        let shaped = rest[0] == b'_' && rest[1 + ID] == b'_';
-        shaped.then_some(Self {
+        let [id @ .., b'_'] = text[len + 1..].first_chunk::<{ ID + 1 }>()? else {
+            return None;
+        };
+        Some(Self {
             text,
             id: TokenId(*id),
         })
@@ -175,8 +195,8 @@ pub(crate) fn compose(
 ) -> Result<Secret, RandomError> {
     let mut secret = Zeroizing::new([0; SECRET]);
     random.fill(secret.as_mut())?;
-    let mut text = Vec::with_capacity(prefix.0.len() + BEHIND_PREFIX);
-    text.extend_from_slice(prefix.0.as_bytes());
+    let mut text = Vec::with_capacity(prefix.text.len() + BEHIND_PREFIX);
+    text.extend_from_slice(prefix.text.as_bytes());
     text.push(b'_');
     text.extend_from_slice(&id.0);
     text.push(b'_');
@@ -200,19 +220,16 @@ pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
     let Some(prefix_len) = text.len().checked_sub(BEHIND_PREFIX) else {
         return fault("too short for a token");
     };
-    let Some((prefix, rest)) = text.as_bytes().split_at_checked(prefix_len) else {
-        return fault("too short for a token");
-    };
-    if !is_prefix(prefix) {
+    let Some(Ok(prefix)) = text.get(..prefix_len).map(str::parse) else {
         return fault("a token begins with a prefix");
-    }
-    let Some(shape) = Shape::behind_prefix(text.as_bytes(), rest) else {
+    };
+    let Some(shape) = Shape::of(text.as_bytes(), &prefix) else {
         return fault("a token is prefix_id_rest");
     };
     if !shape.is_whole() {
         return fault("the token's checksum does not hold");
     }
-    Ok((text[..prefix_len].parse()?, shape.id))
+    Ok((prefix, shape.id))
 }
 
 /// A number in base62, of a fixed width.

@@ -10,6 +10,9 @@ const BLOCK: usize = 64;
 /// What stands behind a text at least: a bit, and how many bits it has.
 const PADDING: usize = 1 + 8;
 
+/// Room for the end of a text and what stands behind it.
+const LAST: [[u8; BLOCK]; 2] = [[0; BLOCK]; 2];
+
 /// What a digest begins with
 /// ([FIPS 180-4 §5.3.3](https://doi.org/10.6028/NIST.FIPS.180-4)).
 const INITIAL: State = [
@@ -34,25 +37,23 @@ pub(super) fn digest(text: &[u8]) -> State {
 
 /// Ends a digest into which some whole blocks went before the text.
 fn finish(mut state: State, blocks: usize, text: &[u8]) -> State {
-    let room = 2 * BLOCK - PADDING;
-    let more = text.len().saturating_sub(room).next_multiple_of(BLOCK);
-    let (more, rest) = text.split_at(more);
-    if !more.is_empty() {
-        compress256(&mut state, more.as_chunks().0);
+    let mut rest = text;
+    while rest.len() > LAST.len() * BLOCK - PADDING
+        && let Some((block, behind)) = rest.split_first_chunk()
+    {
+        compress256(&mut state, &[*block]);
+        rest = behind;
     }
-    let mut last = [[0; BLOCK]; 2];
-    let last = match rest.len() + PADDING > BLOCK {
-        true => &mut last[..],
-        false => &mut last[..1],
-    };
-    let padded = last.as_flattened_mut();
+    let mut last = LAST;
+    let used = 1 + usize::from(rest.len() + PADDING > BLOCK);
+    let padded = last[..used].as_flattened_mut();
     padded[..rest.len()].copy_from_slice(rest);
     padded[rest.len()] = 0x80;
     let bits = 8 * (blocks * BLOCK + text.len()) as u64;
     if let Some(end) = padded.last_chunk_mut() {
         *end = bits.to_be_bytes();
     }
-    compress256(&mut state, last);
+    compress256(&mut state, &last[..used]);
     state
 }
 

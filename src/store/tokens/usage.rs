@@ -32,6 +32,7 @@ pub(super) struct UsageBook {
 
 impl UsageBook {
     /// Counts a use.
+    #[inline]
     pub(super) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
         if entry.count(now) {
             self.used().push(Arc::clone(entry));
