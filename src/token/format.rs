@@ -161,25 +161,27 @@ impl<'a> Shape<'a> {
         self.id
     }
 
-    /// Whether the CRC holds and every character is one that a token has.
+    /// Whether the CRC holds, which a typing error breaks, and a made-up token
+    /// lacks.
     pub(crate) fn is_whole(&self) -> bool {
-        let (body, crc) = self.text.split_at(self.text.len() - CRC);
-        let secret_and_more = &self.text[self.text.len() - (BEHIND_PREFIX - ID - 2)..];
-        // Without a branch inside, so that it becomes vector code.
-        let base62 = |bytes: &[u8]| {
-            let digit = |all, b: &u8| all & b.is_ascii_alphanumeric();
-            bytes.iter().fold(true, digit)
+        let Some((body, crc)) = self.text.split_last_chunk::<CRC>() else {
+            return false;
         };
-        // The CRC first: it is what a made-up token lacks.
         decode(crc) == Some(u64::from(crc32fast::hash(body)))
-            && base62(&self.id.0)
-            && base62(secret_and_more)
+    }
+
+    /// Whether every character behind the prefix is one that a token has. A good
+    /// tag says as much.
+    fn is_base62(&self) -> bool {
+        let secret_and_more = &self.text[self.text.len() - (BEHIND_PREFIX - ID - 2)..];
+        let mut all = self.id.0.iter().chain(secret_and_more);
+        all.all(u8::is_ascii_alphanumeric)
     }
 
     /// The key that made the tag, what it was made over, and the tag.
     pub(crate) fn tag(&self) -> Option<(KeyId, &'a [u8], u64)> {
-        let (tagged, tag) =
-            self.text[..self.text.len() - CRC].split_at_checked(self.text.len() - CRC - TAG)?;
+        let (body, _) = self.text.split_last_chunk::<CRC>()?;
+        let (tagged, tag) = body.split_last_chunk::<TAG>()?;
         let kid = KeyId::from_digit(*tagged.last()?)?;
         Some((kid, tagged, decode(tag)?))
     }
@@ -226,7 +228,7 @@ pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
     let Some(shape) = Shape::of(text.as_bytes(), &prefix) else {
         return fault("a token is prefix_id_rest");
     };
-    if !shape.is_whole() {
+    if !(shape.is_whole() && shape.is_base62()) {
         return fault("the token's checksum does not hold");
     }
     Ok((prefix, shape.id))
@@ -242,24 +244,39 @@ fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
     text
 }
 
-pub(super) fn digit_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'Z' => Some(digit - b'A' + 10),
-        b'a'..=b'z' => Some(digit - b'a' + 36),
-        _ => None,
+/// What no digit is worth.
+const NO_DIGIT: u8 = 64;
+
+/// The value of every byte as a digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
     }
+    values
+};
+
+pub(super) fn digit_value(digit: u8) -> Option<u8> {
+    let value = VALUES[usize::from(digit)];
+    (value != NO_DIGIT).then_some(value)
 }
 
 pub(super) fn value_digit(value: u8) -> u8 {
     ALPHABET[usize::from(value % 62)]
 }
 
-fn decode(text: &[u8]) -> Option<u64> {
-    text.iter().try_fold(0_u64, |number, digit| {
-        let value = u64::from(digit_value(*digit)?);
-        number.checked_mul(62)?.checked_add(value)
-    })
+/// The number that at most 11 digits say, if they are digits and it fits 64
+/// bits.
+fn decode<const WIDTH: usize>(text: &[u8; WIDTH]) -> Option<u64> {
+    let values = text.map(|digit| VALUES[usize::from(digit)]);
+    let all = values.iter().fold(0, |all, value| all | value);
+    let (last, first) = values.split_last()?;
+    // Ten digits always fit.
+    let number = first.iter().fold(0, |n, value| n * 62 + u64::from(*value));
+    let number = number.checked_mul(62)?.checked_add(u64::from(*last))?;
+    (all < NO_DIGIT).then_some(number)
 }
 
 #[cfg(test)]
