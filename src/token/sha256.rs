@@ -1,6 +1,7 @@
-//! SHA-256 of texts as short as tokens.
+//! SHA-256 and HMAC of texts as short as tokens.
 
 use sha2::block_api::compress256;
+use zeroize::Zeroizing;
 
 /// The eight words of a digest, or of one that is not at its end yet.
 pub(super) type State = [u32; 8];
@@ -35,6 +36,37 @@ pub(super) fn digest(text: &[u8]) -> State {
     finish(INITIAL, 0, text)
 }
 
+/// HMAC-SHA-256 under a key of one block at most
+/// ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)), whose pads went through
+/// when it was made: two blocks are left for a token.
+#[derive(Clone)]
+pub(super) struct Hmac {
+    inner: Zeroizing<State>,
+    outer: Zeroizing<State>,
+}
+
+impl Hmac {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        let padded = |pad| {
+            let mut block = Zeroizing::new([pad; BLOCK]);
+            block.iter_mut().zip(key).for_each(|(to, key)| *to ^= key);
+            let mut state = Zeroizing::new(INITIAL);
+            compress256(&mut state, &[*block]);
+            state
+        };
+        Self {
+            inner: padded(0x36),
+            outer: padded(0x5c),
+        }
+    }
+
+    /// The tag of a text.
+    pub(super) fn tag(&self, text: &[u8]) -> State {
+        let inner = finish(*self.inner, 1, text).map(u32::to_be_bytes);
+        finish(*self.outer, 1, inner.as_flattened())
+    }
+}
+
 /// Ends a digest into which some whole blocks went before the text.
 fn finish(mut state: State, blocks: usize, text: &[u8]) -> State {
     let mut rest = text;
@@ -59,19 +91,48 @@ fn finish(mut state: State, blocks: usize, text: &[u8]) -> State {
 
 #[cfg(test)]
 mod tests {
+    use hkdf::hmac::{self, KeyInit, Mac};
     use sha2::{Digest, Sha256};
 
     use super::*;
 
+    /// Texts of any length, each once.
+    fn texts() -> Vec<Vec<u8>> {
+        let bytes = (0..=255).cycle();
+        (0..400)
+            .map(|len| bytes.clone().take(len).collect())
+            .collect()
+    }
+
+    fn bytes(state: State) -> Vec<u8> {
+        state.map(u32::to_be_bytes).concat()
+    }
+
     #[test]
-    fn texts_of_any_length_have_the_digest_that_sha2_gives_them() {
-        let text: Vec<u8> = (0..=255).cycle().take(400).collect();
-        for len in 0..text.len() {
-            let own: Vec<u8> = digest(&text[..len])
-                .iter()
-                .flat_map(|word| word.to_be_bytes())
-                .collect();
-            assert_eq!(own, *Sha256::digest(&text[..len]), "{len}");
+    fn a_digest_is_what_sha2_makes_it() {
+        for text in texts() {
+            assert_eq!(
+                bytes(digest(&text)),
+                *Sha256::digest(&text),
+                "{}",
+                text.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_tag_is_what_hmac_makes_it() {
+        let key = std::array::from_fn(|index| index as u8 + 1);
+        let own = Hmac::new(&key);
+        for text in texts() {
+            let mac = hmac::Hmac::<Sha256>::new_from_slice(&key).unwrap();
+            let theirs = mac.chain_update(&text).finalize();
+            assert_eq!(
+                bytes(own.tag(&text)),
+                theirs.as_bytes().to_vec(),
+                "{}",
+                text.len()
+            );
         }
     }
 }
