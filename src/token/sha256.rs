@@ -78,8 +78,17 @@ fn finish(mut state: State, blocks: usize, text: &[u8]) -> State {
     }
     let mut last = LAST;
     let used = 1 + usize::from(rest.len() + PADDING > BLOCK);
+    // A whole block by its size, since what `memcpy` leaves behind is read late:
+    // its stores overlap. It made a digest 20 ns slower.
+    let (at, tail) = match rest.split_first_chunk() {
+        Some((block, tail)) => {
+            last[0] = *block;
+            (BLOCK, tail)
+        }
+        None => (0, rest),
+    };
     let padded = last[..used].as_flattened_mut();
-    padded[..rest.len()].copy_from_slice(rest);
+    padded[at..rest.len()].copy_from_slice(tail);
     padded[rest.len()] = 0x80;
     let bits = 8 * (blocks * BLOCK + text.len()) as u64;
     if let Some(end) = padded.last_chunk_mut() {
