@@ -1,18 +1,17 @@
 //! Deployments: made, switched between public and protected, terminated.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_authn::{Authenticated, Principal};
 
-use super::{Body, Cloud, body::now, files::NAME};
+use super::{
+    Body, Cloud,
+    body::{Name, now},
+};
 use crate::{
     fault::Fault,
-    resolve::is_label,
     store::{Documents, Kind, StoreError},
 };
 
@@ -85,12 +84,10 @@ pub(super) async fn create(
     Authenticated(caller): Authenticated,
     Body(draft): Body<Draft>,
 ) -> Result<Json<Value>, Fault> {
-    if !is_label(&draft.name) {
-        return Err(Fault::invalid(NAME));
-    }
-    within(&caller, &draft.name)?;
+    let Name(name) = Name::new(draft.name)?;
+    within(&caller, &name)?;
     let (documents, by) = (&cloud.documents, caller.subject());
-    let created = Deployment::create(documents, &draft.name, draft.access, by).await?;
+    let created = Deployment::create(documents, &name, draft.access, by).await?;
     let taken = || Fault::new(StatusCode::CONFLICT, "there is a deployment of this name");
     Ok(Json(view(&cloud, &created.ok_or_else(taken)?)))
 }
@@ -98,7 +95,7 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
     Ok(Json(view(&cloud, &find(&cloud, &name).await?)))
@@ -108,7 +105,7 @@ pub(super) async fn show(
 pub(super) async fn update(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(change): Body<Change>,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
@@ -129,7 +126,7 @@ pub(super) async fn update(
 pub(super) async fn terminate(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
     let ended: Option<Deployment> = cloud.documents.delete(Kind::Deployment, &name).await?;
