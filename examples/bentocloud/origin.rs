@@ -18,6 +18,10 @@ impl Origin {
         Self { scheme, address }
     }
 
+    pub(crate) fn has_tls(&self) -> bool {
+        self.scheme == "https"
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
