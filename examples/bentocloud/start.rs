@@ -9,7 +9,7 @@ use tower_authn::{
 };
 
 use crate::{
-    control::{Access, Deployment, ORGANIZATION, Organization, add_member},
+    control::{Deployment, Exposure, ORGANIZATION, Organization, add_member},
     rights::{CALL, RESOURCES},
     store::{Documents, Kind},
 };
@@ -27,8 +27,8 @@ pub(crate) async fn first(
     let is_first = Organization::of(documents).await?.is_none();
     if is_first {
         add_member(documents, ADMIN).await?;
-        Deployment::create(documents, "demo", Access::Protected, ADMIN).await?;
-        Deployment::create(documents, "hello", Access::Public, ADMIN).await?;
+        Deployment::create(documents, "demo", Exposure::Protected, ADMIN).await?;
+        Deployment::create(documents, "hello", Exposure::Public, ADMIN).await?;
     }
     let made = match given {
         Some(given) => {

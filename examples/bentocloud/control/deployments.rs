@@ -18,7 +18,7 @@ use crate::{
 /// Who may call a deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Access {
+pub(crate) enum Exposure {
     /// Whoever has a token for it.
     #[default]
     Protected,
@@ -30,7 +30,7 @@ pub(crate) enum Access {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Deployment {
     pub(crate) name: String,
-    pub(crate) access: Access,
+    pub(crate) access: Exposure,
     created_at: String,
     created_by: String,
 }
@@ -40,7 +40,7 @@ impl Deployment {
     pub(crate) async fn create(
         documents: &Documents,
         name: &str,
-        access: Access,
+        access: Exposure,
         created_by: &str,
     ) -> Result<Option<Self>, StoreError> {
         let deployment = Self {
@@ -57,15 +57,17 @@ impl Deployment {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Draft {
     name: String,
     #[serde(default)]
-    access: Access,
+    access: Exposure,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Change {
-    access: Access,
+    access: Exposure,
 }
 
 /// Those that the caller's token may have to do with.
