@@ -107,8 +107,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&flags.listen)
         .await
         .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
-    let tls = flags.tls.as_deref();
-    let origin = Origin::new(listener.local_addr()?, tls.is_some());
+    let origin = Origin::new(listener.local_addr()?, flags.tls);
 
     let options = TokensOptions::new("bento")?.known_scopes([RESOURCES, CALL])?;
     let (tokens, documents) = store::open(&flags.store, options)
@@ -117,18 +116,18 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let cloud = Cloud {
         tokens: tokens.clone(),
         documents: documents.clone(),
-        origin,
+        origin: origin.clone(),
     };
     let outside = ServiceBuilder::new()
         .map_request(drain::drained)
         .layer(from_fn(resolve::host));
     let app = protect(router(cloud).await?, outside);
     let names = [DOMAIN, &format!("*.{DOMAIN}")];
-    let server = serve::serve(listener, tls, &names, app)?;
+    let server = serve::serve(listener, origin.tls(), &names, app)?;
 
     // Nothing fails any more between the first token and its owner.
     let made = start::first(&tokens, &documents, flags.admin_token.as_deref()).await?;
-    println!("{}", try_it::text(origin, made.as_ref(), tls));
+    println!("{}", try_it::text(&origin, made.as_ref()));
     drop(made);
     server.await?;
     // The uses that were not written down yet.
@@ -144,7 +143,7 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
     let mut manage = Manage::new(cloud.tokens.clone())
         .sources(sources.clone())
         .title("My Bento Cloud");
-    if !cloud.origin.has_tls() {
+    if cloud.origin.tls().is_none() {
         manage = manage.insecure_cookie();
     }
     let (routes, page) = (manage.routes(), manage.page());
