@@ -38,6 +38,8 @@
 //! says what to mend, and times are of
 //! [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
 
+mod fields;
+mod filter;
 mod input;
 mod oauth;
 mod openapi;
@@ -51,11 +53,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::{
     Router, extract::OriginalUri, middleware::map_response, response::Response, routing::get,
 };
-use http::{HeaderValue, Method, StatusCode, Uri, header::CACHE_CONTROL};
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 use self::problem::Problem;
 use crate::{
-    access::{Access, policy_fn},
+    access::Access,
     credential::Sources,
     layer::AuthnLayer,
     principal::Principal,
@@ -133,26 +135,35 @@ impl Manage {
         self
     }
 
-    /// The routes for programs, which guard themselves.
+    /// The routes for programs, which guard themselves. Nest them:
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # fn app(tokens: Tokens, own: Router) -> Router {
+    /// own.nest("/manage", Manage::new(tokens).routes())
+    /// # }
+    /// ```
+    ///
+    /// A layer that the app puts around them sees every request, also one that
+    /// is then refused. An [`AuthnLayer`] of the app's own does not belong
+    /// there: `/revoke` and `/openapi.json` ask for no credential.
     pub fn routes(&self) -> Router {
-        let scope = self.scope.clone();
-        let access = policy_fn(move |head| match (head.method(), head.path()) {
-            (&Method::GET | &Method::HEAD, "/whoami") => Access::Authenticated,
-            (&Method::GET | &Method::HEAD, "/openapi.json") | (&Method::POST, "/revoke") => {
-                Access::Public
-            }
-            _ => Access::Scopes(scope.clone()),
-        });
-        let layer = AuthnLayer::new(self.tokens.verifier())
-            .sources(self.sources.clone())
-            .access(access)
-            .respond(problem::refusal);
+        let tokens = || self.tokens.clone();
+        let guard = || {
+            AuthnLayer::new(self.tokens.verifier())
+                .sources(self.sources.clone())
+                .respond(problem::refusal)
+        };
         let document = openapi::document(&self.sources);
         let describe = async move |OriginalUri(uri): OriginalUri| openapi::serve(document, &uri);
-        let routes = operations::router(self.tokens.clone())
-            .merge(oauth::router(self.tokens.clone()))
-            .route("/openapi.json", get(describe));
-        answered(routes).layer(layer)
+
+        // What is not there is a manager's to know.
+        let managers = operations::router(tokens()).merge(oauth::introspection(tokens()));
+        let managers = answered(managers).layer(guard().access(Access::Scopes(self.scope.clone())));
+        let callers = in_kind(oauth::whoami()).layer(guard());
+        let anybody = oauth::revocation(tokens()).route("/openapi.json", get(describe));
+        managers.merge(callers).merge(in_kind(anybody))
     }
 
     /// The page, with its sign-in and its own routes, which read the session's
@@ -182,16 +193,16 @@ impl Manage {
     }
 }
 
-/// What all routes have in common: no answer is kept, and what is not there is
-/// a problem too.
+/// Routes all of whose answers are of one kind, also where there is no route.
 fn answered(routes: Router) -> Router {
-    let missing = async |uri: Uri| {
-        let detail = format!("there is nothing at {}", uri.path());
-        Problem::new(StatusCode::NOT_FOUND, detail)
-    };
+    let missing = async || Problem::new(StatusCode::NOT_FOUND, "there is nothing here");
+    in_kind(routes.fallback(missing))
+}
+
+/// No answer is kept, and a method that is not there is a problem too.
+fn in_kind(routes: Router) -> Router {
     let other = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not a method of this path");
     routes
-        .fallback(missing)
         .method_not_allowed_fallback(other)
         .layer(map_response(no_store))
 }

@@ -34,8 +34,8 @@ pub(super) fn document(sources: &Sources) -> Value {
 
 /// The document, as it is asked for at this place.
 pub(super) fn serve(mut document: Value, uri: &Uri) -> Response {
-    let base = uri.path().trim_end_matches("/openapi.json");
-    let base = if base.is_empty() { "/" } else { base };
+    let base = uri.path().strip_suffix("/openapi.json");
+    let base = base.filter(|base| !base.is_empty()).unwrap_or("/");
     document["servers"] = json!([{ "url": base }]);
     Json(document).into_response()
 }
