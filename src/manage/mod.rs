@@ -20,23 +20,48 @@
 //! | route | what | who |
 //! |---|---|---|
 //! | `GET /tokens` | a page of tokens, the newest first; `limit`, `cursor`, `search`, `state`, `subject`, `target` | manager |
-//! | `POST /tokens` | makes one; its secret is in this answer alone | manager |
+//! | `POST /tokens` | makes one; its secret is in this answer alone | manager, within their rights |
 //! | `GET /tokens/{id}` | what is known of it | manager |
 //! | `PATCH /tokens/{id}` | names it anew, or narrows it | manager |
-//! | `POST /tokens/{id}/suspend`, `/resume` | withdraws it for a time | manager |
-//! | `POST /tokens/{id}/rotate` | another one in its place, `grace_seconds` beside it | manager |
+//! | `POST /tokens/{id}/suspend` | withdraws it for a time | manager |
+//! | `POST /tokens/{id}/resume` | gives it back | manager, within their rights |
+//! | `POST /tokens/{id}/rotate` | another one in its place, `grace_seconds` beside it | manager, within their rights |
 //! | `POST /tokens/{id}/revoke` | withdraws it for good, for a `reason` | manager |
 //! | `POST /introspect` | what a token is worth ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)) | manager |
 //! | `POST /revoke` | revokes the token that is presented ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)) | whoever holds it |
-//! | `GET /whoami` | the caller | any good credential |
+//! | `GET /whoami` | the caller | any good token |
 //! | `GET /openapi.json` | this, for programs | anybody |
 //!
 //! A manager has the scope `resources:access`, or [another](Manage::scope).
-//! They make no token with more rights than their own, and one who belongs to
-//! an organization sees that organization's tokens alone. Errors are problem
-//! details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) whose `field`
-//! says what to mend, and times are of
+//! Errors are problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457))
+//! whose `field` says what to mend, and times are of
 //! [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
+//!
+//! # Security
+//!
+//! - **Whose tokens.** A manager who belongs to an organization sees, and changes,
+//!   that organization's tokens; any other is answered as one that is not there.
+//!   One who belongs to none sees all.
+//! - **Within their rights.** What a manager makes, rotates or resumes has no
+//!   scope, no target and no end beyond those of the token they call with; what
+//!   lies beyond is 403, with the field. Whatever only takes rights away (to
+//!   narrow, suspend or revoke) is for every manager of the organization, also
+//!   where the token has more rights than theirs.
+//! - **Names give no rights.** Within their organization a manager chooses the
+//!   subject and the metadata of what they make. An app that decides by these
+//!   trusts its managers with that.
+//! - **Who did it** is written down by subject: `created_by`, `revoked_by`; a
+//!   token that was presented to `/revoke` was revoked by `holder`.
+//! - **Possession is the right to revoke.** `/revoke` asks for no credential but
+//!   the token in the form, and never says whether there was such a token. One
+//!   that was made up costs no read of the store.
+//! - **Other sites** can do nothing with these routes: no cookie is read, and no
+//!   user and password, which a browser would add by itself. A token may stand
+//!   after `Basic`, but only as it is.
+//! - **Secrets** stand in the answers that make a token, and nowhere else. No
+//!   answer is stored (`Cache-Control: no-store`), and none repeats what was wrong
+//!   with what was sent.
+//! - **Limits** are the app's to add: how often, and from where.
 
 mod fields;
 mod filter;
@@ -96,13 +121,33 @@ impl Manage {
         }
     }
 
-    /// Where the routes take a credential from; see [`Sources`].
+    /// Where the routes take a token from; `Authorization` unless set. The
+    /// OpenAPI document says so too.
+    ///
+    /// ```
+    /// # use tower_authn::{ConfigError, Sources, manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Result<Manage, ConfigError> {
+    /// let sources = Sources::new().bearer().header("x-api-key")?;
+    /// # Ok(
+    /// Manage::new(tokens).sources(sources)
+    /// # )
+    /// # }
+    /// ```
     pub fn sources(mut self, sources: Sources) -> Self {
         self.sources = sources;
         self
     }
 
     /// What a manager must have; `resources:access` unless set.
+    ///
+    /// ```
+    /// # use tower_authn::{ConfigError, ScopeRule, manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Result<Manage, ConfigError> {
+    /// # Ok(
+    /// Manage::new(tokens).scope(ScopeRule::any_of(["admin", "tokens:manage"])?)
+    /// # )
+    /// # }
+    /// ```
     pub fn scope(mut self, rule: ScopeRule) -> Self {
         self.scope = rule;
         self

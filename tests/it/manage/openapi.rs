@@ -1,12 +1,16 @@
 //! The document says what the routes are.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use axum::Router;
 use serde_json::{Value, json};
 use tower_authn::{Sources, manage::Manage, store::NewToken};
 
 use super::{App, request};
+use crate::{
+    examples::Example,
+    real_clients::{python, text},
+};
 
 fn checked_in() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manage/openapi.json");
@@ -128,4 +132,17 @@ fn what_needs_no_credential_says_so_and_all_else_does_not() {
         }
     }
     assert_eq!(open, ["get /openapi.json", "post /revoke"]);
+}
+
+/// As others read it: it is valid, and thousands of requests made of it, good
+/// and bad, get no answer that is not in it.
+#[test]
+fn the_running_example_conforms_to_its_document() {
+    let Some(python) = python() else { return };
+    let mut app = Example::start("manage", &[]);
+    let url = format!("{}/manage", app.url);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openapi/check.py");
+    let mut check = Command::new(python);
+    let output = check.arg(script).args([url, app.token()]).output().unwrap();
+    assert_eq!(text(&output), "12 operations conform");
 }
