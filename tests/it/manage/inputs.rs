@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tower_authn::{
     manage::Manage,
-    store::{Created, NewToken},
+    store::{Created, NewToken, Which},
 };
 
 use super::{Answer, App, JSON, request};
@@ -308,4 +308,19 @@ async fn the_routes_may_be_nested_below_a_path_with_parameters() {
         .send(asked.body(axum::body::Body::empty()).unwrap())
         .await;
     assert_eq!(shown.ok()["id"], made.ok()["id"]);
+}
+
+#[tokio::test]
+async fn while_no_key_mints_no_token_is_made_and_nobody_is_at_fault() {
+    let app = App::new().await;
+    let root = root(&app).await;
+    let imported = "0123456789abcdefghij-imported";
+    let manager = NewToken::new("ivan").scopes(["resources"]);
+    let ivan = app.tokens.import(imported, manager).await.unwrap();
+    let key = Which::Key(root.record.kid.unwrap());
+    app.tokens.revoke(key, "", "").await.unwrap();
+    let refused = app.post("/tokens", imported, json!({})).await;
+    assert_eq!(refused.fault(), (503, String::new()));
+    let path = format!("/tokens/{}/rotate", ivan.id);
+    assert_eq!(app.post(&path, imported, json!({})).await.status, 503);
 }
