@@ -20,11 +20,13 @@ use tower_authn::{
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = TokensOptions::new("acme")?.known_scopes(["resources", "deployment"])?;
     let tokens = Tokens::open(MemoryStore::new(), options).await?;
-    let first = NewToken::new("admin").scopes(["resources", "deployment"]);
+    let first = NewToken::new("admin")
+        .name("first")
+        .scopes(["resources", "deployment"])
+        .never_expires();
     let first = tokens.create(first).await?;
 
-    // Plaintext on loopback is all that this serves.
-    let manage = Manage::new(tokens.clone()).insecure_cookie();
+    let manage = Manage::new(tokens.clone());
     let app = Router::new()
         .nest("/manage", manage.routes())
         .nest("/api_tokens", manage.page());
