@@ -26,7 +26,7 @@ export async function run(scenario, provoked = /^$/) {
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   try {
     const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     const faults = await listen(context);
     await scenario(context);
     assert.deepEqual(faults.filter((fault) => !provoked.test(fault)), [], 'the browser complained');

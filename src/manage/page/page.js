@@ -233,6 +233,7 @@ function showDetails(token, done) {
     revoke: token.state !== 'revoked',
   };
   for (const [act, offer] of Object.entries(offered)) $('details').querySelector(`[data-act=${act}]`).hidden = !offer;
+  $('details').querySelector('.actions').hidden = !Object.values(offered).includes(true);
 }
 
 /** After something was done. @param {any} token @param {string} done */
