@@ -240,3 +240,71 @@ impl Open {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::COOKIE;
+
+    use super::*;
+    use crate::store::{MemoryStore, NewToken, TokensOptions};
+
+    async fn sessions(options: TokensOptions) -> Sessions {
+        let tokens = Tokens::open(MemoryStore::new(), options).await.unwrap();
+        Sessions::new(&Manage::new(tokens))
+    }
+
+    impl Sessions {
+        /// Opens a session of a token that ends after so many seconds.
+        async fn of_token(&self, seconds: u64) -> Principal {
+            let token = NewToken::new("alice").scopes(["resources"]);
+            let token = token.expires_in(Duration::from_secs(seconds));
+            let created = self.tokens.create(token).await.unwrap();
+            self.tokens.current(created.record.id).unwrap()
+        }
+
+        fn open_secret(&self, caller: &Principal) -> String {
+            self.open(caller, Cookie::Host).unwrap().0
+        }
+
+        fn of_secret(&self, secret: &str) -> Result<Option<Principal>, Rejection> {
+            let set = Cookie::Host.set(secret, 60);
+            let headers = HeaderMap::from_iter([(COOKIE, set)]);
+            self.caller(&Uri::from_static("/"), &headers)
+        }
+
+        fn is_open(&self, secret: &str) -> bool {
+            self.of_secret(secret).unwrap().is_some()
+        }
+    }
+
+    #[tokio::test]
+    async fn of_too_many_the_one_that_ends_first_makes_room() {
+        let sessions = sessions(TokensOptions::new("acme").unwrap()).await;
+        let caller = sessions.of_token(7_200).await;
+        let second = sessions.open_secret(&caller);
+        let first = sessions.open_secret(&sessions.of_token(3_600).await);
+        for _ in 2..SESSIONS_MAX {
+            sessions.open_secret(&caller);
+        }
+        assert!(sessions.is_open(&first) && sessions.is_open(&second));
+        let last = sessions.open_secret(&caller);
+        assert!(!sessions.is_open(&first));
+        assert!(sessions.is_open(&second) && sessions.is_open(&last));
+        assert_eq!(sessions.lock().sessions.len(), SESSIONS_MAX);
+    }
+
+    #[tokio::test]
+    async fn while_the_store_cant_be_asked_nobody_is_let_in_nor_signed_out() {
+        let stale = Duration::from_millis(200);
+        let options = TokensOptions::new("acme").unwrap();
+        let options = options
+            .max_stale(stale)
+            .poll_every(Duration::from_secs(3_600));
+        let sessions = sessions(options).await;
+        let secret = sessions.open_secret(&sessions.of_token(3_600).await);
+        assert!(sessions.is_open(&secret));
+        tokio::time::sleep(2 * stale).await;
+        let error = sessions.of_secret(&secret).unwrap_err();
+        assert_eq!(error.kind().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
