@@ -120,7 +120,8 @@ impl Manage {
     }
 
     /// How long one stays signed in at most; 12 hours unless set. A session ends
-    /// with its token in any case.
+    /// with its token in any case. One of a user and password has no other end,
+    /// whatever becomes of the user.
     pub fn session(mut self, longest: Duration) -> Self {
         self.session = longest;
         self

@@ -63,7 +63,7 @@ export async function serious(page) {
 export async function signIn(page, token) {
   await page.getByLabel('Token', { exact: true }).fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('button', { name: 'Create token' }).waitFor();
+  await page.getByText('Signed in as').waitFor();
 }
 
 /** Calls a route for programs. */

@@ -69,6 +69,9 @@ await run(async (context) => {
   await page.goto(`${url}/api_tokens`);
   await page.getByRole('dialog', { name: 'Sign in to API tokens' }).waitFor();
   await look('sign-in');
+  await page.getByLabel('User and password').check();
+  await look('sign-in-user');
+  await page.getByLabel('A token').check();
   await page.getByLabel('Token', { exact: true }).fill('no token');
   await button('Sign in').click();
   await look('sign-in-wrong');
@@ -83,17 +86,29 @@ await run(async (context) => {
   await page.reload();
   await button('metrics').waitFor();
   await look('list');
+  assert.equal(await page.locator('img').count(), 0, 'a name became an element');
+
+  await context.setOffline(true);
+  await page.getByLabel('State').selectOption('active');
+  await page.getByText('The server can’t be reached.').waitFor();
+  await look('failed');
+  await context.setOffline(false);
+  await button('Try again').click();
+  await page.getByLabel('State').selectOption('');
 
   await button('Create token').click();
   await look('create');
   await page.getByLabel('Name').fill('worker');
   await page.getByLabel('Targets').fill('*');
   await page.getByLabel('deployment', { exact: true }).check();
-  await page.getByLabel('Expires', { exact: true }).selectOption('7');
+  await page.getByLabel('Expires', { exact: true }).selectOption('never');
+  await page.getByText('Without an end').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click();
   await page.getByText('is not a target').waitFor();
   await look('create-fault');
   await page.getByLabel('Targets').fill('demo');
+  await page.getByLabel('Expires', { exact: true }).selectOption('date');
+  await page.getByLabel('Date of expiry').fill(ends(200).slice(0, 10));
   await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click();
   await page.getByRole('dialog', { name: 'Token created' }).waitFor();
   await look('secret');
@@ -114,4 +129,19 @@ await run(async (context) => {
   await close();
   await button('Revoke…').click();
   await look('confirm-revoke');
-}, /status of 422/);
+  await close();
+  await close();
+  await button('partner').click();
+  await page.getByRole('dialog', { name: 'partner' }).waitFor();
+  await look('details-suspended');
+  await close();
+  await button('first').click();
+  await button('Suspend…').click();
+  await page.getByText('You are signed in with this token').waitFor();
+  await look('confirm-own');
+
+  await page.goto(`${url}/deployments/demo`);
+  await page.getByText('Those that may have to do with').waitFor();
+  await button('metrics').waitFor();
+  await look('target');
+}, /status of 422|ERR_INTERNET_DISCONNECTED/);

@@ -22,6 +22,7 @@ export class Problem extends Error {
 }
 
 /**
+ * Calls a route, and answers with what it says.
  * @param {string} method
  * @param {string} path below where the page is mounted
  * @param {object} [body] sent as JSON
@@ -39,22 +40,15 @@ export async function call(method, path, body, headers = {}) {
   throw new Problem(response.status, answer.detail ?? `the server answered ${response.status}`, answer.field);
 }
 
-/** @param {Record<string, string | number | null | undefined>} filter */
-export function list(filter) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filter)) {
-    if (value) query.set(name, String(value));
-  }
-  return call('GET', `api/tokens?${query}`);
+/** The path of a list. */
+export function listed(filter) {
+  const given = Object.entries(filter).filter(([, value]) => value);
+  return `api/tokens?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
-/**
- * @param {string} id
- * @param {string} [action]
- */
+/** The path of a token, or of what is done to it. */
 export function path(id, action) {
-  const token = `api/tokens/${encodeURIComponent(id)}`;
-  return action ? `${token}/${action}` : token;
+  return ['api/tokens', encodeURIComponent(id), action].filter(Boolean).join('/');
 }
 
 /** @param {string} credential what stands in `Authorization` */

@@ -8,7 +8,7 @@ const DAYS = [7, 30, 60, 90];
 
 const dialog = $('edit');
 const fields = ['name', 'description', 'scopes', 'targets', 'expires_at'];
-const words = (/** @type {string} */ text) => text.split(/[\s,]+/).filter(Boolean);
+const words = (text) => text.split(/[\s,]+/).filter(Boolean);
 
 /** The token that is changed, where none is made. @type {any} */
 let token = null;
@@ -20,8 +20,7 @@ let token = null;
  */
 export function openNew(session, target) {
   const { caller, known_scopes } = session;
-  const own = (/** @type {string} */ scope) =>
-    caller.scopes.some((/** @type {string} */ has) => scope === has || scope.startsWith(`${has}:`));
+  const own = (scope) => caller.scopes.some((has) => scope === has || scope.startsWith(`${has}:`));
   const offered = new Set([...(known_scopes ?? []).filter(own), ...caller.scopes]);
   token = null;
   open({
@@ -33,11 +32,11 @@ export function openNew(session, target) {
   });
 }
 
-/** Opens it to narrow a token. @param {any} changed */
+/** Opens it to narrow a token. */
 export function openEdit(changed) {
   token = changed;
   open({
-    heading: `Edit ${title(token)}`,
+    heading: `Edit “${title(token)}”`,
     action: 'Save',
     scopes: token.scopes,
     targets: token.targets ?? [],
@@ -45,11 +44,11 @@ export function openEdit(changed) {
   });
 }
 
-/** @param {{heading: string, action: string, scopes: string[], targets: string[], last: string | null}} with_ */
 function open({ heading, action, scopes, targets, last }) {
   dialog.querySelector('form').reset();
   clear();
   $('edit-title').textContent = heading;
+  $('edit-note').hidden = token === null;
   dialog.querySelector('.main').textContent = action;
   $('name').value = token?.name ?? '';
   $('description').value = token?.description ?? '';
@@ -60,7 +59,6 @@ function open({ heading, action, scopes, targets, last }) {
   $('name').focus();
 }
 
-/** @param {string} scope */
 function choice(scope) {
   const box = /** @type {HTMLInputElement} */ (el('input', { type: 'checkbox', value: scope }));
   box.checked = token !== null;
@@ -72,7 +70,7 @@ function choice(scope) {
  * @param {string | null} last the latest end that there may be
  */
 function offerEnds(last) {
-  const before = (/** @type {number} */ days) => !last || Date.now() + days * DAY < Date.parse(last);
+  const before = (days) => !last || Date.now() + days * DAY < Date.parse(last);
   const days = DAYS.filter(before).map((days) => [String(days), `In ${days} days`]);
   const ends = last ? dayOf(last) : 'never';
   const kept = token ? [['keep', `As it is: ${ends}`]] : last ? [['last', `With your own token: ${ends}`]] : [];
@@ -86,7 +84,7 @@ function offerEnds(last) {
   showEnd();
 }
 
-/** A day as a date field has it, where the user is. @param {number} at */
+/** A day as a date field has it, where the user is. */
 function localDay(at) {
   const date = new Date(at);
   return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
@@ -98,9 +96,14 @@ function chosenEnd() {
   if (value === 'keep') return undefined;
   if (value === 'never') return null;
   if (value === 'last') return dataset.last;
-  // The whole of that day, where the user is.
-  if (value === 'date') return $('date').value && new Date(`${$('date').value}T23:59:59`).toISOString();
+  if (value === 'date') return $('date').value && endOf($('date').value, dataset.last);
   return new Date(Date.now() + Number(value) * DAY).toISOString();
+}
+
+/** The end of a day, where the user is, or the last end that there may be. */
+function endOf(day, last) {
+  const end = new Date(`${day}T23:59:59`);
+  return last && end > new Date(last) ? last : end.toISOString();
 }
 
 function showEnd() {
@@ -133,23 +136,18 @@ export function draft() {
   return token ? changes(wanted) : wanted;
 }
 
-/** Only what was changed. @param {Record<string, any>} wanted */
+/** Only what was changed. */
 function changes(wanted) {
-  const same = (/** @type {string} */ name) => String(wanted[name]) === String(token[name]);
+  const same = (name) => String(wanted[name]) === String(token[name]);
   return Object.fromEntries(Object.entries(wanted).filter(([name]) => !same(name)));
 }
 
-/** What is wrong before it is asked for, as a field and a sentence. @param {any} wanted */
+/** What is wrong before it is asked for, as a field and a sentence. */
 export function fault(wanted) {
-  if (wanted.scopes?.length === 0) return ['scopes', 'Choose at least one: without a scope a token can do nothing.'];
-  return null;
+  return wanted.scopes?.length === 0 ? ['scopes', 'Choose at least one: without a scope a token can do nothing.'] : null;
 }
 
-/**
- * Says what is wrong beside the field, or below all of them.
- * @param {string | undefined} field
- * @param {string} text
- */
+/** Says what is wrong beside the field, or below all of them. */
 export function show(field, text) {
   clear();
   if (!field || !fields.includes(field)) {

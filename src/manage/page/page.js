@@ -1,7 +1,7 @@
 // @ts-check
 /** The page: who is signed in, the list of tokens, and what is done to them. */
 
-import { call, home, list, path, Problem, signIn } from './client.js';
+import { call, home, listed, path, Problem, signIn } from './client.js';
 import * as form from './form.js';
 import { $, el, facts, momentOf, row, title } from './view.js';
 
@@ -46,7 +46,6 @@ async function start() {
   } catch (problem) {
     return fail(problem, start);
   }
-  $('failed').hidden = true;
   $('ways').hidden = !session.users;
   return session.caller ? enter() : leave('');
 }
@@ -57,12 +56,12 @@ function enter() {
   return refresh();
 }
 
-/** Shows what is for those who are signed in. @param {boolean} signedIn */
+/** Shows what is for those who are signed in. */
 function show(signedIn) {
   for (const id of ['sign-out', 'create', 'filters']) $(id).hidden = !signedIn;
 }
 
-/** Shows the sign-in, and nothing of any token. @param {string} reason */
+/** Shows the sign-in, and nothing of any token. */
 function leave(reason) {
   // It may be what one signs in with next.
   if ($('secret').open) return $('secret').addEventListener('close', () => leave(reason), { once: true });
@@ -122,7 +121,6 @@ async function submitSignIn() {
   await enter();
 }
 
-/** @param {any} problem */
 function signInFault(problem) {
   if (problem.status === 401) {
     return way() === 'user' ? 'The user or the password is not right.' : 'This token is not good. It may have ended or been revoked.';
@@ -152,16 +150,14 @@ function refresh() {
  */
 async function load(after, limit) {
   const mine = ++turn;
-  const filter = { search: $('search').value.trim(), state: $('state').value, target };
-  let page;
+  const filter = { search: $('search').value.trim(), state: $('state').value, target, limit };
+  let page = { items: [], next_cursor: after };
   try {
-    page = await list({ ...filter, cursor: after, limit });
     // A page of a target's tokens may hold none, and be followed by others.
-    while (!page.items.length && page.next_cursor) page = await list({ ...filter, cursor: page.next_cursor, limit });
+    do page = await ask('GET', listed({ ...filter, cursor: page.next_cursor }));
+    while (!page.items.length && page.next_cursor);
   } catch (problem) {
-    if (mine !== turn) return;
-    if (problem instanceof Problem && problem.status === 401) leave('Your session has ended. Sign in to go on.');
-    else fail(problem, refresh);
+    if (mine === turn) fail(problem, refresh);
     return;
   }
   if (mine === turn) showPage(page, after !== null, Boolean(filter.search || filter.state));
@@ -183,31 +179,29 @@ function showPage(page, more, filtered) {
   $('list').hidden = count === 0;
   $('empty').hidden = count > 0;
   $('more').hidden = cursor === null;
-  $('count').textContent = count === 0 ? '' : `${count}${cursor === null ? '' : ' or more'} ${count === 1 ? 'token' : 'tokens'}`;
+  $('count').textContent = `${count}${cursor === null ? '' : ' or more'} ${count === 1 ? 'token' : 'tokens'}`;
   $('empty').querySelector('h2').textContent = filtered ? 'No token matches' : 'No tokens yet';
   $('empty').querySelector('p').textContent = filtered ? 'Search for something else, or for any state.' : 'Create one for each program that calls: it can then be revoked by itself.';
   if (more) rows[0]?.querySelector('button')?.focus();
 }
 
-/**
- * @param {any} problem
- * @param {() => unknown} again
- */
 function fail(problem, again) {
   $('failed').querySelector('p').textContent = problem.message;
-  $('again').onclick = again;
+  $('again').onclick = () => {
+    $('failed').hidden = true;
+    again();
+  };
   $('failed').hidden = false;
 }
 
 /* One token */
 
-/** @param {string} id */
 async function openDetails(id) {
   try {
     showDetails(await ask('GET', path(id)), '');
   } catch (problem) {
-    if (!$('details').open) return fail(problem, () => openDetails(id));
-    $('details-error').textContent = /** @type {Problem} */ (problem).message;
+    if ($('details').open) $('details-error').textContent = problem.message;
+    else fail(problem, () => openDetails(id));
     return;
   }
   if (!$('details').open) $('details').showModal();
@@ -236,7 +230,7 @@ function showDetails(token, done) {
   $('details').querySelector('.actions').hidden = !Object.values(offered).includes(true);
 }
 
-/** After something was done. @param {any} token @param {string} done */
+/** After something was done. */
 function changed(token, done) {
   showDetails(token, done);
   $('details-title').focus();
@@ -258,7 +252,6 @@ const CONFIRM = {
   },
 };
 
-/** @param {string} act */
 async function act(act) {
   if (act === 'edit') return form.openEdit(shown);
   if (act === 'resume') return resume();
@@ -273,7 +266,7 @@ async function act(act) {
   dialog.querySelector('.error').textContent = '';
   const button = dialog.querySelector('.main');
   button.textContent = action;
-  button.classList.toggle('danger', act !== 'rotate');
+  button.classList.toggle('danger', act === 'revoke');
   dialog.showModal();
 }
 
@@ -281,7 +274,7 @@ async function resume() {
   try {
     await changed(await ask('POST', path(shown.id, 'resume')), 'Resumed.');
   } catch (problem) {
-    $('details-error').textContent = /** @type {Problem} */ (problem).message;
+    $('details-error').textContent = problem.message;
   }
 }
 
@@ -295,7 +288,7 @@ async function submitConfirm() {
   try {
     answer = await ask('POST', path(shown.id, pending), bodies[pending]);
   } catch (problem) {
-    $('confirm').querySelector('.error').textContent = /** @type {Problem} */ (problem).message;
+    $('confirm').querySelector('.error').textContent = problem.message;
     return;
   }
   $('confirm').close();
@@ -316,7 +309,7 @@ async function submitEdit() {
   try {
     answer = await (id ? ask('PATCH', path(id), draft) : ask('POST', 'api/tokens', draft));
   } catch (problem) {
-    const { field, message } = /** @type {Problem} */ (problem);
+    const { field, message } = problem;
     return form.show(field, message);
   }
   $('edit').close();
@@ -327,15 +320,9 @@ async function submitEdit() {
 
 /* The secret, once */
 
-/**
- * @param {string} heading
- * @param {string} secret
- * @param {string} note
- */
 function openSecret(heading, secret, note) {
-  const fill = (/** @type {string} */ template) =>
-    template.replaceAll('{origin}', location.origin).replaceAll('{token}', secret);
-  const lines = session.snippets.map((/** @type {[string, string]} */ [label, template]) => copyable(label, fill(template)));
+  const fill = (template) => template.replaceAll('{origin}', location.origin).replaceAll('{token}', secret);
+  const lines = session.snippets.map(([label, template]) => copyable(label, fill(template)));
   $('secret-title').textContent = heading;
   $('secret-note').textContent = note;
   $('secret-texts').replaceChildren(copyable('Token', secret), ...lines);
@@ -343,24 +330,15 @@ function openSecret(heading, secret, note) {
   $('secret').showModal();
 }
 
-/**
- * A text with a button that copies it.
- * @param {string} label
- * @param {string} text
- */
+/** A text with a button that copies it. */
 function copyable(label, text) {
-  const id = `text-${label}`;
-  const area = /** @type {HTMLTextAreaElement} */ (el('textarea', { id, readonly: '', spellcheck: 'false', class: 'code' }));
+  const area = /** @type {HTMLTextAreaElement} */ (el('textarea', { 'aria-label': label, readonly: '', class: 'code' }));
   area.value = text;
   const button = el('button', { type: 'button', 'aria-label': `Copy: ${label}` }, 'Copy');
   button.addEventListener('click', () => copy(label, area));
-  return el('div', { class: 'copyable' }, el('label', { for: id }, label), button, area);
+  return el('div', { class: 'copyable' }, el('span', {}, label), button, area);
 }
 
-/**
- * @param {string} label
- * @param {HTMLTextAreaElement} area
- */
 async function copy(label, area) {
   area.select();
   try {
@@ -380,10 +358,6 @@ function closeSecret() {
 
 /* What is pressed */
 
-/**
- * @param {HTMLFormElement} form
- * @param {() => unknown} action
- */
 function onSubmit(form, action) {
   const button = /** @type {HTMLButtonElement} */ (form.querySelector('.main'));
   form.addEventListener('submit', async (event) => {
@@ -399,8 +373,8 @@ function onSubmit(form, action) {
 
 /** Back to where the details were opened from, though the row was made anew. */
 function returnFocus() {
-  const button = document.querySelector(`tbody [data-id="${shown?.id}"]`);
-  (button ?? document.querySelector('h1'))?.focus();
+  const button = document.querySelector(`tbody [data-id="${shown?.id}"]`) ?? document.querySelector('h1');
+  /** @type {HTMLElement} */ (button).focus();
 }
 
 onSubmit($('sign-in').querySelector('form'), submitSignIn);

@@ -1,14 +1,8 @@
 // @ts-check
 /** How things look: elements, times, states. Data become text nodes alone. */
 
-/** @param {string} id */
 export const $ = (id) => /** @type {any} */ (document.getElementById(id));
 
-/**
- * @param {string} tag
- * @param {Record<string, string>} attributes
- * @param {...(Node | string)} children
- */
 export function el(tag, attributes, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -29,11 +23,10 @@ const distance = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
 const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 
-/** @param {Node | string} content */
 const muted = (content) => el('span', { class: 'muted' }, content);
 
 /** How far a time is from now: in 27 days, 2 hours ago. */
-function away(/** @type {string} */ iso) {
+function away(iso) {
   const left = Date.parse(iso) - Date.now();
   const unit = UNITS.find(([, , from]) => Math.abs(left) >= from);
   if (!unit) return left < 0 ? 'just now' : 'in less than a minute';
@@ -41,23 +34,21 @@ function away(/** @type {string} */ iso) {
   return distance.format(Math.round(left / length), name);
 }
 
-/** @param {string} iso */
 export const dayOf = (iso) => day.format(new Date(iso));
 
-/** @param {string} iso */
 export const momentOf = (iso) => moment.format(new Date(iso));
 
-/** A time as a day. @param {string} iso */
+/** A time as a day. */
 export function date(iso) {
   return el('time', { datetime: iso, title: momentOf(iso) }, dayOf(iso));
 }
 
-/** A time as its distance from now. @param {string} iso */
+/** A time as its distance from now. */
 export function relative(iso) {
   return el('time', { datetime: iso, title: momentOf(iso) }, away(iso));
 }
 
-/** A time in full. @param {string} iso */
+/** A time in full. */
 export function exact(iso) {
   return el('time', { datetime: iso }, `${momentOf(iso)} (${away(iso)})`);
 }
@@ -70,26 +61,23 @@ const STATES = /** @type {Record<string, string>} */ ({
   suspended: 'Suspended',
 });
 
-/** @param {any} token */
 export function badge(token) {
   return el('span', { class: `badge ${token.state}` }, STATES[token.state] ?? token.state);
 }
 
-/** @param {string[]} list */
 export function chips(list) {
   return el('ul', { class: 'chips', role: 'list' }, ...list.map((text) => el('li', {}, text)));
 }
 
-/** When a token ends: with its grace, where it was replaced. @param {any} token */
+/** When a token ends: with its grace, where it was replaced. */
 export function end(token) {
   const ends = [token.expires_at, token.grace_until].filter(Boolean);
   return ends.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
 }
 
-/** @param {any} token */
 export const title = (token) => token.name || token.id;
 
-/** A token as a row of the list. @param {any} token */
+/** A token as a row of the list. */
 export function row(token) {
   const name = el('button', { type: 'button', class: 'link data', 'data-id': token.id }, title(token));
   const about = token.description ? [el('p', { class: 'note data' }, token.description)] : [];
@@ -107,15 +95,11 @@ export function row(token) {
   return el('tr', { role: 'row' }, ...cells);
 }
 
-/**
- * @param {string} column named beside it on narrow screens
- * @param {...(Node | string)} content
- */
+/** A cell, with its column's name for narrow screens. */
 function cell(column, ...content) {
   return el('td', { role: 'cell', 'data-column': column }, el('div', {}, ...content));
 }
 
-/** @param {any} token */
 function expiry(token) {
   const at = end(token);
   if (!at) return ['Never'];
@@ -126,10 +110,10 @@ function expiry(token) {
   return [date(at), left];
 }
 
-/** All that is known of a token, as terms and what they are. @param {any} token */
+/** All that is known of a token, as terms and what they are. */
 export function facts(token) {
-  const other = (/** @type {string} */ id) => el('button', { type: 'button', class: 'link code', 'data-id': id }, id);
-  const code = (/** @type {string} */ text) => el('code', {}, text);
+  const other = (id) => el('button', { type: 'button', class: 'link code', 'data-id': id }, id);
+  const code = (text) => el('code', {}, text);
   const by = token.created_by ? ` by ${token.created_by}` : '';
   const metadata = Object.keys(token.metadata).length > 0;
   /** @type {[string, false | null | '' | string | (Node | string)[]][]} */
