@@ -177,35 +177,32 @@ mod tests {
 
     #[test]
     fn a_request_names_at_most_one_session_of_each_form() {
+        use Cookie::{Host, Loopback};
+
         let (host, loopback) = ("__Host-tower-authn=a", "tower-authn=b");
-        let (a, b) = ((Cookie::Host, "a"), (Cookie::Loopback, "b"));
-        let rows: [(&str, &[&str], &[(Cookie, &str)]); 11] = [
+        let secret = |form| if form == Host { "a" } else { "b" };
+        let twice = "__Host-tower-authn=a; __Host-tower-authn=c";
+        let rows: [(&str, &[&str], &[Cookie]); 11] = [
             ("example.com", &[], &[]),
-            ("example.com", &["x=1; __Host-tower-authn=a; y"], &[a]),
-            ("example.com", &["x=1", host], &[a]),
+            ("example.com", &["x=1; __Host-tower-authn=a; y"], &[Host]),
+            ("example.com", &["x=1", host], &[Host]),
             ("example.com", &[host, host], &[]),
-            (
-                "example.com",
-                &["__Host-tower-authn=a; __Host-tower-authn=c"],
-                &[],
-            ),
+            ("example.com", &[twice], &[]),
             ("example.com", &[loopback], &[]),
             ("example.com", &["__host-tower-authn=a"], &[]),
-            ("localhost:3000", &[loopback], &[b]),
+            ("localhost:3000", &[loopback], &[Loopback]),
             ("localhost:3000", &[loopback, loopback], &[]),
-            ("localhost:3000", &[host, loopback], &[a, b]),
-            ("localhost:3000", &[host, host, loopback], &[b]),
+            ("localhost:3000", &[host, loopback], &[Host, Loopback]),
+            ("localhost:3000", &[host, host, loopback], &[Loopback]),
         ];
-        for (host, lines, expected) in rows {
+        for (host, lines, forms) in rows {
             let mut request = headers(&[("host", host)]);
             for line in lines {
                 request.append(COOKIE, line.parse().unwrap());
             }
+            let key = |form| Digest::of(secret(form)).to_bytes();
+            let expected: Vec<_> = forms.iter().map(|form| (*form, key(*form))).collect();
             let named: Vec<_> = Cookie::presented(&Uri::from_static("/"), &request).collect();
-            let expected: Vec<_> = expected
-                .iter()
-                .map(|(form, secret)| (*form, Digest::of(secret).to_bytes()))
-                .collect();
             assert_eq!(named, expected, "{host} {lines:?}");
             // HTTP/2 has the host in the URI.
             let uri = format!("http://{host}/").parse().unwrap();
