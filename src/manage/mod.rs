@@ -80,7 +80,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
-use self::problem::Problem;
+use self::{page::Snippet, problem::Problem};
 use crate::{
     access::Access,
     credential::Sources,
@@ -104,7 +104,7 @@ pub struct Manage {
     users: Option<AnyVerifier<Principal>>,
     title: Arc<str>,
     session: Duration,
-    insecure_cookie: bool,
+    snippets: Vec<Snippet>,
 }
 
 impl Manage {
@@ -117,7 +117,7 @@ impl Manage {
             users: None,
             title: "API tokens".into(),
             session: Duration::from_secs(12 * 60 * 60),
-            insecure_cookie: false,
+            snippets: Vec::new(),
         }
     }
 
@@ -167,16 +167,31 @@ impl Manage {
     }
 
     /// How long one stays signed in at most; 12 hours unless set. A session ends
-    /// with its token in any case.
+    /// with its token in any case. One of a user and password has no other end,
+    /// whatever becomes of the user.
     pub fn session(mut self, longest: Duration) -> Self {
         self.session = longest;
         self
     }
 
-    /// Lets the page's cookie do without `Secure` and the prefix `__Host-` for a
-    /// browser that calls a loopback host, where there may be no TLS.
-    pub fn insecure_cookie(mut self) -> Self {
-        self.insecure_cookie = true;
+    /// A text that the page shows with a new token, ready to be pasted. In it
+    /// `{token}` stands for the token and `{origin}` for the page's own, as in
+    /// `http://127.0.0.1:3000`. There is one for `curl` and one for `Python`,
+    /// and another one of the same label takes its place.
+    ///
+    /// ```
+    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Manage {
+    /// Manage::new(tokens)
+    ///     .snippet("CLI", "acme login --endpoint {origin} --token {token}")
+    ///     .snippet("curl", "curl {origin}/reports -H 'Authorization: Bearer {token}'")
+    /// # }
+    /// ```
+    pub fn snippet(mut self, label: impl Into<Arc<str>>, template: impl Into<Arc<str>>) -> Self {
+        self.snippets.push(Snippet {
+            label: label.into(),
+            template: template.into(),
+        });
         self
     }
 

@@ -14,6 +14,7 @@ mod support;
 
 mod allocations;
 mod answers;
+mod browser;
 mod examples;
 mod expiry;
 mod floors;
