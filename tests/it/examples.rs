@@ -67,7 +67,7 @@ impl Example {
     }
 
     /// The token that it prints next.
-    fn token(&mut self) -> String {
+    pub fn token(&mut self) -> String {
         let line = self.line();
         let token = line.strip_prefix("token ");
         token

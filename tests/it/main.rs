@@ -14,6 +14,7 @@ mod support;
 
 mod allocations;
 mod answers;
+mod browser;
 mod examples;
 mod expiry;
 mod floors;
@@ -22,6 +23,7 @@ mod generated;
 mod grpc;
 mod hygiene;
 mod lifetime;
+mod manage;
 mod middleware;
 mod parsing;
 mod properties;
