@@ -31,6 +31,7 @@ mod rows;
 mod stores;
 mod timing;
 mod tokens;
+mod tools;
 mod usage;
 mod vectors;
 #[cfg(feature = "tokens")]
