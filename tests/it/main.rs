@@ -14,6 +14,7 @@ mod support;
 
 mod allocations;
 mod answers;
+mod bentocloud;
 mod examples;
 mod expiry;
 mod floors;
