@@ -23,7 +23,10 @@ struct Cli {
 impl Cli {
     fn find(version: &str) -> Option<Self> {
         let program = client(&format!("{version}/bin/bentoml"))?;
-        Some(Self { program, home: Directory::new() })
+        Some(Self {
+            program,
+            home: Directory::new(),
+        })
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -84,7 +87,17 @@ async fn strangers(cloud: &Cloud) -> Vec<(String, u16, &'static str)> {
 async fn the_last_yatai_login_says_who_is_logged_in_where() {
     let Some(cli) = Cli::find(OLD) else { return };
     let cloud = Cloud::start();
-    let login = |token: &str| ["yatai", "login", "--api-token", token, "--endpoint", &cloud.app.url].map(str::to_owned);
+    let login = |token: &str| {
+        [
+            "yatai",
+            "login",
+            "--api-token",
+            token,
+            "--endpoint",
+            &cloud.app.url,
+        ]
+        .map(str::to_owned)
+    };
     let logged_in = r#"Successfully logged in as user "user" in organization "mybentocloud"."#;
     let args = login(ADMIN);
     assert_eq!(cli.ok(&args.each_ref().map(String::as_str)), logged_in);
@@ -102,25 +115,46 @@ async fn the_last_yatai_login_says_who_is_logged_in_where() {
 async fn the_cli_of_today_logs_in() {
     let Some(cli) = Cli::find(NEW) else { return };
     let cloud = Cloud::start();
-    let login = |token: &str| ["cloud", "login", "--api-token", token, "--endpoint", &cloud.app.url].map(str::to_owned);
+    let login = |token: &str| {
+        [
+            "cloud",
+            "login",
+            "--api-token",
+            token,
+            "--endpoint",
+            &cloud.app.url,
+        ]
+        .map(str::to_owned)
+    };
     let args = login(ADMIN);
     let printed = cli.ok(&args.each_ref().map(String::as_str));
-    assert!(printed.contains("Logged in as user@example.com at mybentocloud organization"), "{printed}");
+    assert!(
+        printed.contains("Logged in as user@example.com at mybentocloud organization"),
+        "{printed}"
+    );
     for (token, status, message) in strangers(&cloud).await {
         let args = login(&token);
         let printed = cli.refused(&args.each_ref().map(String::as_str));
-        assert!(printed.contains(&format!("Error validating token: HTTP {status}")), "{printed}");
+        assert!(
+            printed.contains(&format!("Error validating token: HTTP {status}")),
+            "{printed}"
+        );
         assert_eq!(printed.lines().count(), 1, "{printed}");
         assert!(!printed.contains(&token), "{printed}");
 
         // What needs the token of another context prints what the server said.
         let mut list = cli.command(&cli.program);
-        list.env("BENTO_CLOUD_API_KEY", &token).env("BENTO_CLOUD_API_ENDPOINT", &cloud.app.url);
+        list.env("BENTO_CLOUD_API_KEY", &token)
+            .env("BENTO_CLOUD_API_ENDPOINT", &cloud.app.url);
         let output = list.args(["api-token", "list"]).output().unwrap();
         let printed = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));
-        let said = format!("request failed with status code {status}: {{\"message\":\"{message}\"}}");
-        assert!(printed.lines().next().unwrap().ends_with(&said), "{printed}");
+        let said =
+            format!("request failed with status code {status}: {{\"message\":\"{message}\"}}");
+        assert!(
+            printed.lines().next().unwrap().ends_with(&said),
+            "{printed}"
+        );
         assert!(!printed.contains(&token), "{printed}");
     }
 }
@@ -129,20 +163,46 @@ async fn the_cli_of_today_logs_in() {
 async fn the_cli_of_today_makes_lists_shows_and_deletes_tokens() {
     let Some(cli) = Cli::find(NEW) else { return };
     let cloud = Cloud::start();
-    cli.ok(&["cloud", "login", "--api-token", ADMIN, "--endpoint", &cloud.app.url]);
-    let create = ["api-token", "create", "ci", "-s", "api", "-d", "for CI", "--expires", "30d", "-o", "json"];
+    cli.ok(&[
+        "cloud",
+        "login",
+        "--api-token",
+        ADMIN,
+        "--endpoint",
+        &cloud.app.url,
+    ]);
+    let create = [
+        "api-token",
+        "create",
+        "ci",
+        "-s",
+        "api",
+        "-d",
+        "for CI",
+        "--expires",
+        "30d",
+        "-o",
+        "json",
+    ];
     let printed = cli.ok(&create);
     // The secret is shown in a box above the JSON.
     let (_, made) = printed.split_once('{').unwrap();
     let made: Value = serde_json::from_str(&format!("{{{made}")).unwrap();
-    let (uid, secret) = (made["uid"].as_str().unwrap(), made["token"].as_str().unwrap());
+    let (uid, secret) = (
+        made["uid"].as_str().unwrap(),
+        made["token"].as_str().unwrap(),
+    );
     assert_eq!(made["name"], "ci");
     assert_eq!(made["description"], "for CI");
     assert_eq!(made["created_by"], "user");
 
     let generate = || Call::new("POST", "/apps/demo/generate").json(&json!({ "prompt": "hi" }));
     let raw = |call: Call| call.header("authorization", &format!("Basic {secret}"));
-    assert_eq!(raw(generate()).status(cloud.address).await, 200, "`-s api` may call");
+    assert_eq!(
+        raw(generate()).status(cloud.address).await,
+        200,
+        "`-s api` may call"
+    );
     let login = Call::new("GET", "/api/v1/auth/current");
     assert_eq!(raw(login).status(cloud.address).await, 200, "and log in");
 
@@ -155,7 +215,10 @@ async fn the_cli_of_today_makes_lists_shows_and_deletes_tokens() {
         assert!(shown.contains(part), "{shown}");
     }
     for printed in [&listed, &shown] {
-        assert!(!printed.contains(secret), "the secret is shown once: {printed}");
+        assert!(
+            !printed.contains(secret),
+            "the secret is shown once: {printed}"
+        );
     }
 
     let deleted = cli.ok(&["api-token", "delete", uid]);
@@ -170,26 +233,59 @@ async fn the_cli_of_today_prints_one_line_where_it_may_not() {
     let Some(cli) = Cli::find(NEW) else { return };
     let cloud = Cloud::start();
     let narrow = cloud.token(&["resources:access"]).await;
-    cli.ok(&["cloud", "login", "--api-token", &narrow, "--endpoint", &cloud.app.url]);
-    let made = cli.ok(&["api-token", "create", "as-narrow", "-s", "resources:access", "--expires", "2w"]);
+    cli.ok(&[
+        "cloud",
+        "login",
+        "--api-token",
+        &narrow,
+        "--endpoint",
+        &cloud.app.url,
+    ]);
+    let made = cli.ok(&[
+        "api-token",
+        "create",
+        "as-narrow",
+        "-s",
+        "resources:access",
+        "--expires",
+        "2w",
+    ]);
     assert!(made.contains("as-narrow"), "{made}");
     for (args, said) in [
         (&["create", "wider", "-s", "api"][..], "status code 403"),
-        (&["create", "other", "-s", "write_everything"], "status code 400"),
-        (&["create", "late", "-s", "resources:access", "--expires", "2020-01-01"], "status code 400"),
+        (
+            &["create", "other", "-s", "write_everything"],
+            "status code 400",
+        ),
+        (
+            &[
+                "create",
+                "late",
+                "-s",
+                "resources:access",
+                "--expires",
+                "2020-01-01",
+            ],
+            "status code 400",
+        ),
         (&["get", "nothing-of-this-uid"], "not found"),
         (&["delete", "nothing-of-this-uid"], "not found"),
     ] {
         let printed = cli.refused(&[&["api-token"], args].concat());
         assert_eq!(printed.lines().count(), 1, "{printed}");
-        assert!(printed.starts_with("Error: ") && printed.contains(said), "{printed}");
+        assert!(
+            printed.starts_with("Error: ") && printed.contains(said),
+            "{printed}"
+        );
         assert!(!printed.contains(&narrow), "{printed}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_http_client_of_today_calls_a_deployment() {
-    let Some(python) = client(&format!("{NEW}/bin/python3")) else { return };
+    let Some(python) = client(&format!("{NEW}/bin/python3")) else {
+        return;
+    };
     let cloud = Cloud::start();
     let caller = cloud.token(&["deployment"]).await;
     let (id, ending) = cloud.make(json!({ "scopes": ["deployment"] })).await;

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "full")]
 
+mod cli;
 mod rights;
 mod table;
 
@@ -57,13 +58,16 @@ impl Cloud {
         (text("id"), text("secret"))
     }
 
-    /// Makes a token with these scopes, and gives its secret.
+    /// Makes a token with these scopes and no end, and gives its secret.
     pub async fn token(&self, scopes: &[&str]) -> String {
-        self.make(json!({ "name": "test", "scopes": scopes })).await.1
+        self.make(json!({ "scopes": scopes, "expires_at": null }))
+            .await
+            .1
     }
 
     pub async fn revoke(&self, id: &str) {
-        self.admin("POST", &format!("{TOKENS}/{id}/revoke"), json!({})).await;
+        self.admin("POST", &format!("{TOKENS}/{id}/revoke"), json!({}))
+            .await;
     }
 }
 
@@ -82,7 +86,11 @@ impl Call {
     pub fn new(method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path);
         let (head, ()) = request.body(()).unwrap().into_parts();
-        Self { version: Version::HTTP_11, head, body: Vec::new() }
+        Self {
+            version: Version::HTTP_11,
+            head,
+            body: Vec::new(),
+        }
     }
 
     pub fn version(mut self, version: Version) -> Self {

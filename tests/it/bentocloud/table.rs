@@ -53,7 +53,14 @@ const fn row(
     scope: &'static str,
     expected: Expected,
 ) -> Row {
-    Row { method, path, of, body, scope, expected }
+    Row {
+        method,
+        path,
+        of,
+        body,
+        scope,
+        expected,
+    }
 }
 
 #[rustfmt::skip]
@@ -137,7 +144,9 @@ pub const ROWS: &[Row] = &[
 type Places = BTreeSet<(String, String)>;
 
 fn rows() -> Places {
-    let places = ROWS.iter().map(|row| (row.method.to_owned(), row.path.to_owned()));
+    let places = ROWS
+        .iter()
+        .map(|row| (row.method.to_owned(), row.path.to_owned()));
     places.collect()
 }
 
@@ -185,11 +194,20 @@ fn every_route_of_the_page_has_its_row() {
         include_str!("../../../src/manage/page/session.rs"),
     ];
     let mut found = 0;
-    for route in sources.iter().flat_map(|source| source.split(".route(").skip(1)) {
+    for route in sources
+        .iter()
+        .flat_map(|source| source.split(".route(").skip(1))
+    {
         let path = route.split('"').nth(1).unwrap();
         let path = format!("/api_tokens{}", path.trim_end_matches('/'));
-        assert!(rows.iter().any(|(_, row)| *row == path), "no row says who may ask {path}");
+        assert!(
+            rows.iter().any(|(_, row)| *row == path),
+            "no row says who may ask {path}"
+        );
         found += 1;
     }
-    assert!(found >= 4, "the page's routes are written otherwise: {found}");
+    assert!(
+        found >= 4,
+        "the page's routes are written otherwise: {found}"
+    );
 }
