@@ -62,7 +62,7 @@ async function main() {
     ["none", {}],
     ["wrong", { authorization: `Bearer ${good}x` }],
     ["other scope", { authorization: `Bearer ${other}` }],
-    ["unknown deployment", { authorization: `Bearer ${other}`, "x-deployment": "nowhere" }],
+    ["unknown", { authorization: `Bearer ${good}`, "x-deployment": "nowhere" }],
   ];
   const formats = [
     ["binary unary", "binary", unary],

@@ -3,7 +3,10 @@
 #![cfg(feature = "full")]
 
 mod cli;
+mod clients;
+mod odd;
 mod rights;
+mod switching;
 mod table;
 
 use std::net::SocketAddr;
@@ -91,6 +94,19 @@ impl Call {
             head,
             body: Vec::new(),
         }
+    }
+
+    /// A call with a short prompt, over gRPC.
+    pub fn grpc(method: &str, prompt: &str) -> Self {
+        let length = u8::try_from(prompt.len()).unwrap();
+        assert!(length < 126, "one byte is enough for each length");
+        let mut body = vec![0, 0, 0, 0, length + 4, 0x0a, length];
+        body.extend(prompt.bytes());
+        // The longest answer: 250.
+        body.extend([0x10, 0x7a]);
+        let path = format!("/inference.v1.Inference/{method}");
+        let call = Self::new("POST", &path).version(Version::HTTP_2);
+        call.body("application/grpc", body)
     }
 
     pub fn version(mut self, version: Version) -> Self {
