@@ -37,6 +37,10 @@ impl Fault {
         Self::new(StatusCode::NOT_FOUND, "there is none of this name")
     }
 
+    pub(crate) const fn no_such_token() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such token")
+    }
+
     /// What the layer says to those whose scopes do not suffice.
     pub(crate) const fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "the credential does not suffice")
@@ -87,9 +91,7 @@ impl From<TokenError> for Fault {
                 StatusCode::FORBIDDEN,
                 "a token can't make one with more rights than its own",
             ),
-            (TokenErrorKind::NotFound, _) => {
-                Self::new(StatusCode::NOT_FOUND, "there is no such token")
-            }
+            (TokenErrorKind::NotFound, _) => Self::no_such_token(),
             (TokenErrorKind::Invalid, Some("scopes")) => Self::invalid(
                 "scopes: api, resources, deployment, or one below them such as resources:models:pull",
             ),

@@ -64,6 +64,8 @@ mod inference;
 #[path = "../inference/mod.rs"]
 mod model;
 mod origin;
+#[path = "../common/python.rs"]
+mod python;
 mod resolve;
 mod rights;
 #[path = "../common/serve.rs"]

@@ -18,6 +18,10 @@ impl Origin {
         Self { scheme, address }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The control plane and the page.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)

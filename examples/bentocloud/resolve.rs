@@ -12,10 +12,10 @@
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::{
-    HeaderMap, HeaderValue, StatusCode, Uri,
+    HeaderMap, HeaderValue, Uri,
     header::{CONTENT_SECURITY_POLICY, HOST},
     uri::{Authority, PathAndQuery},
 };
@@ -72,15 +72,12 @@ impl Meant {
 }
 
 /// Turns what is asked of an app's host into what is asked of its path.
-pub(crate) async fn host(mut request: Request, next: Next) -> Response {
-    let Ok(host) = host_of(request.uri(), request.headers()) else {
-        let fault = Fault::new(StatusCode::BAD_REQUEST, "the host is not one");
-        return fault.into_response();
-    };
+pub(crate) async fn host(mut request: Request, next: Next) -> Result<Response, Fault> {
+    let host = host_of(request.uri(), request.headers())?;
     if let Some(name) = host.as_deref().and_then(app_of) {
         *request.uri_mut() = path_of(name, request.uri());
     }
-    next.run(request).await
+    Ok(next.run(request).await)
 }
 
 /// Finds the deployment that a request means, for who comes next.
@@ -130,23 +127,28 @@ pub(crate) fn is_label(name: &str) -> bool {
     (1..=63).contains(&name.len()) && !dashed && name.bytes().all(allowed)
 }
 
-/// The host, in lower case, without its port and a dot at its end. HTTP/2 has
-/// it in the URI. Two that differ are none.
-fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, ()> {
-    let named = headers.get_all(HOST).iter().filter(|host| !host.is_empty());
-    let named = named.map(|host| Authority::try_from(host.as_bytes()).map_err(drop));
-    let mut host = None;
-    for authority in uri.authority().cloned().map(Ok).into_iter().chain(named) {
-        let found = authority?.host().to_ascii_lowercase();
-        let found = found.strip_suffix('.').unwrap_or(&found).to_owned();
-        if host
-            .replace(found.clone())
-            .is_some_and(|other| other != found)
-        {
-            return Err(());
-        }
+/// The host, in lower case, without its port and a dot at its end. It stands
+/// in the URI over HTTP/2, and in a header over HTTP/1.1; where it stands
+/// twice, nobody can say which was meant.
+fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Fault> {
+    const FAULT: Fault = Fault::invalid("the host is not one");
+    let mut fields = headers.get_all(HOST).iter();
+    let (field, None) = (fields.next(), fields.next()) else {
+        return Err(FAULT);
+    };
+    let field = field
+        .filter(|field| !field.is_empty())
+        .map(|field| Authority::try_from(field.as_bytes()))
+        .transpose()
+        .map_err(|_| FAULT)?;
+    let plain = |authority: &Authority| {
+        let host = authority.host().to_ascii_lowercase();
+        host.strip_suffix('.').map(str::to_owned).unwrap_or(host)
+    };
+    match (uri.authority().map(plain), field.as_ref().map(plain)) {
+        (Some(one), Some(other)) if one != other => Err(FAULT),
+        (one, other) => Ok(one.or(other)),
     }
-    Ok(host)
 }
 
 /// The app of a host, or of one that would be an app's if it were well formed.

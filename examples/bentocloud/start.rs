@@ -10,6 +10,7 @@ use tower_authn::{
 use crate::{
     control::{Access, Deployment, ORGANIZATION, Organization, add_member},
     origin::Origin,
+    python,
     rights::{CALL, RESOURCES},
     store::{Documents, Kind},
 };
@@ -75,16 +76,30 @@ fn admin() -> NewToken {
 /// no more than the first line may close the pipe. A token that was given is
 /// not shown.
 pub(crate) fn lines(origin: Origin, made: Option<&Secret>, tls: Option<&Path>) -> String {
-    let verify = tls.map_or_else(String::new, |dir| {
-        format!(" --cacert '{}/ca.pem'", dir.display())
-    });
-    let (url, app) = (origin.url(), origin.app("demo"));
     let token = made.map_or("$TOKEN", Secret::expose);
-    let shown = made.map_or_else(String::new, |made| format!("token {}\n", made.expose()));
-    format!(
-        r#"listening on {url}
-{shown}curl{verify} {app}/generate -H "Content-Type: application/json" -H "Authorization: Basic {token}" --data '{{"prompt": "What state is Los Angeles in?", "max_length": 100}}'
-bentoml cloud login --api-token {token} --endpoint {url}
-python3 -c 'import bentoml, sys; print(bentoml.SyncHTTPClient("{app}", token=sys.argv[1]).generate(prompt="What state is Los Angeles in?"))' {token}"#
-    )
+    // Within what the shell takes as it stands.
+    let quoted = made.map_or(r#"'"$TOKEN"'"#, Secret::expose);
+    let mut lines = vec![format!("listening on {}", origin.url())];
+    lines.extend(made.map(|made| format!("token {}", made.expose())));
+    let ca = tls.map(|dir| format!("'{}/ca.pem'", dir.display()));
+    let verify = ca
+        .as_ref()
+        .map_or_else(String::new, |ca| format!(" --cacert {ca}"));
+    let trust = ca.map_or_else(String::new, |ca| format!("SSL_CERT_FILE={ca} "));
+    lines.push(format!(
+        r#"curl{verify} {}/generate -H "Content-Type: application/json" -H "Authorization: Basic {token}" --data '{{"prompt": "What state is Los Angeles in?", "max_length": 100}}'"#,
+        origin.app("demo")
+    ));
+    lines.push(format!(
+        "{trust}bentoml cloud login --api-token {token} --endpoint {}",
+        origin.url()
+    ));
+    // By its path: Python leaves names below `localhost` to the system, which
+    // need not know them.
+    lines.push(format!(
+        r#"{trust}python3 -c 'import bentoml; client = bentoml.SyncHTTPClient("{}/apps/demo", token="{quoted}"); print(client.generate(prompt="What state is Los Angeles in?", max_length=100))'"#,
+        origin.url()
+    ));
+    lines.push(python::line(origin.address(), quoted, tls));
+    lines.join("\n")
 }

@@ -13,6 +13,8 @@ mod drain;
 mod flags;
 #[path = "../inference/mod.rs"]
 mod inference;
+#[path = "../common/python.rs"]
+mod python;
 #[path = "../common/serve.rs"]
 mod serve;
 mod try_it;

@@ -19,7 +19,7 @@ use tower_authn::{
 
 use super::{
     Body, Cloud, ORGANIZATION, Organization,
-    body::{text, time},
+    body::{now, text, time},
     organization::user_of,
 };
 use crate::{
@@ -143,7 +143,7 @@ pub(super) async fn delete(
         .revoke(which, caller.subject(), "deleted")
         .await?;
     let mut body = view(&cloud, &stored, &organization);
-    body["deleted_at"] = super::body::now().into();
+    body["deleted_at"] = now().into();
     Ok(Json(body))
 }
 
@@ -154,12 +154,11 @@ async fn organization(cloud: &Cloud) -> Result<Organization, Fault> {
 
 /// A token is gone here once it is revoked.
 async fn find(cloud: &Cloud, uid: &str) -> Result<Stored, Fault> {
-    let missing = || Fault::new(http::StatusCode::NOT_FOUND, "there is no such token");
-    let id = uid.parse().map_err(|_| missing())?;
+    let id = uid.parse().map_err(|_| Fault::no_such_token())?;
     let stored = cloud.tokens.get(id).await?;
     match is_shown(cloud, &stored) {
         true => Ok(stored),
-        false => Err(missing()),
+        false => Err(Fault::no_such_token()),
     }
 }
 

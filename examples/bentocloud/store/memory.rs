@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Kind, Operation, Row, Values};
+use super::operation::{Kind, Operation, Row, Values};
 
 #[derive(Default)]
 pub(crate) struct Memory(Mutex<BTreeMap<(Kind, String), Row>>);

@@ -5,6 +5,7 @@
 //! acknowledged is committed.
 
 mod memory;
+mod operation;
 mod postgres;
 mod sqlite;
 
@@ -13,18 +14,13 @@ use std::{error::Error, fmt, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 use tower_authn::store::{MemoryStore, PostgresStore, SqliteStore, Tokens, TokensOptions};
 
-use self::{memory::Memory, postgres::Postgres, sqlite::Sqlite};
-
-/// What kinds of documents there are. A name is unique among its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Bento,
-    Cluster,
-    Deployment,
-    Member,
-    Model,
-    Organization,
-}
+pub(crate) use self::operation::Kind;
+use self::{
+    memory::Memory,
+    operation::{Operation, Row, Values},
+    postgres::Postgres,
+    sqlite::Sqlite,
+};
 
 /// The documents of a store.
 #[derive(Clone)]
@@ -33,29 +29,6 @@ pub(crate) enum Documents {
     Postgres(Postgres),
     Sqlite(Sqlite),
 }
-
-/// What can be done. Each answers with the rows that it found or wrote.
-#[derive(Clone, Copy)]
-enum Operation {
-    Content,
-    Create,
-    Delete,
-    Get,
-    List,
-    Put,
-    Replace,
-}
-
-/// What it is done with: the parameters of every statement, in this order.
-struct Values {
-    kind: Kind,
-    name: String,
-    document: String,
-    content: Option<Vec<u8>>,
-}
-
-/// A document as JSON, and its content where that was asked for.
-type Row = (String, Option<Vec<u8>>);
 
 /// Opens a store: its tokens and its documents.
 pub(crate) async fn open(
@@ -171,80 +144,6 @@ impl Documents {
 
 fn read<T: DeserializeOwned>((document, _): &Row) -> Result<T, StoreError> {
     serde_json::from_str(document).map_err(StoreError::new)
-}
-
-impl Operation {
-    /// Its statement: PostgreSQL reads it as it stands, and SQLite with `?`
-    /// in the place of `$`.
-    fn statement(self) -> &'static str {
-        match self {
-            Self::Content => {
-                "SELECT document, content FROM bentocloud WHERE kind = $1 AND name = $2"
-            }
-            Self::Create => {
-                "INSERT INTO bentocloud (kind, name, document, content) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT DO NOTHING RETURNING document, NULL"
-            }
-            Self::Delete => {
-                "DELETE FROM bentocloud WHERE kind = $1 AND name = $2 RETURNING document, NULL"
-            }
-            Self::Get => "SELECT document, NULL FROM bentocloud WHERE kind = $1 AND name = $2",
-            Self::List => "SELECT document, NULL FROM bentocloud WHERE kind = $1 ORDER BY name",
-            Self::Put => {
-                "INSERT INTO bentocloud (kind, name, document, content) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (kind, name) DO UPDATE \
-                 SET document = excluded.document, content = excluded.content \
-                 RETURNING document, NULL"
-            }
-            Self::Replace => {
-                "UPDATE bentocloud SET document = $3 WHERE kind = $1 AND name = $2 \
-                 RETURNING document, NULL"
-            }
-        }
-    }
-
-    /// How many of the values it needs: the first ones.
-    fn parameters(self) -> usize {
-        match self {
-            Self::List => 1,
-            Self::Content | Self::Delete | Self::Get => 2,
-            Self::Replace => 3,
-            Self::Create | Self::Put => 4,
-        }
-    }
-
-    fn has_content(self) -> bool {
-        matches!(self, Self::Content)
-    }
-}
-
-impl Values {
-    fn new(kind: Kind, name: &str) -> Self {
-        Self {
-            kind,
-            name: name.to_owned(),
-            document: String::new(),
-            content: None,
-        }
-    }
-
-    fn document(mut self, document: &impl Serialize) -> Result<Self, StoreError> {
-        self.document = serde_json::to_string(document).map_err(StoreError::new)?;
-        Ok(self)
-    }
-}
-
-impl Kind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Bento => "bento",
-            Self::Cluster => "cluster",
-            Self::Deployment => "deployment",
-            Self::Member => "member",
-            Self::Model => "model",
-            Self::Organization => "organization",
-        }
-    }
 }
 
 /// The store can't be reached, or holds what nobody here wrote.

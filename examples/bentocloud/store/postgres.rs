@@ -9,7 +9,10 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{Operation, Row, StoreError, Values};
+use super::{
+    StoreError,
+    operation::{Operation, Row, Values},
+};
 
 /// How long a connection and an answer are waited for.
 const LIMIT: Duration = Duration::from_secs(5);

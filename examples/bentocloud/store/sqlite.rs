@@ -5,7 +5,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use rusqlite::{Connection, OpenFlags, types::Value};
 use tokio::task::spawn_blocking;
 
-use super::{Operation, Row, StoreError, Values};
+use super::{
+    StoreError,
+    operation::{Operation, Row, Values},
+};
 
 /// How long another one's write is waited for.
 const BUSY: Duration = Duration::from_secs(5);
