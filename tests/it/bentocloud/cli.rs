@@ -1,10 +1,15 @@
 //! The reference system's own command line and client, as they come from PyPI.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::time::sleep;
 
-use super::{ADMIN, Call, Cloud};
+use super::{ADMIN, Cloud, TOKENS};
 use crate::{
     stores::Directory,
     tools::{client, script, text},
@@ -12,16 +17,16 @@ use crate::{
 
 /// The last version that says `yatai login`, and today's.
 const OLD: &str = "bentoml-1.0.22";
-const NEW: &str = "bentoml-1.4.39";
+pub const NEW: &str = "bentoml-1.4.39";
 
 /// A command line with a configuration of its own, that sees no network.
-struct Cli {
-    program: std::path::PathBuf,
+pub struct Cli {
+    program: PathBuf,
     home: Directory,
 }
 
 impl Cli {
-    fn find(version: &str) -> Option<Self> {
+    pub fn find(version: &str) -> Option<Self> {
         let program = client(&format!("{version}/bin/bentoml"))?;
         Some(Self {
             program,
@@ -36,12 +41,12 @@ impl Cli {
     }
 
     /// What it printed, once it ended well.
-    fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         text(&self.command(&self.program).args(args).output().unwrap())
     }
 
     /// What it printed as it failed.
-    fn refused(&self, args: &[&str]) -> String {
+    pub fn refused(&self, args: &[&str]) -> String {
         let output = self.command(&self.program).args(args).output().unwrap();
         let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}: {printed}");
@@ -50,7 +55,7 @@ impl Cli {
 }
 
 /// Keeps a client of the reference system to this machine.
-fn isolate(command: &mut Command, home: &Path) {
+pub fn isolate(command: &mut Command, home: &Path) {
     command
         .env("BENTOML_HOME", home)
         .env("BENTOML_DO_NOT_TRACK", "True")
@@ -66,12 +71,12 @@ async fn strangers(cloud: &Cloud) -> Vec<(String, u16, &'static str)> {
     let (id, revoked) = cloud.make(json!({ "scopes": ["resources"] })).await;
     cloud.revoke(&id).await;
     let (id, suspended) = cloud.make(json!({ "scopes": ["resources"] })).await;
-    let suspend = format!("{}/{id}/suspend", super::TOKENS);
+    let suspend = format!("{}/{id}/suspend", TOKENS);
     cloud.admin("POST", &suspend, json!({})).await;
-    let soon = jiff::Timestamp::now() + std::time::Duration::from_millis(1_000);
+    let soon = jiff::Timestamp::now() + Duration::from_millis(1_000);
     let draft = json!({ "scopes": ["resources"], "expires_at": soon });
     let (_, expired) = cloud.make(draft).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    sleep(Duration::from_millis(1_100)).await;
     let caller = cloud.token(&["deployment"]).await;
     let not_valid = "the credential is not valid";
     vec![
@@ -160,128 +165,6 @@ async fn the_cli_of_today_logs_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_cli_of_today_makes_lists_shows_and_deletes_tokens() {
-    let Some(cli) = Cli::find(NEW) else { return };
-    let cloud = Cloud::start();
-    cli.ok(&[
-        "cloud",
-        "login",
-        "--api-token",
-        ADMIN,
-        "--endpoint",
-        &cloud.app.url,
-    ]);
-    let create = [
-        "api-token",
-        "create",
-        "ci",
-        "-s",
-        "api",
-        "-d",
-        "for CI",
-        "--expires",
-        "30d",
-        "-o",
-        "json",
-    ];
-    let printed = cli.ok(&create);
-    // The secret is shown in a box above the JSON.
-    let (_, made) = printed.split_once('{').unwrap();
-    let made: Value = serde_json::from_str(&format!("{{{made}")).unwrap();
-    let (uid, secret) = (
-        made["uid"].as_str().unwrap(),
-        made["token"].as_str().unwrap(),
-    );
-    assert_eq!(made["name"], "ci");
-    assert_eq!(made["description"], "for CI");
-    assert_eq!(made["created_by"], "user");
-
-    let generate = || Call::new("POST", "/apps/demo/generate").json(&json!({ "prompt": "hi" }));
-    let raw = |call: Call| call.header("authorization", &format!("Basic {secret}"));
-    assert_eq!(
-        raw(generate()).status(cloud.address).await,
-        200,
-        "`-s api` may call"
-    );
-    let login = Call::new("GET", "/api/v1/auth/current");
-    assert_eq!(raw(login).status(cloud.address).await, 200, "and log in");
-
-    let listed = cli.ok(&["api-token", "list"]);
-    assert!(listed.contains(uid) && listed.contains("ci"), "{listed}");
-    let listed = cli.ok(&["api-token", "list", "--search", "nothing of this name"]);
-    assert!(!listed.contains(uid), "{listed}");
-    let shown = cli.ok(&["api-token", "get", uid]);
-    for part in ["ci", "for CI", "user", "False"] {
-        assert!(shown.contains(part), "{shown}");
-    }
-    for printed in [&listed, &shown] {
-        assert!(
-            !printed.contains(secret),
-            "the secret is shown once: {printed}"
-        );
-    }
-
-    let deleted = cli.ok(&["api-token", "delete", uid]);
-    assert_eq!(deleted, format!("API token {uid} deleted successfully"));
-    assert_eq!(raw(generate()).status(cloud.address).await, 401);
-    let listed = cli.ok(&["api-token", "list"]);
-    assert!(!listed.contains(uid), "{listed}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_cli_of_today_prints_one_line_where_it_may_not() {
-    let Some(cli) = Cli::find(NEW) else { return };
-    let cloud = Cloud::start();
-    let narrow = cloud.token(&["resources:access"]).await;
-    cli.ok(&[
-        "cloud",
-        "login",
-        "--api-token",
-        &narrow,
-        "--endpoint",
-        &cloud.app.url,
-    ]);
-    let made = cli.ok(&[
-        "api-token",
-        "create",
-        "as-narrow",
-        "-s",
-        "resources:access",
-        "--expires",
-        "2w",
-    ]);
-    assert!(made.contains("as-narrow"), "{made}");
-    for (args, said) in [
-        (&["create", "wider", "-s", "api"][..], "status code 403"),
-        (
-            &["create", "other", "-s", "write_everything"],
-            "status code 400",
-        ),
-        (
-            &[
-                "create",
-                "late",
-                "-s",
-                "resources:access",
-                "--expires",
-                "2020-01-01",
-            ],
-            "status code 400",
-        ),
-        (&["get", "nothing-of-this-uid"], "not found"),
-        (&["delete", "nothing-of-this-uid"], "not found"),
-    ] {
-        let printed = cli.refused(&[&["api-token"], args].concat());
-        assert_eq!(printed.lines().count(), 1, "{printed}");
-        assert!(
-            printed.starts_with("Error: ") && printed.contains(said),
-            "{printed}"
-        );
-        assert!(!printed.contains(&narrow), "{printed}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_http_client_of_today_calls_a_deployment() {
     let Some(python) = client(&format!("{NEW}/bin/python3")) else {
         return;
@@ -292,7 +175,7 @@ async fn the_http_client_of_today_calls_a_deployment() {
     let home = Directory::new();
     let mut calls = script(&python, "bentoml_calls.py");
     isolate(&mut calls, home.path());
-    let revoke = format!("{}{}/{id}/revoke", cloud.app.url, super::TOKENS);
+    let revoke = format!("{}{}/{id}/revoke", cloud.app.url, TOKENS);
     let other = cloud.token(&["resources"]).await;
     calls.args([&cloud.app.url, &caller, &other, &ending, &revoke, ADMIN]);
     let expected = [
