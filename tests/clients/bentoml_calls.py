@@ -27,7 +27,7 @@ def call(name, deployment, token):
 
 
 with bentoml.SyncHTTPClient(f"{url}/apps/demo", token=good) as waited:
-    assert waited.generate("hi", 3) == waited.generate(prompt="hi")
+    assert waited.generate("hi", 100) == waited.generate(prompt="hi")
 call("good", "demo", good)
 call("public", "hello", None)
 call("none", "demo", None)

@@ -8,6 +8,7 @@ mod clients;
 mod crash;
 mod durable;
 mod hosts;
+mod newcomer;
 mod paths;
 mod rights;
 mod switching;
