@@ -64,30 +64,28 @@ mod inference;
 #[path = "../inference/mod.rs"]
 mod model;
 mod origin;
-#[path = "../common/python.rs"]
-mod python;
 mod resolve;
 mod rights;
 #[path = "../common/serve.rs"]
 mod serve;
+#[path = "../common/snippets.rs"]
+mod snippets;
 mod start;
 mod store;
+mod try_it;
 
-use std::{convert::Infallible, error::Error, process::exit};
+use std::{error::Error, process::exit};
 
 use axum::{
     Router,
-    extract::{Path, Request},
+    extract::Path,
     middleware::{from_fn, from_fn_with_state},
-    response::Response,
     routing::get,
 };
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tower::{Service, ServiceBuilder};
-use tower_authn::{
-    AuthnLayer, Sources, layer::Protected, manage::Manage, protect, store::TokensOptions,
-};
+use tower::ServiceBuilder;
+use tower_authn::{AuthnLayer, Sources, manage::Manage, protect, store::TokensOptions};
 
 use self::{
     control::Cloud,
@@ -95,6 +93,9 @@ use self::{
     origin::{DOMAIN, Origin},
     rights::{CALL, RESOURCES},
 };
+
+/// What the page shows with a new token, besides curl and Python.
+const LOGIN: &str = "bentoml cloud login --api-token {token} --endpoint {origin}";
 
 #[tokio::main]
 async fn main() {
@@ -106,76 +107,65 @@ async fn main() {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let flags = Flags::read()?;
+    let listener = TcpListener::bind(&flags.listen)
+        .await
+        .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
+    let origin = Origin::new(listener.local_addr()?, flags.tls);
+
     let options = TokensOptions::new("bento")?.known_scopes([RESOURCES, CALL])?;
     let (tokens, documents) = store::open(&flags.store, options)
         .await
         .map_err(|error| format!("--store: {error}"))?;
-    let made = start::first(&tokens, &documents, flags.admin_token.as_deref()).await?;
-
-    let listener = TcpListener::bind(&flags.listen)
-        .await
-        .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
-    let address = listener.local_addr()?;
-    let tls = flags.tls.as_deref();
-    let origin = Origin::new(address, tls.is_some());
     let cloud = Cloud {
-        documents,
         tokens: tokens.clone(),
-        origin,
+        documents: documents.clone(),
+        origin: origin.clone(),
     };
-    let app = app(cloud, tls.is_some()).await?;
+    let outside = ServiceBuilder::new()
+        .map_request(drain::drained)
+        .layer(from_fn(resolve::host));
+    let app = protect(router(cloud).await?, outside);
     let names = [DOMAIN, &format!("*.{DOMAIN}")];
-    let server = serve::serve(listener, tls, &names, app)?;
-    println!("{}", start::lines(origin, made.as_ref(), tls));
+    let server = serve::serve(listener, origin.tls(), &names, app)?;
+
+    // Nothing fails any more between the first token and its owner.
+    let made = start::first(&tokens, &documents, flags.admin_token.as_deref()).await?;
+    println!("{}", try_it::text(&origin, made.as_ref()));
     drop(made);
     server.await?;
     // The uses that were not written down yet.
     Ok(tokens.shutdown().await?)
 }
 
-/// Everything, in the order of the drawing.
-async fn app(
-    cloud: Cloud,
-    has_tls: bool,
-) -> Result<
-    Protected<
-        impl Service<Request, Response = Response, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    >,
-    Box<dyn Error>,
-> {
+/// Everything but the layers outside.
+async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
     let sources = Sources::new()
         .bearer()
         .basic()
         .header("x-yatai-api-token")?;
-    let tokens = cloud.tokens.clone();
-    let authn = AuthnLayer::new(tokens.verifier())
+    let manage = Manage::new(cloud.tokens.clone())
         .sources(sources.clone())
-        .access(access::policy(inference::SERVICES)?)
-        .respond(fault::refusal);
-    let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
-    let http = control::router(cloud).merge(apps::router());
-    let routes = inference::add_to(Routes::from(http)).await?;
-    let guarded = protect(
-        routes.into_axum_router(),
-        ServiceBuilder::new().layer(resolved).layer(authn),
-    );
-
-    let mut manage = Manage::new(tokens).sources(sources).title("My Bento Cloud");
-    if !has_tls {
-        manage = manage.insecure_cookie();
-    }
+        .title("My Bento Cloud")
+        .snippet("CLI", LOGIN);
     let (routes, page) = (manage.routes(), manage.page());
     let of_deployment = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
-    let router = Router::new()
+    Ok(Router::new()
         .nest("/manage", routes)
         .nest("/api_tokens", page)
         .route("/deployments/{name}", get(of_deployment))
-        .fallback_service(guarded);
-    let outside = ServiceBuilder::new()
-        .map_request(drain::drained)
-        .layer(from_fn(resolve::host));
-    Ok(protect(router, outside))
+        .fallback_service(guarded(cloud, sources).await?))
+}
+
+/// What stands behind the layer: the control plane and the apps.
+async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error>> {
+    let authn = AuthnLayer::new(cloud.tokens.verifier())
+        .sources(sources)
+        .access(access::policy(inference::SERVICES)?)
+        .respond(fault::refusal);
+    let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
+    let layers = ServiceBuilder::new().layer(resolved).layer(authn);
+    let http = control::router(cloud).merge(apps::router());
+    let routes = inference::add_to(Routes::from(http)).await?;
+    let guarded = protect(routes.into_axum_router(), layers);
+    Ok(Router::new().fallback_service(guarded))
 }

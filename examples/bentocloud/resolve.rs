@@ -22,7 +22,7 @@ use http::{
 use tower_authn::Principal;
 
 use crate::{
-    control::{Access, Deployment},
+    control::{Deployment, Exposure},
     fault::Fault,
     inference::SERVICE,
     origin::DOMAIN,
@@ -53,19 +53,17 @@ pub(crate) enum Closed {
 
 impl Meant {
     pub(crate) fn is_public(&self) -> bool {
-        matches!(self, Self::Known(deployment) if deployment.access == Access::Public)
+        matches!(self, Self::Known(deployment) if deployment.access == Exposure::Public)
     }
 
     /// The deployment, for a caller whom the policy let in. A token that is
     /// held to others does not learn whether there is one.
     pub(crate) fn open_to(&self, caller: Option<&Principal>) -> Result<&Deployment, Closed> {
-        let held = |name: &str| caller.is_some_and(|caller| !caller.has_target(name));
+        let may = |name: &str| caller.is_some_and(|caller| caller.has_target(name));
         match self {
-            Self::Known(deployment) if self.is_public() => Ok(deployment),
-            Self::Known(deployment) if held(&deployment.name) => Err(Closed::Forbidden),
-            Self::Known(deployment) => Ok(deployment),
-            Self::Unknown(name) if held(name) => Err(Closed::Forbidden),
-            Self::Unknown(_) => Err(Closed::NotFound),
+            Self::Known(deployment) if self.is_public() || may(&deployment.name) => Ok(deployment),
+            Self::Unknown(name) if may(name) => Err(Closed::NotFound),
+            Self::Known(_) | Self::Unknown(_) => Err(Closed::Forbidden),
             Self::Unclear => Err(Closed::Unavailable),
         }
     }

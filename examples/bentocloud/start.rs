@@ -1,6 +1,7 @@
-//! What happens at a start: the first token, and lines to try.
+//! What happens at a start: what is there from the beginning, and the first
+//! token.
 
-use std::{error::Error, path::Path};
+use std::error::Error;
 
 use tower_authn::{
     store::{NewToken, TokenErrorKind, Tokens},
@@ -8,9 +9,7 @@ use tower_authn::{
 };
 
 use crate::{
-    control::{Access, Deployment, ORGANIZATION, Organization, add_member},
-    origin::Origin,
-    python,
+    control::{Deployment, Exposure, ORGANIZATION, Organization, add_member},
     rights::{CALL, RESOURCES},
     store::{Documents, Kind},
 };
@@ -25,20 +24,24 @@ pub(crate) async fn first(
     documents: &Documents,
     given: Option<&str>,
 ) -> Result<Option<Secret>, Box<dyn Error>> {
-    let mut made = None;
-    if Organization::of(documents).await?.is_none() {
+    let is_first = Organization::of(documents).await?.is_none();
+    if is_first {
         add_member(documents, ADMIN).await?;
-        Deployment::create(documents, "demo", Access::Protected, ADMIN).await?;
-        Deployment::create(documents, "hello", Access::Public, ADMIN).await?;
-        if given.is_none() {
-            made = Some(tokens.create(admin()).await?.secret);
+        Deployment::create(documents, "demo", Exposure::Protected, ADMIN).await?;
+        Deployment::create(documents, "hello", Exposure::Public, ADMIN).await?;
+    }
+    let made = match given {
+        Some(given) => {
+            import(tokens, given).await?;
+            None
         }
+        None if is_first => Some(tokens.create(admin()).await?.secret),
+        None => None,
+    };
+    if is_first {
         documents
             .create(Kind::Organization, ORGANIZATION, &Organization::new())
             .await?;
-    }
-    if let Some(given) = given {
-        import(tokens, given).await?;
     }
     Ok(made)
 }
@@ -70,36 +73,4 @@ fn admin() -> NewToken {
         .scopes([RESOURCES, CALL])
         .created_by("operator")
         .never_expires()
-}
-
-/// What is printed, in one text, so that it is written at once: whoever reads
-/// no more than the first line may close the pipe. A token that was given is
-/// not shown.
-pub(crate) fn lines(origin: Origin, made: Option<&Secret>, tls: Option<&Path>) -> String {
-    let token = made.map_or("$TOKEN", Secret::expose);
-    // Within what the shell takes as it stands.
-    let quoted = made.map_or(r#"'"$TOKEN"'"#, Secret::expose);
-    let mut lines = vec![format!("listening on {}", origin.url())];
-    lines.extend(made.map(|made| format!("token {}", made.expose())));
-    let ca = tls.map(|dir| format!("'{}/ca.pem'", dir.display()));
-    let verify = ca
-        .as_ref()
-        .map_or_else(String::new, |ca| format!(" --cacert {ca}"));
-    let trust = ca.map_or_else(String::new, |ca| format!("SSL_CERT_FILE={ca} "));
-    lines.push(format!(
-        r#"curl{verify} {}/generate -H "Content-Type: application/json" -H "Authorization: Basic {token}" --data '{{"prompt": "What state is Los Angeles in?", "max_length": 100}}'"#,
-        origin.app("demo")
-    ));
-    lines.push(format!(
-        "{trust}bentoml cloud login --api-token {token} --endpoint {}",
-        origin.url()
-    ));
-    // By its path: Python leaves names below `localhost` to the system, which
-    // need not know them.
-    lines.push(format!(
-        r#"{trust}python3 -c 'import bentoml; client = bentoml.SyncHTTPClient("{}/apps/demo", token="{quoted}"); print(client.generate(prompt="What state is Los Angeles in?", max_length=100))'"#,
-        origin.url()
-    ));
-    lines.push(python::line(origin.address(), quoted, tls));
-    lines.join("\n")
 }

@@ -13,10 +13,10 @@ mod drain;
 mod flags;
 #[path = "../inference/mod.rs"]
 mod inference;
-#[path = "../common/python.rs"]
-mod python;
 #[path = "../common/serve.rs"]
 mod serve;
+#[path = "../common/snippets.rs"]
+mod snippets;
 mod try_it;
 
 use std::{error::Error, process::exit};

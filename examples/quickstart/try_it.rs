@@ -2,18 +2,14 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use crate::python;
+use crate::snippets;
 
 /// The lines, in one text, so that they are written at once: whoever reads no
 /// more than the first may close the pipe.
 pub(crate) fn lines(address: SocketAddr, token: &str, tls: Option<&Path>) -> String {
-    let (scheme, verify) = match tls {
-        None => ("http", String::new()),
-        Some(dir) => ("https", format!(" --cacert '{}/ca.pem'", dir.display())),
-    };
-    let curl = format!(
-        r#"curl{verify} {scheme}://{address}/generate -H "Content-Type: application/json" -H "Authorization: Basic {token}" --data '{{"prompt": "What state is Los Angeles in?", "max_length": 100}}'"#
-    );
-    let python = python::line(address, token, tls);
-    format!("listening on {scheme}://{address}\n{curl}\n{python}")
+    let scheme = tls.map_or("http", |_| "https");
+    let url = format!("{scheme}://{address}");
+    let curl = snippets::curl(&url, token, tls);
+    let grpc = snippets::grpc(address, token, tls);
+    format!("listening on {url}\n{curl}\n{grpc}")
 }

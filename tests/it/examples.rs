@@ -67,7 +67,7 @@ impl Example {
     }
 
     /// The token that it prints next.
-    fn token(&mut self) -> String {
+    pub fn token(&mut self) -> String {
         let line = self.line();
         let token = line.strip_prefix("token ");
         token
@@ -421,6 +421,13 @@ async fn bentocloud_keeps_what_it_acknowledged_and_starts_afresh_once() {
     let directory = Directory::new();
     let store = format!("sqlite:{}", directory.file().display());
     let flags = ["--store", &store];
+    for in_vain in [["--tls", "/dev/null"], ["--admin-token", "short"]] {
+        let mut command = command("bentocloud");
+        command.args(flags).args(["--listen", "127.0.0.1:0"]);
+        let output = command.args(in_vain).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{in_vain:?}");
+    }
+    // The first token was not made for nobody.
     let mut app = Example::start("bentocloud", &flags);
     let first = format!("Bearer {}", app.token());
     assert!(

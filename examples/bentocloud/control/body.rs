@@ -1,15 +1,18 @@
-//! Bodies and times as callers send them, and faults of fixed text where they
-//! are none.
+//! Bodies, names and times as callers send them, and faults of fixed text
+//! where they are none.
 
 use axum::{
     Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
+    extract::{
+        FromRequest, FromRequestParts, Path, Request,
+        rejection::{JsonRejection, PathRejection},
+    },
 };
-use http::StatusCode;
+use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 use tower_authn::token::Timestamp;
 
-use crate::fault::Fault;
+use crate::{fault::Fault, resolve::is_label};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -29,6 +32,32 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         Ok(Self(body))
     }
 }
+
+/// The name in a path, which is or might become a part of a host.
+pub(super) struct Name(pub(super) String);
+
+impl Name {
+    pub(super) fn new(name: String) -> Result<Self, Fault> {
+        match is_label(&name) {
+            true => Ok(Self(name)),
+            false => Err(NO_NAME),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let Path(name) = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|_: PathRejection| NO_NAME)?;
+        Self::new(name)
+    }
+}
+
+const NO_NAME: Fault =
+    Fault::invalid("a name is 1 to 63 of a-z, 0-9 and -, with no - at either end");
 
 /// A time of RFC 3339, or without a zone, as the CLI sends it: of UTC.
 pub(super) fn time(text: &str) -> Result<Timestamp, Fault> {

@@ -1,25 +1,24 @@
 //! Deployments: made, switched between public and protected, terminated.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_authn::{Authenticated, Principal};
 
-use super::{Body, Cloud, body::now, files::NAME};
+use super::{
+    Body, Cloud,
+    body::{Name, now},
+};
 use crate::{
     fault::Fault,
-    resolve::is_label,
     store::{Documents, Kind, StoreError},
 };
 
 /// Who may call a deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Access {
+pub(crate) enum Exposure {
     /// Whoever has a token for it.
     #[default]
     Protected,
@@ -31,7 +30,7 @@ pub(crate) enum Access {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Deployment {
     pub(crate) name: String,
-    pub(crate) access: Access,
+    pub(crate) access: Exposure,
     created_at: String,
     created_by: String,
 }
@@ -41,7 +40,7 @@ impl Deployment {
     pub(crate) async fn create(
         documents: &Documents,
         name: &str,
-        access: Access,
+        access: Exposure,
         created_by: &str,
     ) -> Result<Option<Self>, StoreError> {
         let deployment = Self {
@@ -58,15 +57,17 @@ impl Deployment {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Draft {
     name: String,
     #[serde(default)]
-    access: Access,
+    access: Exposure,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Change {
-    access: Access,
+    access: Exposure,
 }
 
 /// Those that the caller's token may have to do with.
@@ -85,12 +86,10 @@ pub(super) async fn create(
     Authenticated(caller): Authenticated,
     Body(draft): Body<Draft>,
 ) -> Result<Json<Value>, Fault> {
-    if !is_label(&draft.name) {
-        return Err(Fault::invalid(NAME));
-    }
-    within(&caller, &draft.name)?;
+    let Name(name) = Name::new(draft.name)?;
+    within(&caller, &name)?;
     let (documents, by) = (&cloud.documents, caller.subject());
-    let created = Deployment::create(documents, &draft.name, draft.access, by).await?;
+    let created = Deployment::create(documents, &name, draft.access, by).await?;
     let taken = || Fault::new(StatusCode::CONFLICT, "there is a deployment of this name");
     Ok(Json(view(&cloud, &created.ok_or_else(taken)?)))
 }
@@ -98,7 +97,7 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
     Ok(Json(view(&cloud, &find(&cloud, &name).await?)))
@@ -108,7 +107,7 @@ pub(super) async fn show(
 pub(super) async fn update(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
+    Name(name): Name,
     Body(change): Body<Change>,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
@@ -129,7 +128,7 @@ pub(super) async fn update(
 pub(super) async fn terminate(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
     let ended: Option<Deployment> = cloud.documents.delete(Kind::Deployment, &name).await?;

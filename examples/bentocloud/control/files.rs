@@ -3,7 +3,7 @@
 use axum::{
     Extension, Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::{State, rejection::BytesRejection},
     response::{IntoResponse, Response},
 };
 use http::{
@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower_authn::Authenticated;
 
-use super::{Cloud, body::now};
-use crate::{fault::Fault, resolve::is_label, store::Kind};
+use super::{
+    Cloud,
+    body::{Name, now},
+};
+use crate::{fault::Fault, store::Kind};
 
 /// What is known of a file.
 #[derive(Deserialize, Serialize)]
@@ -39,12 +42,9 @@ pub(super) async fn push(
     State(cloud): State<Cloud>,
     Extension(kind): Extension<Kind>,
     Authenticated(caller): Authenticated,
-    Path(name): Path<String>,
-    content: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    Name(name): Name,
+    content: Result<Bytes, BytesRejection>,
 ) -> Result<Json<File>, Fault> {
-    if !is_label(&name) {
-        return Err(Fault::invalid(NAME));
-    }
     let content = content.map_err(|rejection| match rejection.status() {
         status @ StatusCode::PAYLOAD_TOO_LARGE => Fault::new(status, "the file is too long"),
         _ => Fault::invalid("the file did not arrive whole"),
@@ -65,7 +65,7 @@ pub(super) async fn push(
 pub(super) async fn pull(
     State(cloud): State<Cloud>,
     Extension(kind): Extension<Kind>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Response, Fault> {
     let content = cloud.documents.content(kind, &name).await?;
     let content = content.ok_or_else(Fault::not_found)?;
@@ -82,11 +82,8 @@ pub(super) async fn pull(
 pub(super) async fn delete(
     State(cloud): State<Cloud>,
     Extension(kind): Extension<Kind>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<File>, Fault> {
     let deleted = cloud.documents.delete(kind, &name).await?;
     Ok(Json(deleted.ok_or_else(Fault::not_found)?))
 }
-
-/// What a name must be that is a part of a host, or might become one.
-pub(super) const NAME: &str = "a name is 1 to 63 of a-z, 0-9 and -, with no - at either end";

@@ -18,7 +18,7 @@ use tower_authn::store::Tokens;
 
 pub(crate) use self::{
     body::Body,
-    deployments::{Access, Deployment},
+    deployments::{Deployment, Exposure},
     organization::{ORGANIZATION, Organization, add_member},
 };
 use crate::{

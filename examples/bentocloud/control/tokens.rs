@@ -5,7 +5,10 @@
 
 use axum::{
     Json,
-    extract::{Path, Query as UriQuery, State, rejection::QueryRejection},
+    extract::{
+        Path, Query as UriQuery, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header::CACHE_CONTROL};
@@ -123,20 +126,20 @@ pub(super) async fn create(
 
 pub(super) async fn show(
     State(cloud): State<Cloud>,
-    Path(uid): Path<String>,
+    uid: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
-    let stored = find(&cloud, &uid).await?;
+    let stored = find(&cloud, uid).await?;
     Ok(Json(view(&cloud, &stored, &organization)))
 }
 
 pub(super) async fn delete(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Path(uid): Path<String>,
+    uid: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
-    let stored = find(&cloud, &uid).await?;
+    let stored = find(&cloud, uid).await?;
     let which = Which::Id(stored.record.id);
     cloud
         .tokens
@@ -153,7 +156,8 @@ async fn organization(cloud: &Cloud) -> Result<Organization, Fault> {
 }
 
 /// A token is gone here once it is revoked.
-async fn find(cloud: &Cloud, uid: &str) -> Result<Stored, Fault> {
+async fn find(cloud: &Cloud, uid: Result<Path<String>, PathRejection>) -> Result<Stored, Fault> {
+    let Path(uid) = uid.map_err(|_| Fault::no_such_token())?;
     let id = uid.parse().map_err(|_| Fault::no_such_token())?;
     let stored = cloud.tokens.get(id).await?;
     match is_shown(cloud, &stored) {
