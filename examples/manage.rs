@@ -6,28 +6,46 @@
 //! ```
 //!
 //! `$TOKEN` is printed at the start; sign in with it at
-//! `http://127.0.0.1:3000/api_tokens`. The tokens are gone with the process.
+//! `http://127.0.0.1:3000/api_tokens`, or with a user and password where there is
+//! one, `--user alice:correct-horse`. The tokens of one deployment are at
+//! `/deployments/demo`. All of them are gone with the process.
 
 mod common;
 
-use axum::Router;
+use axum::{Router, extract::Path, routing::get};
 use tower_authn::{
+    Principal,
     manage::Manage,
     store::{MemoryStore, NewToken, Tokens, TokensOptions},
+    verifier::FixedUsers,
 };
+
+const SCOPES: [&str; 2] = ["resources", "deployment"];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = TokensOptions::new("acme")?.known_scopes(["resources", "deployment"])?;
+    let options = TokensOptions::new("acme")?.known_scopes(SCOPES)?;
     let tokens = Tokens::open(MemoryStore::new(), options).await?;
-    let first = NewToken::new("admin").scopes(["resources", "deployment"]);
+    let first = NewToken::new("admin")
+        .name("first")
+        .scopes(SCOPES)
+        .never_expires();
     let first = tokens.create(first).await?;
 
-    // Plaintext on loopback is all that this serves.
-    let manage = Manage::new(tokens.clone()).insecure_cookie();
+    let mut manage = Manage::new(tokens.clone())
+        .snippet("CLI", "acme login --endpoint {origin} --token {token}");
+    if let Some(login) = common::flag("--user")? {
+        let (user, password) = login.split_once(':').ok_or("--user is USER:PASSWORD")?;
+        let principal = Principal::new(user).with_scopes(SCOPES)?;
+        manage = manage.users(FixedUsers::new([(user, password, principal)])?);
+    }
+    let routes = manage.routes();
+    let page = manage.page();
+    let of_one = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
     let app = Router::new()
-        .nest("/manage", manage.routes())
-        .nest("/api_tokens", manage.page());
+        .nest("/manage", routes)
+        .nest("/api_tokens", page)
+        .route("/deployments/{name}", get(of_one));
 
     let listener = common::listen().await?;
     println!("token {}", first.secret.expose());

@@ -14,6 +14,8 @@ mod support;
 
 mod allocations;
 mod answers;
+mod bentocloud;
+mod browser;
 mod examples;
 mod expiry;
 mod floors;
@@ -22,6 +24,7 @@ mod generated;
 mod grpc;
 mod hygiene;
 mod lifetime;
+mod manage;
 mod middleware;
 mod parsing;
 mod properties;
@@ -31,6 +34,7 @@ mod rows;
 mod stores;
 mod timing;
 mod tokens;
+mod tools;
 mod usage;
 mod vectors;
 #[cfg(feature = "tokens")]

@@ -1,6 +1,10 @@
 //! The page, and the routes that it calls.
 
+mod cookie;
 mod session;
+mod snippet;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -12,39 +16,70 @@ use axum::{
     routing::get,
 };
 use http::{
-    HeaderValue, StatusCode,
-    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    HeaderName, HeaderValue, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+        X_CONTENT_TYPE_OPTIONS,
+    },
 };
 use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+pub(super) use self::snippet::Snippet;
 
 use self::session::Sessions;
 use super::{Manage, answered, operations, problem::Problem};
 
 const HTML: &str = include_str!("page.html");
-const SCRIPT: &str = include_str!("page.js");
-const STYLE: &str = include_str!("page.css");
 
-/// Nothing but the page's own files, and its own routes.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-);
+/// What the page is made of besides, each a path and a media type.
+const FILES: [(&str, &str, &str); 5] = [
+    ("/client.js", "text/javascript", include_str!("client.js")),
+    ("/form.js", "text/javascript", include_str!("form.js")),
+    ("/page.css", "text/css", include_str!("page.css")),
+    ("/page.js", "text/javascript", include_str!("page.js")),
+    ("/view.js", "text/javascript", include_str!("view.js")),
+];
+
+/// What all answers say to a browser. The page loads nothing but its own files,
+/// calls nothing but its own routes, sends no form by itself, stands in no
+/// frame, and makes no HTML of text (Trusted Types).
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+             img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types 'none'",
+        ),
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];
 
 pub(super) fn router(manage: &Manage) -> Router {
     let sessions = Arc::new(Sessions::new(manage));
     let signed_in = from_fn_with_state(Arc::clone(&sessions), session::guard);
     let api = operations::router(manage.tokens.clone()).layer(signed_in);
-    let (title, script, style) = (Arc::clone(&manage.title), SCRIPT, STYLE);
+    let title = Arc::clone(&manage.title);
     let index = async move |OriginalUri(uri): OriginalUri| {
         Html(html(&title, uri.path().trim_end_matches('/'), ""))
     };
-    let routes = Router::new()
+    let files = FILES
+        .iter()
+        .fold(Router::new(), |files, (path, kind, text)| {
+            files.route(path, get(([(CONTENT_TYPE, *kind)], *text)))
+        });
+    let routes = files
         .route("/", get(index))
-        .route(
-            "/page.js",
-            get(async move || file("text/javascript", script)),
-        )
-        .route("/page.css", get(async move || file("text/css", style)))
         .merge(session::router(manage, sessions))
         .nest("/api", api);
     answered(routes)
@@ -81,10 +116,6 @@ fn escaped(text: &str) -> String {
     html
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
-    ([(CONTENT_TYPE, kind)], text).into_response()
-}
-
 fn cross_site(_: ProtectionError) -> Response {
     Problem::new(StatusCode::FORBIDDEN, "asked for by a page of another site").into_response()
 }
@@ -94,23 +125,8 @@ async fn secured(response: Response) -> Response {
 }
 
 fn secure(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_put_into_the_page_is_text() {
-        let page = html("<b>", "/a\"b", "{{title}}'&");
-        assert!(page.contains("&lt;b&gt;") && !page.contains("<b>"));
-        assert!(page.contains("data-base=\"/a&quot;b\""));
-        assert!(page.contains("data-target=\"&#123;&#123;title}}&#39;&amp;\""));
-        assert!(!page.contains("{{"));
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, value);
     }
+    response
 }

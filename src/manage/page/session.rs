@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,15 +10,13 @@ use axum::{
     Json, Router,
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Response},
-    routing::get,
+    response::{AppendHeaders, IntoResponse, Response},
+    routing::{get, post},
 };
-use http::{
-    HeaderMap, HeaderValue, StatusCode, Uri,
-    header::{COOKIE, HOST, SET_COOKIE},
-};
+use http::{HeaderMap, StatusCode, Uri, header::SET_COOKIE};
 use serde_json::{Value, json};
 
+use super::{cookie::Cookie, snippet};
 use crate::{
     access::Access,
     credential::Sources,
@@ -45,22 +42,26 @@ const SESSIONS_MAX: usize = 10_000;
 /// How many characters the secret of a session has: 190 bits.
 const SECRET_LEN: usize = 32;
 
-/// Those who are signed in, by the digests of their cookies.
+/// Those who are signed in.
 pub(super) struct Sessions {
     tokens: Tokens,
     scope: ScopeRule,
     longest: Duration,
-    insecure_cookie: bool,
+    users: bool,
+    snippets: Value,
     open: Mutex<Open>,
 }
 
 struct Open {
+    /// By the digests of their secrets.
     sessions: HashMap<[u8; 32], Session>,
     random: Random,
 }
 
 struct Session {
     holder: Holder,
+    /// The form of its cookie: no other names it.
+    cookie: Cookie,
     ends: Timestamp,
 }
 
@@ -78,27 +79,29 @@ pub(super) fn router(manage: &Manage, sessions: Arc<Sessions>) -> Router {
         Some(users) => tokens.or(users.clone()).into_any(),
         None => tokens.into_any(),
     };
-    let sign_in_guard = AuthnLayer::new(verifier)
+    let guard = AuthnLayer::new(verifier)
         .sources(Sources::new().bearer().basic())
         .access(Access::Scopes(manage.scope.clone()))
         .respond(problem::refusal);
-    let sign_in = axum::routing::post(sign_in).layer(sign_in_guard);
+    let sign_in = post(sign_in).layer(guard);
     Router::new()
         .route("/session", get(show).delete(sign_out).merge(sign_in))
         .with_state(sessions)
 }
 
+/// Signing in anew ends the session before, and never takes over its secret.
 async fn sign_in(
     State(sessions): State<Arc<Sessions>>,
     Authenticated(caller): Authenticated,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let cookie = Cookie::of(&sessions, &uri, &headers);
-    let (secret, ends) = sessions.open(&caller)?;
+    sessions.close(&uri, &headers);
+    let cookie = Cookie::of_sign_in(&headers);
+    let (secret, ends) = sessions.open(&caller, cookie)?;
     let left = ends.since(sessions.tokens.now()).as_secs();
-    let set = cookie.set(&secret, left);
-    Ok(([(SET_COOKIE, set)], Json(sessions.view(&caller, ends))).into_response())
+    let set = [(SET_COOKIE, cookie.set(&secret, left))];
+    Ok((set, Json(sessions.view(Some(&caller)))).into_response())
 }
 
 async fn show(
@@ -106,20 +109,20 @@ async fn show(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
-    let (caller, ends) = sessions.caller(&uri, &headers)?;
-    Ok(Json(sessions.view(&caller, ends)))
+    let caller = sessions.caller(&uri, &headers)?;
+    Ok(Json(sessions.view(caller.as_ref())))
 }
 
+/// No `Clear-Site-Data`: it would take the app's own cookies along, and nothing
+/// of the page is kept.
 async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> impl IntoResponse {
-    let cookie = Cookie::of(&sessions, &uri, &headers);
-    if let Some(key) = cookie.key(&headers) {
-        sessions.lock().sessions.remove(&key);
-    }
-    (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie.set("", 0))])
+    let closed = sessions.close(&uri, &headers).into_iter();
+    let unset = closed.map(|cookie| (SET_COOKIE, cookie.set("", 0)));
+    (StatusCode::NO_CONTENT, AppendHeaders(unset))
 }
 
 /// Lets through who is signed in, and brings the principal along.
@@ -128,8 +131,9 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let (caller, _) = sessions.caller(request.uri(), request.headers())?;
-    request.extensions_mut().insert(caller);
+    let caller = sessions.caller(request.uri(), request.headers())?;
+    let nobody = || Problem::new(StatusCode::UNAUTHORIZED, "nobody is signed in");
+    request.extensions_mut().insert(caller.ok_or_else(nobody)?);
     Ok(next.run(request).await)
 }
 
@@ -139,7 +143,8 @@ impl Sessions {
             tokens: manage.tokens.clone(),
             scope: manage.scope.clone(),
             longest: manage.session,
-            insecure_cookie: manage.insecure_cookie,
+            users: manage.users.is_some(),
+            snippets: snippet::texts(&manage.sources, &manage.snippets),
             open: Mutex::new(Open {
                 sessions: HashMap::new(),
                 random: Random::system(),
@@ -147,11 +152,12 @@ impl Sessions {
         }
     }
 
-    /// Opens a session, and says when it ends.
-    fn open(&self, caller: &Principal) -> Result<(String, Timestamp), Problem> {
+    /// Opens a session: its secret, and when it ends.
+    fn open(&self, caller: &Principal, cookie: Cookie) -> Result<(String, Timestamp), Problem> {
         let now = self.tokens.now();
+        let longest = now + self.longest;
         let own_end = caller.expires_at().map(Timestamp::from);
-        let ends = own_end.map_or(now + self.longest, |end| end.min(now + self.longest));
+        let ends = own_end.map_or(longest, |end| end.min(longest));
         let id = caller.token_id().and_then(|id| id.parse().ok());
         let holder = id.map_or_else(|| Holder::User(caller.clone()), Holder::Token);
 
@@ -161,35 +167,50 @@ impl Sessions {
         // Its alphabet is ASCII.
         let secret = String::from_utf8_lossy(&secret).into_owned();
         open.make_room(now);
+        let session = Session {
+            holder,
+            cookie,
+            ends,
+        };
         let key = Digest::of(&secret).to_bytes();
-        open.sessions.insert(key, Session { holder, ends });
+        open.sessions.insert(key, session);
         Ok((secret, ends))
     }
 
-    /// Who is signed in, by the request's cookie, as they stand now.
-    fn caller(&self, uri: &Uri, headers: &HeaderMap) -> Result<(Principal, Timestamp), Problem> {
-        let nobody = || Problem::new(StatusCode::UNAUTHORIZED, "nobody is signed in");
-        let key = Cookie::of(self, uri, headers).key(headers);
-        let key = key.ok_or_else(nobody)?;
-        let open = self.lock();
-        let session = open.sessions.get(&key).ok_or_else(nobody)?;
-        if self.tokens.now() >= session.ends {
-            return Err(nobody());
-        }
-        let caller = match &session.holder {
-            Holder::Token(id) => self.tokens.current(*id)?,
-            Holder::User(principal) => principal.clone(),
-        };
-        match self.scope.allows(&caller) {
-            true => Ok((caller, session.ends)),
-            false => Err(Rejection::insufficient_scope(self.scope.clone()).into()),
-        }
+    /// Ends the sessions that a request names, and says which cookies they had.
+    fn close(&self, uri: &Uri, headers: &HeaderMap) -> Vec<Cookie> {
+        let mut open = self.lock();
+        Cookie::presented(uri, headers)
+            .filter(|named| open.named(named).is_some() && open.sessions.remove(&named.1).is_some())
+            .map(|(cookie, _)| cookie)
+            .collect()
     }
 
-    fn view(&self, caller: &Principal, ends: Timestamp) -> Value {
-        let mut view = view::caller(caller);
-        view["expires_at"] = view::time(ends).into();
-        view["known_scopes"] = json!(self.tokens.known_scopes().map(view::texts));
+    /// Who is signed in, as they stand now: a token that is no longer good, or
+    /// may no longer manage, ends its sessions.
+    fn caller(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<Principal>, Rejection> {
+        let open = self.lock();
+        let now = self.tokens.now();
+        let session = Cookie::presented(uri, headers)
+            .filter_map(|named| open.named(&named))
+            .find(|session| now < session.ends);
+        let caller = match session.map(|session| &session.holder) {
+            None => return Ok(None),
+            Some(Holder::User(principal)) => principal.clone(),
+            Some(Holder::Token(id)) => match self.tokens.current(*id) {
+                Err(error) if error.kind().status() == StatusCode::UNAUTHORIZED => return Ok(None),
+                found => found?,
+            },
+        };
+        Ok(Some(caller).filter(|caller| self.scope.allows(caller)))
+    }
+
+    fn view(&self, caller: Option<&Principal>) -> Value {
+        let mut view = json!({ "users": self.users, "caller": caller.map(view::caller) });
+        if caller.is_some() {
+            view["known_scopes"] = json!(self.tokens.known_scopes().map(view::texts));
+            view["snippets"] = self.snippets.clone();
+        }
         view
     }
 
@@ -199,6 +220,12 @@ impl Sessions {
 }
 
 impl Open {
+    /// The session of a secret, if the cookie has the form that it was given.
+    fn named(&self, (cookie, key): &(Cookie, [u8; 32])) -> Option<&Session> {
+        let session = self.sessions.get(key);
+        session.filter(|session| session.cookie == *cookie)
+    }
+
     fn make_room(&mut self, now: Timestamp) {
         if self.sessions.len() < SESSIONS_MAX {
             return;
@@ -214,92 +241,70 @@ impl Open {
     }
 }
 
-/// The form of the cookie: the strict one, but where there may be no TLS.
-struct Cookie {
-    secure: bool,
-}
-
-impl Cookie {
-    fn of(sessions: &Sessions, uri: &Uri, headers: &HeaderMap) -> Self {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = uri.authority().map(|authority| authority.as_str()).or(host);
-        let plain = sessions.insecure_cookie && host.is_some_and(is_loopback);
-        Self { secure: !plain }
-    }
-
-    fn name(&self) -> &'static str {
-        match self.secure {
-            true => "__Host-tower-authn",
-            false => "tower-authn",
-        }
-    }
-
-    fn set(&self, value: &str, seconds: u64) -> HeaderValue {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let name = self.name();
-        let set =
-            format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-        // All of it is ASCII of ours.
-        HeaderValue::try_from(set).unwrap_or(HeaderValue::from_static(""))
-    }
-
-    /// The key of the session that the cookie names. Two cookies of this name
-    /// name none.
-    fn key(&self, headers: &HeaderMap) -> Option<[u8; 32]> {
-        let lines = headers.get_all(COOKIE).iter();
-        let pairs = lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        let mut named = pairs.filter(|(name, _)| *name == self.name());
-        let (_, secret) = named.next()?;
-        named
-            .next()
-            .is_none()
-            .then(|| Digest::of(secret).to_bytes())
-    }
-}
-
-/// Whether a host is this machine, its port aside.
-fn is_loopback(host: &str) -> bool {
-    let bare = match host.rsplit_once(':') {
-        Some((bare, port)) if port.bytes().all(|b| b.is_ascii_digit()) => bare,
-        _ => host,
-    };
-    let bare = bare.trim_start_matches('[').trim_end_matches(']');
-    let name = bare.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || bare
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::is_loopback;
+    use http::header::COOKIE;
 
-    #[test]
-    fn a_loopback_host_is_told_from_others() {
-        for host in [
-            "localhost",
-            "LOCALHOST:3000",
-            "demo.localhost:80",
-            "127.0.0.1",
-            "127.8.0.1:3000",
-            "[::1]:3000",
-            "[::1]",
-        ] {
-            assert!(is_loopback(host), "{host}");
+    use super::*;
+    use crate::store::{MemoryStore, NewToken, TokensOptions};
+
+    async fn sessions(options: TokensOptions) -> Sessions {
+        let tokens = Tokens::open(MemoryStore::new(), options).await.unwrap();
+        Sessions::new(&Manage::new(tokens))
+    }
+
+    impl Sessions {
+        /// Opens a session of a token that ends after so many seconds.
+        async fn of_token(&self, seconds: u64) -> Principal {
+            let token = NewToken::new("alice").scopes(["resources"]);
+            let token = token.expires_in(Duration::from_secs(seconds));
+            let created = self.tokens.create(token).await.unwrap();
+            self.tokens.current(created.record.id).unwrap()
         }
-        for host in [
-            "example.com",
-            "localhost.example.com:80",
-            "10.0.0.1",
-            "",
-            "[::2]:1",
-        ] {
-            assert!(!is_loopback(host), "{host}");
+
+        fn open_secret(&self, caller: &Principal) -> String {
+            self.open(caller, Cookie::Host).unwrap().0
         }
+
+        fn of_secret(&self, secret: &str) -> Result<Option<Principal>, Rejection> {
+            let set = Cookie::Host.set(secret, 60);
+            let headers = HeaderMap::from_iter([(COOKIE, set)]);
+            self.caller(&Uri::from_static("/"), &headers)
+        }
+
+        fn is_open(&self, secret: &str) -> bool {
+            self.of_secret(secret).unwrap().is_some()
+        }
+    }
+
+    #[tokio::test]
+    async fn of_too_many_the_one_that_ends_first_makes_room() {
+        let sessions = sessions(TokensOptions::new("acme").unwrap()).await;
+        let caller = sessions.of_token(7_200).await;
+        let second = sessions.open_secret(&caller);
+        let first = sessions.open_secret(&sessions.of_token(3_600).await);
+        for _ in 2..SESSIONS_MAX {
+            sessions.open_secret(&caller);
+        }
+        assert!(sessions.is_open(&first) && sessions.is_open(&second));
+        let last = sessions.open_secret(&caller);
+        assert!(!sessions.is_open(&first));
+        assert!(sessions.is_open(&second) && sessions.is_open(&last));
+        assert_eq!(sessions.lock().sessions.len(), SESSIONS_MAX);
+    }
+
+    #[tokio::test]
+    async fn while_the_store_cant_be_asked_nobody_is_let_in_nor_signed_out() {
+        let stale = Duration::from_millis(200);
+        let options = TokensOptions::new("acme").unwrap();
+        let options = options
+            .max_stale(stale)
+            .poll_every(Duration::from_secs(3_600));
+        let sessions = sessions(options).await;
+        let secret = sessions.open_secret(&sessions.of_token(3_600).await);
+        assert!(sessions.is_open(&secret));
+        tokio::time::sleep(2 * stale).await;
+        let error = sessions.of_secret(&secret).unwrap_err();
+        assert_eq!(error.kind().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

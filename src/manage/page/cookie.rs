@@ -1,0 +1,214 @@
+//! The cookie that names a session.
+
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderValue, Uri,
+    header::{COOKIE, HOST, ORIGIN},
+};
+
+use crate::token::Digest;
+
+/// The form of a session's cookie.
+///
+/// A browser that signs in says itself where its page came from, in `Origin`,
+/// which no page can make it lie about. Only where that is plaintext from a
+/// loopback host may `Secure` be missing: not every browser keeps such a cookie
+/// there. It is told from `Origin`, not from `Host`, since a proxy that ends TLS
+/// may call this server by a loopback name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cookie {
+    /// Over TLS, for this host alone.
+    Host,
+    /// Plaintext on loopback.
+    Loopback,
+}
+
+impl Cookie {
+    /// The form for whoever signs in with these headers.
+    pub(super) fn of_sign_in(headers: &HeaderMap) -> Self {
+        let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let plain = origin.and_then(|origin| origin.strip_prefix("http://"));
+        match plain.is_some_and(is_loopback) {
+            true => Self::Loopback,
+            false => Self::Host,
+        }
+    }
+
+    /// The sessions that a request names, by the digests of their secrets. One
+    /// of plaintext is named to a loopback host alone: elsewhere anybody on the
+    /// way could have put it there.
+    pub(super) fn presented(
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> impl Iterator<Item = (Self, [u8; 32])> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = uri.authority().map(|authority| authority.as_str()).or(host);
+        let loopback = host.is_some_and(is_loopback).then_some(Self::Loopback);
+        [Some(Self::Host), loopback]
+            .into_iter()
+            .flatten()
+            .filter_map(|form| Some((form, form.key(headers)?)))
+    }
+
+    /// The header that sets it, for so many seconds.
+    pub(super) fn set(self, secret: &str, seconds: u64) -> HeaderValue {
+        let name = self.name();
+        let secure = match self {
+            Self::Host => "; Secure",
+            Self::Loopback => "",
+        };
+        let set = format!(
+            "{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+        );
+        // All of it is ASCII of ours.
+        let value = HeaderValue::try_from(set);
+        let mut value = value.unwrap_or(HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Host => "__Host-tower-authn",
+            Self::Loopback => "tower-authn",
+        }
+    }
+
+    /// The key of the session that the cookie of this form names. Two cookies of
+    /// one name name none: one of them was put there by somebody else.
+    fn key(self, headers: &HeaderMap) -> Option<[u8; 32]> {
+        let lines = headers.get_all(COOKIE).iter();
+        let pairs = lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let mut named = pairs.filter(|(name, _)| *name == self.name());
+        let (_, secret) = named.next()?;
+        let alone = named.next().is_none();
+        alone.then(|| Digest::of(secret).to_bytes())
+    }
+}
+
+/// Whether a host is this machine, its port aside.
+fn is_loopback(host: &str) -> bool {
+    let bare = match host.rsplit_once(':') {
+        Some((bare, port)) if port.bytes().all(|b| b.is_ascii_digit()) => bare,
+        _ => host,
+    };
+    let bare = bare.trim_start_matches('[').trim_end_matches(']');
+    let name = bare.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || bare
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in list {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_loopback_host_is_told_from_others() {
+        for host in [
+            "localhost",
+            "LOCALHOST:3000",
+            "demo.localhost:80",
+            "127.0.0.1",
+            "127.8.0.1:3000",
+            "[::1]:3000",
+            "[::1]",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "example.com",
+            "localhost.example.com:80",
+            "127.0.0.1.example.com",
+            "10.0.0.1",
+            "",
+            "[::2]:1",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_plaintext_on_loopback_does_without_secure() {
+        let loopback = [
+            "http://127.0.0.1:3000",
+            "http://localhost",
+            "http://[::1]:80",
+        ];
+        for origin in loopback {
+            let form = Cookie::of_sign_in(&headers(&[("origin", origin)]));
+            assert_eq!(form, Cookie::Loopback, "{origin}");
+        }
+        let others = [
+            "https://127.0.0.1:3000",
+            "https://example.com",
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "null",
+            "127.0.0.1",
+            "",
+        ];
+        for origin in others {
+            // A proxy calls this server by a name of its own.
+            let request = headers(&[("origin", origin), ("host", "127.0.0.1:3000")]);
+            assert_eq!(Cookie::of_sign_in(&request), Cookie::Host, "{origin}");
+        }
+        assert_eq!(Cookie::of_sign_in(&HeaderMap::new()), Cookie::Host);
+
+        let strict = "__Host-tower-authn=s; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure";
+        assert_eq!(Cookie::Host.set("s", 60), strict);
+        let plain = "tower-authn=s; Path=/; Max-Age=60; HttpOnly; SameSite=Strict";
+        assert_eq!(Cookie::Loopback.set("s", 60), plain);
+    }
+
+    #[test]
+    fn a_request_names_at_most_one_session_of_each_form() {
+        use Cookie::{Host, Loopback};
+
+        let (host, loopback) = ("__Host-tower-authn=a", "tower-authn=b");
+        let secret = |form| if form == Host { "a" } else { "b" };
+        let twice = "__Host-tower-authn=a; __Host-tower-authn=c";
+        let rows: [(&str, &[&str], &[Cookie]); 11] = [
+            ("example.com", &[], &[]),
+            ("example.com", &["x=1; __Host-tower-authn=a; y"], &[Host]),
+            ("example.com", &["x=1", host], &[Host]),
+            ("example.com", &[host, host], &[]),
+            ("example.com", &[twice], &[]),
+            ("example.com", &[loopback], &[]),
+            ("example.com", &["__host-tower-authn=a"], &[]),
+            ("localhost:3000", &[loopback], &[Loopback]),
+            ("localhost:3000", &[loopback, loopback], &[]),
+            ("localhost:3000", &[host, loopback], &[Host, Loopback]),
+            ("localhost:3000", &[host, host, loopback], &[Loopback]),
+        ];
+        for (host, lines, forms) in rows {
+            let mut request = headers(&[("host", host)]);
+            for line in lines {
+                request.append(COOKIE, line.parse().unwrap());
+            }
+            let key = |form| Digest::of(secret(form)).to_bytes();
+            let expected: Vec<_> = forms.iter().map(|form| (*form, key(*form))).collect();
+            let named: Vec<_> = Cookie::presented(&Uri::from_static("/"), &request).collect();
+            assert_eq!(named, expected, "{host} {lines:?}");
+            // HTTP/2 has the host in the URI.
+            let uri = format!("http://{host}/").parse().unwrap();
+            request.remove(HOST);
+            let named: Vec<_> = Cookie::presented(&uri, &request).collect();
+            assert_eq!(named, expected, "{host} {lines:?}, HTTP/2");
+        }
+    }
+}

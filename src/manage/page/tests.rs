@@ -1,0 +1,312 @@
+//! The page's routes, as a browser calls them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{Request, StatusCode, header::SET_COOKIE};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::{
+    manage::Manage,
+    principal::Principal,
+    store::{Change, Created, MemoryStore, NewToken, Tokens, TokensOptions, Which},
+    token::Timestamp,
+    verifier::FixedUsers,
+};
+
+const ORIGIN: &str = "http://localhost:3000";
+
+/// When the tests begin, in seconds.
+const BEGIN: u64 = 1_800_000_000;
+
+struct Page {
+    tokens: Tokens,
+    /// How many seconds have passed.
+    passed: Arc<AtomicU64>,
+    routes: Router,
+}
+
+struct Answer {
+    status: StatusCode,
+    set_cookies: Vec<String>,
+    headers: http::HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    /// The cookie that it sets, as a browser sends it back.
+    fn cookie(&self) -> String {
+        let [set] = &self.set_cookies[..] else {
+            panic!("{:?}", self.set_cookies)
+        };
+        set.split(';').next().unwrap().to_owned()
+    }
+
+    fn caller(&self) -> Option<&str> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body["caller"]["subject"].as_str()
+    }
+}
+
+impl Page {
+    async fn new(configure: impl Fn(Manage) -> Manage) -> Self {
+        let passed = Arc::new(AtomicU64::new(0));
+        let seconds = Arc::clone(&passed);
+        let clock = move || Timestamp::from_secs(BEGIN + seconds.load(Ordering::Relaxed));
+        let options = TokensOptions::new("acme").unwrap().clock(clock);
+        let tokens = Tokens::open(MemoryStore::new(), options).await.unwrap();
+        let routes = configure(Manage::new(tokens.clone())).page();
+        Self {
+            tokens,
+            passed,
+            routes,
+        }
+    }
+
+    fn at(&self, seconds: u64) {
+        self.passed.store(seconds, Ordering::Relaxed);
+    }
+
+    async fn token(&self) -> Created {
+        let token = NewToken::new("alice").scopes(["resources"]);
+        self.tokens.create(token.never_expires()).await.unwrap()
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("host", "localhost:3000");
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let request = request.body(Body::empty()).unwrap();
+        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let set_cookies = head.headers.get_all(SET_COOKIE).iter();
+        Answer {
+            status: head.status,
+            set_cookies: set_cookies
+                .map(|value| value.to_str().unwrap().to_owned())
+                .collect(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+            headers: head.headers,
+        }
+    }
+
+    /// Signs in from this origin, with what else the browser sends.
+    async fn sign_in(&self, credential: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("authorization", credential)];
+        all.extend(headers);
+        self.ask("POST", "/session", &all).await
+    }
+
+    async fn signed_in(&self, created: &Created) -> String {
+        let credential = format!("Bearer {}", created.secret.expose());
+        self.sign_in(&credential, &[("origin", ORIGIN)])
+            .await
+            .cookie()
+    }
+
+    async fn caller(&self, cookie: &str) -> Option<String> {
+        let answer = self.ask("GET", "/session", &[("cookie", cookie)]).await;
+        let list = self.ask("GET", "/api/tokens", &[("cookie", cookie)]).await;
+        let caller = answer.caller().map(str::to_owned);
+        assert_eq!(list.status == StatusCode::OK, caller.is_some());
+        assert_eq!(list.status == StatusCode::UNAUTHORIZED, caller.is_none());
+        caller
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_named_by_a_cookie_of_the_form_it_was_given() {
+    let page = Page::new(|manage| manage).await;
+    let created = page.token().await;
+    let credential = format!("Bearer {}", created.secret.expose());
+    let rows = [
+        ("https://example.com", "__Host-tower-authn", "tower-authn"),
+        (ORIGIN, "tower-authn", "__Host-tower-authn"),
+    ];
+    for (origin, name, other) in rows {
+        let headers = [("origin", origin), ("sec-fetch-site", "same-origin")];
+        let cookie = page.sign_in(&credential, &headers).await.cookie();
+        let (found, secret) = cookie.split_once('=').unwrap();
+        assert_eq!((found, secret.len()), (name, 32));
+        assert_eq!(page.caller(&cookie).await.as_deref(), Some("alice"));
+        assert_eq!(page.caller(&format!("{other}={secret}")).await, None);
+        assert_eq!(page.caller(&format!("{cookie}; {cookie}")).await, None);
+        assert_eq!(page.caller(&format!("{cookie}x")).await, None);
+    }
+    // Nothing but the cookie is read by the page's own routes.
+    let header = [("authorization", &*credential)];
+    let answer = page.ask("GET", "/api/tokens", &header).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_token() {
+    let page = Page::new(|manage| manage).await;
+    let (created, other) = (page.token().await, page.token().await);
+    let id = created.record.id;
+    let (cookie, kept) = (page.signed_in(&created).await, page.signed_in(&other).await);
+    page.tokens.suspend(id).await.unwrap();
+    assert_eq!(page.caller(&cookie).await, None);
+    page.tokens.resume(id).await.unwrap();
+    assert!(page.caller(&cookie).await.is_some());
+    page.tokens.revoke(Which::Id(id), "test", "").await.unwrap();
+    assert_eq!(page.caller(&cookie).await, None);
+    assert!(page.caller(&kept).await.is_some());
+
+    let id = other.record.id;
+    let soon = Change::default().expires_at(Timestamp::from_secs(BEGIN + 60));
+    page.tokens.update(id, soon).await.unwrap();
+    page.at(59);
+    assert!(page.caller(&kept).await.is_some());
+    page.at(60);
+    assert_eq!(page.caller(&kept).await, None);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_token_may_manage_no_more() {
+    let page = Page::new(|manage| manage).await;
+    let created = page.token().await;
+    let cookie = page.signed_in(&created).await;
+    let less = Change::default().scopes(["resources:models"]);
+    page.tokens.update(created.record.id, less).await.unwrap();
+    assert_eq!(page.caller(&cookie).await, None);
+}
+
+#[tokio::test]
+async fn a_session_has_an_end_of_its_own() {
+    let hour = Duration::from_secs(60 * 60);
+    let alice = || Principal::new("alice").with_scopes(["resources"]).unwrap();
+    let users = || FixedUsers::new([("alice", "correct-horse", alice())]).unwrap();
+    let page = Page::new(|manage| manage.session(hour).users(users())).await;
+    let login = format!("Basic {}", BASE64_STANDARD.encode("alice:correct-horse"));
+    let answer = page.sign_in(&login, &[]).await;
+    assert_eq!(answer.caller(), Some("alice"));
+    assert!(answer.set_cookies[0].contains("; Max-Age=3600; "));
+    let user = answer.cookie();
+    let token = page.signed_in(&page.token().await).await;
+    let short = NewToken::new("bob").scopes(["resources"]);
+    let short = short.expires_in(Duration::from_secs(60));
+    let short = page.tokens.create(short).await.unwrap();
+    let credential = format!("Bearer {}", short.secret.expose());
+    let answer = page.sign_in(&credential, &[]).await;
+    assert!(answer.set_cookies[0].contains("; Max-Age=60; "));
+
+    page.at(60 * 60 - 1);
+    assert!(page.caller(&user).await.is_some());
+    assert!(page.caller(&token).await.is_some());
+    page.at(60 * 60);
+    assert_eq!(page.caller(&user).await, None);
+    assert_eq!(page.caller(&token).await, None);
+}
+
+#[tokio::test]
+async fn signing_in_anew_ends_the_session_before_and_signing_out_ends_one() {
+    let page = Page::new(|manage| manage).await;
+    let created = page.token().await;
+    let credential = format!("Bearer {}", created.secret.expose());
+    let elsewhere = page.signed_in(&created).await;
+    let first = page.signed_in(&created).await;
+    let headers = [("origin", ORIGIN), ("cookie", &*first)];
+    let second = page.sign_in(&credential, &headers).await.cookie();
+    assert_ne!(first, second);
+    assert_eq!(page.caller(&first).await, None);
+    assert!(page.caller(&second).await.is_some());
+
+    // Who signs in in vain stays who they were.
+    let headers = [("cookie", &*second)];
+    let answer = page.sign_in("Bearer wrong", &headers).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(answer.set_cookies.is_empty());
+    assert!(page.caller(&second).await.is_some());
+
+    let answer = page.ask("DELETE", "/session", &headers).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    let unset = "tower-authn=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict";
+    assert_eq!(answer.set_cookies, [unset]);
+    assert_eq!(page.caller(&second).await, None);
+    assert!(page.caller(&elsewhere).await.is_some());
+    let answer = page.ask("DELETE", "/session", &headers).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert!(answer.set_cookies.is_empty());
+}
+
+#[tokio::test]
+async fn what_changes_something_is_refused_to_pages_of_other_sites() {
+    let page = Page::new(|manage| manage).await;
+    let created = page.token().await;
+    let cookie = page.signed_in(&created).await;
+    let credential = format!("Bearer {}", created.secret.expose());
+    let suspend = format!("/api/tokens/{}/suspend", page.token().await.record.id);
+    let rows = [
+        (("sec-fetch-site", "cross-site"), StatusCode::FORBIDDEN),
+        // Another port of this host, to which the browser sends the cookie.
+        (("sec-fetch-site", "same-site"), StatusCode::FORBIDDEN),
+        (("origin", "http://localhost:4000"), StatusCode::FORBIDDEN),
+        (("origin", "null"), StatusCode::FORBIDDEN),
+        (("origin", ORIGIN), StatusCode::OK),
+        (("sec-fetch-site", "same-origin"), StatusCode::OK),
+    ];
+    for (header, expected) in rows {
+        let signed_in = [header, ("cookie", &*cookie)];
+        let answer = page.ask("POST", &suspend, &signed_in).await;
+        assert_eq!(answer.status, expected, "{header:?}");
+        let answer = page.sign_in(&credential, &[header]).await;
+        assert_eq!(answer.status, expected, "{header:?}");
+    }
+    let foreign = [("origin", "null"), ("cookie", &*cookie)];
+    page.ask("DELETE", "/session", &foreign).await;
+    assert!(page.caller(&cookie).await.is_some());
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_by_nobody_and_runs_nothing_else() {
+    let page = Page::new(|manage| manage).await;
+    let foreign = [("sec-fetch-site", "cross-site")];
+    let rows: [(&str, &str, &[_], u16); 8] = [
+        ("GET", "/", &[], 200),
+        ("GET", "/page.js", &[], 200),
+        ("GET", "/page.css", &[], 200),
+        ("GET", "/session", &[], 200),
+        ("POST", "/session", &[], 401),
+        ("POST", "/session", &foreign, 403),
+        ("GET", "/no/such/path", &[], 404),
+        ("PUT", "/session", &[], 405),
+    ];
+    let manage = Manage::new(page.tokens.clone());
+    let of_one = manage.page_of("/api_tokens", "demo").into_parts().0;
+    let mut heads = vec![("page_of".to_owned(), of_one.headers)];
+    for (method, path, headers, status) in rows {
+        let answer = page.ask(method, path, headers).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        heads.push((format!("{method} {path}"), answer.headers));
+    }
+    for (name, headers) in heads {
+        assert_eq!(headers["cache-control"], "no-store", "{name}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{name}");
+        assert_eq!(headers.get_all("cache-control").iter().count(), 1, "{name}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"));
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+}
+
+#[test]
+fn what_is_put_into_the_page_is_text() {
+    let page = super::html("<b>", "/a\"b", "{{title}}'&");
+    assert!(page.contains("<h1 tabindex=\"-1\">&lt;b&gt;</h1>"));
+    assert!(page.contains("src=\"/a&quot;b/page.js\""));
+    assert!(page.contains("data-target=\"&#123;&#123;title}}&#39;&amp;\""));
+    assert!(!page.contains("{{") && !page.contains("<b>"));
+}
