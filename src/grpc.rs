@@ -14,6 +14,8 @@ use tonic::{
     service::Interceptor,
 };
 
+#[cfg(feature = "tokens")]
+use crate::layer::LifetimeService;
 use crate::{
     head::Head,
     layer::{
@@ -163,6 +165,11 @@ impl<S: NamedService, V, A, R> NamedService for Authn<S, V, A, R> {
 }
 
 impl<S: NamedService, P, R> NamedService for Require<S, P, R> {
+    const NAME: &'static str = S::NAME;
+}
+
+#[cfg(feature = "tokens")]
+impl<S: NamedService> NamedService for LifetimeService<S> {
     const NAME: &'static str = S::NAME;
 }
 

@@ -8,16 +8,18 @@
 //! `curl -u` in too, `--tls DIR` serves TLS with certificates that it makes
 //! there.
 
+#[path = "../common/drain.rs"]
 mod drain;
 mod flags;
 #[path = "../inference/mod.rs"]
 mod inference;
-#[path = "../common/stop.rs"]
-mod stop;
-mod tls;
+#[path = "../common/serve.rs"]
+mod serve;
+#[path = "../common/snippets.rs"]
+mod snippets;
 mod try_it;
 
-use std::{error::Error, process::exit, time::Duration};
+use std::{error::Error, process::exit};
 
 use axum::{
     Json, Router,
@@ -27,7 +29,7 @@ use axum::{
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceBuilder};
@@ -44,11 +46,7 @@ use self::{
         Model,
         v1::{FILE_DESCRIPTOR_SET, inference_server},
     },
-    tls::TlsListener,
 };
-
-/// How long open requests may take once the server is told to end.
-const GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() {
@@ -67,30 +65,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let layers = ServiceBuilder::new()
         .map_request(drain::drained)
         .layer(layer);
-    let app = protect(routes().await?, layers).into_make_service();
+    let app = protect(routes().await?, layers);
 
     let listener = TcpListener::bind(&flags.listen)
         .await
         .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
     let address = listener.local_addr()?;
     let tls = flags.tls.as_deref();
-    let server = match tls {
-        None => axum::serve(listener, app)
-            .with_graceful_shutdown(stop::stop())
-            .into_future(),
-        Some(dir) => {
-            let listener = TlsListener::new(listener, dir)
-                .map_err(|error| format!("--tls {}: {error}", dir.display()))?;
-            axum::serve(listener, app)
-                .with_graceful_shutdown(stop::stop())
-                .into_future()
-        }
-    };
+    let server = serve::serve(listener, tls, &[], app)?;
     println!("{}", try_it::lines(address, &token, tls));
-    tokio::select! {
-        ended = server => Ok(ended?),
-        () = async { stop::stop().await; sleep(GRACE).await } => Ok(()),
-    }
+    Ok(server.await?)
 }
 
 /// Who is let in: whoever has the token, and the user where there is one.

@@ -26,6 +26,8 @@ pub enum Access {
     Public,
     /// A good credential with scopes.
     Scopes(ScopeRule),
+    /// Nobody can tell now: what says it can't be reached. 503, whoever asks.
+    Unavailable,
 }
 
 impl Access {
@@ -56,6 +58,7 @@ impl Access {
             Self::Authenticated => 2,
             Self::Scopes(_) => 3,
             Self::Denied => 4,
+            Self::Unavailable => 5,
         }
     }
 }

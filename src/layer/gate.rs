@@ -80,8 +80,12 @@ where
 
     fn before<'a>(&self, head: Head<'a>, place: Place) -> Result<Step<'a>, Rejection> {
         let access = self.admission.access(head);
-        if access == Access::Public {
-            return Ok(Step::Anonymous);
+        match access {
+            Access::Public => return Ok(Step::Anonymous),
+            Access::Unavailable => {
+                return Err(Rejection::unavailable("the policy could not tell"));
+            }
+            _ => {}
         }
         match self.sources.find(head.headers(), place)? {
             Some(found) => Ok(Step::Verify(Credential::new(found, head), access)),

@@ -1,75 +1,79 @@
-//! What a caller sends: bodies, filters, places in a list.
+//! What a caller sends: bodies, and the token that a path names.
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Query as UriQuery, Request},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
 };
-use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Error},
-};
-use serde_json::{Map, Value};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
 
-use super::{problem::Problem, view::STATES};
+use super::{fields::Fields, problem::Problem};
 use crate::{
     principal::Principal,
-    store::{Change, Cursor, NewToken, Query},
+    store::{Change, NewToken},
     token::{Timestamp, TokenId},
 };
 
-const PAGE: usize = 50;
-const PAGE_MAX: usize = 200;
+/// The longest that a token stays good beside the one in its place: a year.
+const GRACE_MAX: u64 = 365 * 24 * 60 * 60;
+
+/// The longest reason, in bytes.
+const REASON_MAX: usize = 1_024;
+
+/// What a body is read as.
+pub(super) trait Input: Sized {
+    fn read(fields: &mut Fields) -> Result<Self, Problem>;
+}
 
 /// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: Input, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         // A page of another origin can't send this type without being asked for
         // leave (CORS).
-        if !has_type(request.headers(), "application/json") {
-            let detail = "the body must be application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
+        require_type(request.headers(), "application/json")?;
         let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|error| Problem::new(error.status(), error.body_text()))?;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let body = serde_path_to_error::deserialize(&mut json).map_err(malformed)?;
-        let end = json.end();
-        end.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let bytes = bytes.map_err(|error| Problem::unread(error.status()))?;
+        let mut fields = Fields::of(&bytes)?;
+        let body = T::read(&mut fields)?;
+        fields.end()?;
         Ok(Self(body))
     }
 }
 
-/// A body that is no JSON, or not the one that is meant: then the error names
-/// the field.
-fn malformed(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let path = error.path().to_string();
-    let error = error.into_inner();
-    if !error.is_data() {
-        return Problem::new(StatusCode::BAD_REQUEST, error.to_string());
-    }
-    let field = path.split(['.', '[']).next().unwrap_or_default();
-    match field {
-        "" => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-        field => Problem::of_field(field, error.to_string()),
+/// A body must be of one media type, whatever its parameters (RFC 9110 §8.3.1).
+pub(super) fn require_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), Problem> {
+    let value = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next());
+    match essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted)) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("the body is not {wanted}"),
+        )),
     }
 }
 
-/// Whether a body is of a media type, whatever its parameters (RFC 9110 §8.3.1).
-pub(super) fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let essence = value.and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(wanted))
+/// The token that a path names. What is no id names none.
+pub(super) struct Id(pub(super) TokenId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Where the routes are nested below a path with parameters of its own,
+        // those are here too, and come first.
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = params.map_err(|_| Problem::no_such_token())?;
+        let last = params.iter().filter(|(name, _)| *name == "id").last();
+        let id = last.and_then(|(_, id)| id.parse().ok());
+        id.map(Self).ok_or_else(Problem::no_such_token)
+    }
 }
 
 /// A token to make.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 pub(super) struct Draft {
     name: String,
     description: String,
@@ -78,11 +82,41 @@ pub(super) struct Draft {
     subject_kind: Option<String>,
     scopes: Vec<String>,
     targets: Option<Vec<String>>,
-    metadata: Option<Map<String, Value>>,
-    not_before: Option<Time>,
-    /// Not there: the default end. Null: none.
-    #[serde(deserialize_with = "present")]
-    expires_at: Option<Option<Time>>,
+    metadata: Option<String>,
+    not_before: Option<Timestamp>,
+    end: End,
+}
+
+enum End {
+    Default,
+    Never,
+    At(Timestamp),
+}
+
+impl Input for Draft {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        // As a token shows what it has not.
+        for absent in ["organization", "targets", "not_before"] {
+            fields.null(absent);
+        }
+        let never = fields.null("expires_at");
+        Ok(Self {
+            name: fields.text("name")?.unwrap_or_default(),
+            description: fields.text("description")?.unwrap_or_default(),
+            organization: fields.text("organization")?,
+            subject: fields.text("subject")?,
+            subject_kind: fields.text("subject_kind")?,
+            scopes: fields.texts("scopes")?.unwrap_or_default(),
+            targets: fields.texts("targets")?,
+            metadata: fields.object("metadata")?,
+            not_before: fields.time("not_before")?,
+            end: match fields.time("expires_at")? {
+                Some(end) => End::At(end),
+                None if never => End::Never,
+                None => End::Default,
+            },
+        })
+    }
 }
 
 impl Draft {
@@ -105,160 +139,79 @@ impl Draft {
             token = token.targets(targets);
         }
         if let Some(metadata) = self.metadata {
-            token = token.metadata(Value::Object(metadata).to_string());
+            token = token.metadata(metadata);
         }
-        if let Some(Time(begin)) = self.not_before {
+        if let Some(begin) = self.not_before {
             token = token.not_before(begin);
         }
-        match self.expires_at {
-            None => token,
-            Some(None) => token.never_expires(),
-            Some(Some(Time(end))) => token.expires_at(end),
+        match self.end {
+            End::Default => token,
+            End::Never => token.never_expires(),
+            End::At(end) => token.expires_at(end),
         }
     }
 }
 
-/// What is to be changed of a token.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[derive(Default)]
-pub(super) struct Patch {
-    name: Option<String>,
-    description: Option<String>,
-    scopes: Option<Vec<String>>,
-    targets: Option<Vec<String>>,
-    metadata: Option<Map<String, Value>>,
-    expires_at: Option<Time>,
-}
+/// What is to be changed of a token. A null changes nothing for the better, and
+/// is none of these.
+pub(super) struct Patch(pub(super) Change);
 
-impl From<Patch> for Change {
-    fn from(patch: Patch) -> Self {
-        let mut change = Self::default();
-        if let Some(name) = patch.name {
+impl Input for Patch {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let mut change = Change::default();
+        if let Some(name) = fields.text("name")? {
             change = change.name(name);
         }
-        if let Some(description) = patch.description {
+        if let Some(description) = fields.text("description")? {
             change = change.description(description);
         }
-        if let Some(scopes) = patch.scopes {
+        if let Some(scopes) = fields.texts("scopes")? {
             change = change.scopes(scopes);
         }
-        if let Some(targets) = patch.targets {
+        if let Some(targets) = fields.texts("targets")? {
             change = change.targets(targets);
         }
-        if let Some(metadata) = patch.metadata {
-            change = change.metadata(Value::Object(metadata).to_string());
+        if let Some(metadata) = fields.object("metadata")? {
+            change = change.metadata(metadata);
         }
-        if let Some(Time(end)) = patch.expires_at {
+        if let Some(end) = fields.time("expires_at")? {
             change = change.expires_at(end);
         }
-        change
+        Ok(Self(change))
     }
 }
 
 /// How long the old token stays good beside the new one.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 pub(super) struct Rotation {
     pub(super) grace_seconds: u64,
 }
 
+impl Input for Rotation {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let grace_seconds = fields.number("grace_seconds")?.unwrap_or_default();
+        if grace_seconds > GRACE_MAX {
+            let detail = format!("is more than {GRACE_MAX}");
+            return Err(Problem::of_field("grace_seconds", detail));
+        }
+        Ok(Self { grace_seconds })
+    }
+}
+
 /// Why a token is revoked.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 pub(super) struct Revocation {
     pub(super) reason: String,
 }
 
-/// A time (RFC 3339).
-struct Time(Timestamp);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time: jiff::Timestamp = text
-            .parse()
-            .map_err(|_| D::Error::custom("is not a time of RFC 3339: 2026-12-31T23:59:59Z"))?;
-        let millis =
-            u64::try_from(time.as_millisecond()).map_err(|_| D::Error::custom("is before 1970"))?;
-        Ok(Self(Timestamp::from_millis(millis)))
-    }
-}
-
-/// Tells a field that is null from one that is not there.
-fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
-/// Which tokens a list shows.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    limit: Option<usize>,
-    cursor: Option<String>,
-    search: Option<String>,
-    state: Option<String>,
-    subject: Option<String>,
-    /// Those that may have to do with the target of this name.
-    pub(super) target: Option<String>,
-}
-
-impl Filter {
-    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
-        let UriQuery(filter) = UriQuery::try_from_uri(uri)
-            .map_err(|error| Problem::of_field("query", error.body_text()))?;
-        Ok(filter)
-    }
-
-    /// How many tokens a page has at most.
-    pub(super) fn page_size(&self) -> Result<usize, Problem> {
-        match self.limit.unwrap_or(PAGE) {
-            limit @ 1..=PAGE_MAX => Ok(limit),
-            _ => Err(Problem::of_field(
-                "limit",
-                format!("is not 1 to {PAGE_MAX}"),
-            )),
+impl Input for Revocation {
+    fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let reason = fields.text("reason")?.unwrap_or_default();
+        if reason.len() > REASON_MAX {
+            let detail = format!("is longer than {REASON_MAX} bytes");
+            return Err(Problem::of_field("reason", detail));
         }
-    }
-
-    /// The query, for a caller who sees this organization, or all of them.
-    pub(super) fn query(&self, caller: &Principal, now: Timestamp) -> Result<Query, Problem> {
-        let mut query = Query {
-            organization: caller.organization().map(str::to_owned),
-            subject: self.subject.clone(),
-            search: self.search.clone(),
-            ..Query::default()
-        };
-        if let Some(wanted) = &self.state {
-            let named = STATES.iter().find(|(name, _)| name == wanted);
-            let (_, state) = named.ok_or_else(|| Problem::of_field("state", "is not a state"))?;
-            query.state = Some((*state, now));
+        if reason.chars().any(char::is_control) {
+            return Err(Problem::of_field("reason", "holds a control character"));
         }
-        if let Some(cursor) = &self.cursor {
-            let place = place(cursor).ok_or_else(|| {
-                Problem::of_field("cursor", "is not the next_cursor of a page before")
-            })?;
-            query.after = Some(place);
-        }
-        Ok(query)
+        Ok(Self { reason })
     }
-}
-
-/// A place in a list, as text.
-pub(super) fn cursor(place: Cursor) -> String {
-    format!("{}.{}", place.created_at.as_millis(), place.id)
-}
-
-fn place(text: &str) -> Option<Cursor> {
-    let (millis, id) = text.split_once('.')?;
-    Some(Cursor {
-        created_at: Timestamp::from_millis(millis.parse().ok()?),
-        id: id.parse::<TokenId>().ok()?,
-    })
 }

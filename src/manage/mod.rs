@@ -20,24 +20,51 @@
 //! | route | what | who |
 //! |---|---|---|
 //! | `GET /tokens` | a page of tokens, the newest first; `limit`, `cursor`, `search`, `state`, `subject`, `target` | manager |
-//! | `POST /tokens` | makes one; its secret is in this answer alone | manager |
+//! | `POST /tokens` | makes one; its secret is in this answer alone | manager, within their rights |
 //! | `GET /tokens/{id}` | what is known of it | manager |
 //! | `PATCH /tokens/{id}` | names it anew, or narrows it | manager |
-//! | `POST /tokens/{id}/suspend`, `/resume` | withdraws it for a time | manager |
-//! | `POST /tokens/{id}/rotate` | another one in its place, `grace_seconds` beside it | manager |
+//! | `POST /tokens/{id}/suspend` | withdraws it for a time | manager |
+//! | `POST /tokens/{id}/resume` | gives it back | manager, within their rights |
+//! | `POST /tokens/{id}/rotate` | another one in its place, `grace_seconds` beside it | manager, within their rights |
 //! | `POST /tokens/{id}/revoke` | withdraws it for good, for a `reason` | manager |
 //! | `POST /introspect` | what a token is worth ([RFC 7662](https://www.rfc-editor.org/rfc/rfc7662)) | manager |
 //! | `POST /revoke` | revokes the token that is presented ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)) | whoever holds it |
-//! | `GET /whoami` | the caller | any good credential |
+//! | `GET /whoami` | the caller | any good token |
 //! | `GET /openapi.json` | this, for programs | anybody |
 //!
 //! A manager has the scope `resources:access`, or [another](Manage::scope).
-//! They make no token with more rights than their own, and one who belongs to
-//! an organization sees that organization's tokens alone. Errors are problem
-//! details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) whose `field`
-//! says what to mend, and times are of
+//! Errors are problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457))
+//! whose `field` says what to mend, and times are of
 //! [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
+//!
+//! # Security
+//!
+//! - **Whose tokens.** A manager who belongs to an organization sees, and changes,
+//!   that organization's tokens; any other is answered as one that is not there.
+//!   One who belongs to none sees all.
+//! - **Within their rights.** What a manager makes, rotates or resumes has no
+//!   scope, no target and no end beyond those of the token they call with; what
+//!   lies beyond is 403, with the field. Whatever only takes rights away (to
+//!   narrow, suspend or revoke) is for every manager of the organization, also
+//!   where the token has more rights than theirs.
+//! - **Names give no rights.** Within their organization a manager chooses the
+//!   subject and the metadata of what they make. An app that decides by these
+//!   trusts its managers with that.
+//! - **Who did it** is written down by subject: `created_by`, `revoked_by`; a
+//!   token that was presented to `/revoke` was revoked by `holder`.
+//! - **Possession is the right to revoke.** `/revoke` asks for no credential but
+//!   the token in the form, and never says whether there was such a token. One
+//!   that was made up costs no read of the store.
+//! - **Other sites** can do nothing with these routes: no cookie is read, and no
+//!   user and password, which a browser would add by itself. A token may stand
+//!   after `Basic`, but only as it is.
+//! - **Secrets** stand in the answers that make a token, and nowhere else. No
+//!   answer is stored (`Cache-Control: no-store`), and none repeats what was wrong
+//!   with what was sent.
+//! - **Limits** are the app's to add: how often, and from where.
 
+mod fields;
+mod filter;
 mod input;
 mod oauth;
 mod openapi;
@@ -51,11 +78,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::{
     Router, extract::OriginalUri, middleware::map_response, response::Response, routing::get,
 };
-use http::{HeaderValue, Method, StatusCode, Uri, header::CACHE_CONTROL};
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 use self::{page::Snippet, problem::Problem};
 use crate::{
-    access::{Access, policy_fn},
+    access::Access,
     credential::Sources,
     layer::AuthnLayer,
     principal::Principal,
@@ -94,13 +121,33 @@ impl Manage {
         }
     }
 
-    /// Where the routes take a credential from; see [`Sources`].
+    /// Where the routes take a token from; `Authorization` unless set. The
+    /// OpenAPI document says so too.
+    ///
+    /// ```
+    /// # use tower_authn::{ConfigError, Sources, manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Result<Manage, ConfigError> {
+    /// let sources = Sources::new().bearer().header("x-api-key")?;
+    /// # Ok(
+    /// Manage::new(tokens).sources(sources)
+    /// # )
+    /// # }
+    /// ```
     pub fn sources(mut self, sources: Sources) -> Self {
         self.sources = sources;
         self
     }
 
     /// What a manager must have; `resources:access` unless set.
+    ///
+    /// ```
+    /// # use tower_authn::{ConfigError, ScopeRule, manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Result<Manage, ConfigError> {
+    /// # Ok(
+    /// Manage::new(tokens).scope(ScopeRule::any_of(["admin", "tokens:manage"])?)
+    /// # )
+    /// # }
+    /// ```
     pub fn scope(mut self, rule: ScopeRule) -> Self {
         self.scope = rule;
         self
@@ -148,26 +195,35 @@ impl Manage {
         self
     }
 
-    /// The routes for programs, which guard themselves.
+    /// The routes for programs, which guard themselves. Nest them:
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # fn app(tokens: Tokens, own: Router) -> Router {
+    /// own.nest("/manage", Manage::new(tokens).routes())
+    /// # }
+    /// ```
+    ///
+    /// A layer that the app puts around them sees every request, also one that
+    /// is then refused. An [`AuthnLayer`] of the app's own does not belong
+    /// there: `/revoke` and `/openapi.json` ask for no credential.
     pub fn routes(&self) -> Router {
-        let scope = self.scope.clone();
-        let access = policy_fn(move |head| match (head.method(), head.path()) {
-            (&Method::GET | &Method::HEAD, "/whoami") => Access::Authenticated,
-            (&Method::GET | &Method::HEAD, "/openapi.json") | (&Method::POST, "/revoke") => {
-                Access::Public
-            }
-            _ => Access::Scopes(scope.clone()),
-        });
-        let layer = AuthnLayer::new(self.tokens.verifier())
-            .sources(self.sources.clone())
-            .access(access)
-            .respond(problem::refusal);
+        let tokens = || self.tokens.clone();
+        let guard = || {
+            AuthnLayer::new(self.tokens.verifier())
+                .sources(self.sources.clone())
+                .respond(problem::refusal)
+        };
         let document = openapi::document(&self.sources);
         let describe = async move |OriginalUri(uri): OriginalUri| openapi::serve(document, &uri);
-        let routes = operations::router(self.tokens.clone())
-            .merge(oauth::router(self.tokens.clone()))
-            .route("/openapi.json", get(describe));
-        answered(routes).layer(layer)
+
+        // What is not there is a manager's to know.
+        let managers = operations::router(tokens()).merge(oauth::introspection(tokens()));
+        let managers = answered(managers).layer(guard().access(Access::Scopes(self.scope.clone())));
+        let callers = in_kind(oauth::whoami()).layer(guard());
+        let anybody = oauth::revocation(tokens()).route("/openapi.json", get(describe));
+        managers.merge(callers).merge(in_kind(anybody))
     }
 
     /// The page, with its sign-in and its own routes, which read the session's
@@ -197,16 +253,16 @@ impl Manage {
     }
 }
 
-/// What all routes have in common: no answer is kept, and what is not there is
-/// a problem too.
+/// Routes all of whose answers are of one kind, also where there is no route.
 fn answered(routes: Router) -> Router {
-    let missing = async |uri: Uri| {
-        let detail = format!("there is nothing at {}", uri.path());
-        Problem::new(StatusCode::NOT_FOUND, detail)
-    };
+    let missing = async || Problem::new(StatusCode::NOT_FOUND, "there is nothing here");
+    in_kind(routes.fallback(missing))
+}
+
+/// No answer is kept, and a method that is not there is a problem too.
+fn in_kind(routes: Router) -> Router {
     let other = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "not a method of this path");
     routes
-        .fallback(missing)
         .method_not_allowed_fallback(other)
         .layer(map_response(no_store))
 }

@@ -4,14 +4,14 @@
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Form, FromRequest, Request, State},
+    response::IntoResponse,
     routing::{get, post},
 };
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    input::has_type,
+    input::require_type,
     operations::is_visible,
     problem::Problem,
     view::{self, texts},
@@ -25,17 +25,25 @@ use crate::{
 /// The longest form, in bytes.
 const FORM_MAX: usize = 16 * 1024;
 
-pub(super) fn router(tokens: Tokens) -> Router {
+pub(super) fn introspection(tokens: Tokens) -> Router {
     Router::new()
         .route("/introspect", post(introspect))
-        .route("/revoke", post(revoke))
-        .route("/whoami", get(whoami))
         .layer(DefaultBodyLimit::max(FORM_MAX))
         .with_state(tokens)
 }
 
-async fn whoami(Authenticated(caller): Authenticated) -> Json<Value> {
-    Json(view::caller(&caller))
+pub(super) fn revocation(tokens: Tokens) -> Router {
+    Router::new()
+        .route("/revoke", post(revoke))
+        .layer(DefaultBodyLimit::max(FORM_MAX))
+        .with_state(tokens)
+}
+
+pub(super) fn whoami() -> Router {
+    let whoami = async |Authenticated(caller): Authenticated| {
+        Json(view::Caller::of(&caller)).into_response()
+    };
+    Router::new().route("/whoami", get(whoami))
 }
 
 /// A token that is not good, is not known, or is another organization's is
@@ -67,6 +75,13 @@ async fn introspect(
     if let Some(begin) = record.not_before {
         answer["nbf"] = begin.as_secs().into();
     }
+    // Whoever decides by this answer must know what the token is held to.
+    if let Some(organization) = record.organization {
+        answer["organization"] = organization.into();
+    }
+    if let Some(targets) = record.targets {
+        answer["targets"] = texts(&targets).into();
+    }
     Ok(Json(answer))
 }
 
@@ -85,22 +100,18 @@ async fn revoke(
 /// The token of a form (RFC 7009 §2.1, RFC 7662 §2.1), whatever its hint.
 struct Presented(String);
 
-#[derive(Deserialize)]
-struct TokenForm {
-    token: String,
-}
-
 impl<S: Send + Sync> FromRequest<S> for Presented {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !has_type(request.headers(), "application/x-www-form-urlencoded") {
-            let detail = "the body must be application/x-www-form-urlencoded";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        require_type(request.headers(), "application/x-www-form-urlencoded")?;
+        let form = Form::<Vec<(String, String)>>::from_request(request, state).await;
+        let Form(fields) = form.map_err(|error| Problem::unread(error.status()))?;
+        let mut tokens = fields.into_iter().filter(|(name, _)| name == "token");
+        match (tokens.next(), tokens.next()) {
+            (Some((_, token)), None) => Ok(Self(token)),
+            (None, _) => Err(Problem::of_form("token", "is not there")),
+            (Some(_), Some(_)) => Err(Problem::of_form("token", "is there twice")),
         }
-        let form = Form::<TokenForm>::from_request(request, state).await;
-        let Form(form) = form
-            .map_err(|error| Problem::of_field("token", error.body_text()).with(error.status()))?;
-        Ok(Self(form.token))
     }
 }

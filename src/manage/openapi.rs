@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::Uri;
+use http::{HeaderName, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::credential::{Scheme, Sources};
@@ -15,15 +15,19 @@ pub(super) fn document(sources: &Sources) -> Value {
     let mut document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
     let mut schemes = Map::new();
     for scheme in sources.schemes() {
-        let name = match scheme {
-            Scheme::Basic => "basic",
-            Scheme::Bearer => "bearer",
+        let (name, scheme) = match scheme {
+            Scheme::Basic => {
+                let raw = "The token as it stands, `Basic TOKEN`, and no user and password.";
+                let scheme = json!({ "type": "http", "scheme": "basic", "description": raw });
+                ("basic", scheme)
+            }
+            Scheme::Bearer => ("bearer", json!({ "type": "http", "scheme": "bearer" })),
         };
-        schemes.insert(name.to_owned(), json!({ "type": "http", "scheme": name }));
+        schemes.insert(name.to_owned(), scheme);
     }
     for name in sources.headers() {
         let scheme = json!({ "type": "apiKey", "in": "header", "name": name.as_str() });
-        schemes.insert(name.as_str().to_owned(), scheme);
+        schemes.insert(key(name), scheme);
     }
     // One of them is enough.
     let any: Value = schemes.keys().map(|name| json!({ name: [] })).collect();
@@ -32,10 +36,20 @@ pub(super) fn document(sources: &Sources) -> Value {
     document
 }
 
+/// The name of a scheme, less what no name may hold, and never one of ours.
+fn key(header: &HeaderName) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name = header.as_str().replace(|c| !allowed(c), "_");
+    match name.as_str() {
+        "basic" | "bearer" => format!("header-{name}"),
+        _ => name,
+    }
+}
+
 /// The document, as it is asked for at this place.
 pub(super) fn serve(mut document: Value, uri: &Uri) -> Response {
-    let base = uri.path().trim_end_matches("/openapi.json");
-    let base = if base.is_empty() { "/" } else { base };
+    let base = uri.path().strip_suffix("/openapi.json");
+    let base = base.filter(|base| !base.is_empty()).unwrap_or("/");
     document["servers"] = json!([{ "url": base }]);
     Json(document).into_response()
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, OriginalUri, Path, State},
+    extract::{DefaultBodyLimit, OriginalUri, State},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use http::{HeaderValue, StatusCode, Uri, header::LOCATION};
-use serde_json::{Value, json};
 
 use super::{
-    input::{Body, Draft, Filter, Patch, Revocation, Rotation, cursor},
+    filter::{Filter, cursor},
+    input::{Body, Draft, Id, Patch, Revocation, Rotation},
     problem::Problem,
     view,
 };
@@ -26,7 +26,8 @@ use crate::{
 /// The longest body, in bytes.
 const BODY_MAX: usize = 64 * 1024;
 
-/// How many tokens are looked at for one page of a filter that no store knows.
+/// How many tokens are looked at for one page where a store does not know all
+/// of what is wanted.
 const SCAN_MAX: usize = 1_000;
 
 /// The operations, for callers whose rights were checked.
@@ -49,8 +50,8 @@ async fn create(
     Body(draft): Body<Draft>,
 ) -> Result<Response, Problem> {
     let created = tokens.create(draft.made_by(&caller)).await?;
-    let mut answer = view::created(&tokens, StatusCode::CREATED, &created);
     let location = format!("{}/{}", uri.path(), created.record.id);
+    let mut answer = view::created(&tokens, StatusCode::CREATED, created);
     if let Ok(location) = HeaderValue::try_from(location) {
         answer.headers_mut().insert(LOCATION, location);
     }
@@ -61,112 +62,101 @@ async fn list(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
     uri: Uri,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let filter = Filter::of(&uri)?;
-    let size = filter.page_size()?;
-    let mut query = filter.query(&caller, tokens.now())?;
-    let shown = |stored: &Stored| match (&filter.target, &stored.record.targets) {
-        (Some(name), Some(targets)) => targets.iter().any(|target| target.covers_name(name)),
-        _ => true,
-    };
+    let (mut query, whole) = filter.query(&caller, &tokens);
     // One more than is shown tells whether there is another page.
-    query.limit = match filter.target {
-        None => size + 1,
-        Some(_) => SCAN_MAX,
-    };
-    let found = tokens.list(query.clone()).await?;
+    query.limit = if whole { filter.limit + 1 } else { SCAN_MAX };
+    let full = query.limit;
+    let found = tokens.list(query).await?;
     let mut seen = 0;
     let mut items = Vec::new();
     for stored in &found {
-        if items.len() == size {
+        if items.len() == filter.limit {
             break;
         }
         seen += 1;
-        if shown(stored) {
-            items.push(view::token(&tokens, stored));
+        if filter.shows(&tokens, stored) {
+            items.push(view::Token::of(&tokens, stored));
         }
     }
-    let more = seen < found.len() || found.len() == query.limit;
+    let more = seen < found.len() || found.len() == full;
     let last = seen.checked_sub(1).and_then(|last| found.get(last));
     let next = last.filter(|_| more);
-    Ok(Json(json!({
-        "items": items,
-        "next_cursor": next.map(|stored| cursor(Cursor::of(&stored.record))),
-    })))
+    let page = view::Page {
+        items,
+        next_cursor: next.map(|stored| cursor(Cursor::of(&stored.record))),
+    };
+    Ok(Json(page).into_response())
 }
 
 async fn show(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let stored = visible(&tokens, &caller, &id).await?;
-    Ok(Json(view::token(&tokens, &stored)))
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let stored = visible(&tokens, &caller, id).await?;
+    Ok(view::token(&tokens, &stored))
 }
 
 async fn update(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
-    Body(patch): Body<Patch>,
+    Id(id): Id,
+    Body(Patch(change)): Body<Patch>,
 ) -> Result<Response, Problem> {
-    let Stored { record, usage } = visible(&tokens, &caller, &id).await?;
-    let record = tokens.update(record.id, patch.into()).await?;
-    Ok(view::changed(&tokens, record, usage))
+    let Stored { usage, .. } = visible(&tokens, &caller, id).await?;
+    let record = tokens.update(id, change).await?;
+    Ok(view::token(&tokens, &Stored { record, usage }))
 }
 
 async fn suspend(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, Problem> {
-    let Stored { record, usage } = visible(&tokens, &caller, &id).await?;
-    let record = tokens.suspend(record.id).await?;
-    Ok(view::changed(&tokens, record, usage))
+    let Stored { usage, .. } = visible(&tokens, &caller, id).await?;
+    let record = tokens.suspend(id).await?;
+    Ok(view::token(&tokens, &Stored { record, usage }))
 }
 
 async fn resume(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Response, Problem> {
-    let Stored { record, usage } = visible(&tokens, &caller, &id).await?;
-    let record = tokens.resume(record.id).await?;
-    Ok(view::changed(&tokens, record, usage))
+    let Stored { usage, .. } = visible(&tokens, &caller, id).await?;
+    let record = tokens.resume_by(&caller, id).await?;
+    Ok(view::token(&tokens, &Stored { record, usage }))
 }
 
 async fn rotate(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
+    Id(id): Id,
     Body(rotation): Body<Rotation>,
 ) -> Result<Response, Problem> {
-    let Record { id, .. } = visible(&tokens, &caller, &id).await?.record;
+    visible(&tokens, &caller, id).await?;
     let grace = Duration::from_secs(rotation.grace_seconds);
     let created = tokens.rotate_by(&caller, id, grace).await?;
-    Ok(view::created(&tokens, StatusCode::OK, &created))
+    Ok(view::created(&tokens, StatusCode::OK, created))
 }
 
 async fn revoke(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
-    Body(revocation): Body<Revocation>,
+    Id(id): Id,
+    Body(Revocation { reason }): Body<Revocation>,
 ) -> Result<Response, Problem> {
-    let Record { id, .. } = visible(&tokens, &caller, &id).await?.record;
-    let (by, reason) = (caller.subject(), revocation.reason);
+    visible(&tokens, &caller, id).await?;
+    let by = caller.subject();
     tokens.revoke(Which::Id(id), by, &reason).await?;
-    Ok(Json(view::token(&tokens, &tokens.get(id).await?)).into_response())
+    Ok(view::token(&tokens, &tokens.get(id).await?))
 }
 
 /// A token that this caller may know of: one of their organization, or any
 /// where they belong to none. There are no others to them.
-pub(super) async fn visible(
-    tokens: &Tokens,
-    caller: &Principal,
-    id: &str,
-) -> Result<Stored, Problem> {
-    let id: TokenId = id.parse().map_err(|_| Problem::no_such_token())?;
+async fn visible(tokens: &Tokens, caller: &Principal, id: TokenId) -> Result<Stored, Problem> {
     let stored = tokens.get(id).await?;
     match is_visible(caller, &stored.record) {
         true => Ok(stored),

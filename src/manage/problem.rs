@@ -17,11 +17,12 @@ use crate::{
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An answer that is not what was asked for.
+/// An answer that is not what was asked for. Nothing that was sent stands in it.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    field: Option<String>,
+    field: Option<&'static str>,
+    error: Option<&'static str>,
     detail: Cow<'static, str>,
 }
 
@@ -30,20 +31,35 @@ impl Problem {
         Self {
             status,
             field: None,
+            error: None,
             detail: detail.into(),
         }
     }
 
     /// Something that was asked for is not well formed.
-    pub(super) fn of_field(field: &str, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn of_field(field: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            field: Some(field.to_owned()),
+            field: Some(field),
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
         }
     }
 
-    pub(super) fn with(self, status: StatusCode) -> Self {
-        Self { status, ..self }
+    /// The same, as OAuth says it (RFC 6749 §5.2).
+    pub(super) fn of_form(field: &'static str, detail: &'static str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: Some("invalid_request"),
+            ..Self::of_field(field, detail)
+        }
+    }
+
+    /// A body that is too long, or broke off.
+    pub(super) fn unread(status: StatusCode) -> Self {
+        let detail = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
+            _ => "the body can't be read",
+        };
+        Self::new(status, detail)
     }
 
     pub(super) fn no_such_token() -> Self {
@@ -62,6 +78,9 @@ impl IntoResponse for Problem {
         if let Some(field) = self.field {
             body["field"] = field.into();
         }
+        if let Some(error) = self.error {
+            body["error"] = error.into();
+        }
         let content = [(CONTENT_TYPE, PROBLEM)];
         let mut response = (self.status, content, body.to_string()).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -76,7 +95,10 @@ impl IntoResponse for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let status = match error.kind() {
-            TokenErrorKind::Conflict => StatusCode::CONFLICT,
+            TokenErrorKind::Conflict => {
+                let detail = "somebody else changed it at the same time, again and again";
+                return Self::new(StatusCode::CONFLICT, detail);
+            }
             TokenErrorKind::Forbidden => StatusCode::FORBIDDEN,
             TokenErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             TokenErrorKind::NotFound => return Self::no_such_token(),
@@ -86,9 +108,8 @@ impl From<TokenError> for Problem {
             }
         };
         Self {
-            status,
-            field: error.field().map(str::to_owned),
-            detail: error.to_string().into(),
+            field: error.field(),
+            ..Self::new(status, error.to_string())
         }
     }
 }

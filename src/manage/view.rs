@@ -5,12 +5,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     principal::Principal,
     store::{Created, Stored, Tokens, Usage},
-    token::{Record, Timestamp, TokenState},
+    token::{Timestamp, TokenId, TokenState},
 };
 
 /// A time (RFC 3339), in UTC.
@@ -22,71 +23,132 @@ pub(super) fn time(at: Timestamp) -> String {
 }
 
 /// Everything that is known of a token, and what it is worth now.
-pub(super) fn token(tokens: &Tokens, Stored { record, usage }: &Stored) -> Value {
-    let at = |at: Option<Timestamp>| at.map(time);
-    json!({
-        "id": record.id.as_str(),
-        "name": record.name,
-        "description": record.description,
-        "organization": record.organization,
-        "subject": record.subject,
-        "subject_kind": record.subject_kind,
-        "scopes": texts(&record.scopes),
-        "targets": record.targets.as_deref().map(texts),
-        "metadata": object(&record.metadata),
-        "created_at": time(record.created_at),
-        "created_by": record.created_by,
-        "not_before": at(record.not_before),
-        "expires_at": at(record.expires_at),
-        "last_used_at": at(usage.last_used_at),
-        "uses": usage.uses,
-        "state": state(tokens.state(record)),
-        "suspended_at": at(record.suspended_at),
-        "revoked_at": at(record.revoked_at),
-        "revoked_by": record.revoked_by,
-        "revoked_reason": record.revoked_reason,
-        "rotated_from": record.rotated_from.map(|id| id.to_string()),
-        "rotated_to": record.rotated_to.map(|id| id.to_string()),
-        "grace_until": at(record.grace_until),
-    })
+#[derive(Serialize)]
+pub(super) struct Token<'a> {
+    id: &'a str,
+    name: &'a str,
+    description: &'a str,
+    organization: Option<&'a str>,
+    subject: &'a str,
+    subject_kind: &'a str,
+    scopes: Vec<String>,
+    targets: Option<Vec<String>>,
+    metadata: &'a RawValue,
+    created_at: String,
+    created_by: &'a str,
+    not_before: Option<String>,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+    uses: u64,
+    state: &'static str,
+    suspended_at: Option<String>,
+    revoked_at: Option<String>,
+    revoked_by: Option<&'a str>,
+    revoked_reason: Option<&'a str>,
+    rotated_from: Option<&'a str>,
+    rotated_to: Option<&'a str>,
+    grace_until: Option<String>,
+    /// Of a token that was just made, and of no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
 }
 
-/// A token that was just changed.
-pub(super) fn changed(tokens: &Tokens, record: Record, usage: Usage) -> Response {
-    Json(token(tokens, &Stored { record, usage })).into_response()
+impl<'a> Token<'a> {
+    pub(super) fn of(tokens: &Tokens, Stored { record, usage }: &'a Stored) -> Self {
+        let at = |at: Option<Timestamp>| at.map(time);
+        Self {
+            id: record.id.as_str(),
+            name: &record.name,
+            description: &record.description,
+            organization: record.organization.as_deref(),
+            subject: &record.subject,
+            subject_kind: &record.subject_kind,
+            scopes: texts(&record.scopes),
+            targets: record.targets.as_deref().map(texts),
+            metadata: object(&record.metadata),
+            created_at: time(record.created_at),
+            created_by: &record.created_by,
+            not_before: at(record.not_before),
+            expires_at: at(record.expires_at),
+            last_used_at: at(usage.last_used_at),
+            uses: usage.uses,
+            state: state(tokens.state(record)),
+            suspended_at: at(record.suspended_at),
+            revoked_at: at(record.revoked_at),
+            revoked_by: record.revoked_by.as_deref(),
+            revoked_reason: record.revoked_reason.as_deref(),
+            rotated_from: record.rotated_from.as_ref().map(TokenId::as_str),
+            rotated_to: record.rotated_to.as_ref().map(TokenId::as_str),
+            grace_until: at(record.grace_until),
+            secret: None,
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    pub(super) items: Vec<Token<'a>>,
+    pub(super) next_cursor: Option<String>,
+}
+
+/// A token that is there.
+pub(super) fn token(tokens: &Tokens, stored: &Stored) -> Response {
+    Json(Token::of(tokens, stored)).into_response()
 }
 
 /// A token that was just made: the only answer that has its secret.
-pub(super) fn created(tokens: &Tokens, status: StatusCode, created: &Created) -> Response {
-    let stored = Stored {
-        record: created.record.clone(),
-        usage: Usage::default(),
+pub(super) fn created(tokens: &Tokens, status: StatusCode, created: Created) -> Response {
+    let Created { secret, record } = created;
+    let usage = Usage::default();
+    let stored = Stored { record, usage };
+    let token = Token {
+        secret: Some(secret.expose()),
+        ..Token::of(tokens, &stored)
     };
-    let mut body = token(tokens, &stored);
-    body["secret"] = created.secret.expose().into();
-    (status, Json(body)).into_response()
+    (status, Json(token)).into_response()
 }
 
 /// Who calls.
+#[derive(Serialize)]
+pub(super) struct Caller<'a> {
+    subject: &'a str,
+    organization: Option<&'a str>,
+    scopes: Vec<String>,
+    targets: Option<Vec<String>>,
+    token_id: Option<&'a str>,
+    metadata: &'a RawValue,
+    expires_at: Option<String>,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) fn of(caller: &'a Principal) -> Self {
+        Self {
+            subject: caller.subject(),
+            organization: caller.organization(),
+            scopes: texts(caller.scopes()),
+            targets: caller.targets().map(texts),
+            token_id: caller.token_id(),
+            metadata: object(caller.metadata().unwrap_or_default()),
+            expires_at: caller.expires_at().map(|end| time(end.into())),
+        }
+    }
+}
+
+/// Who calls, to be added to.
 pub(super) fn caller(caller: &Principal) -> Value {
-    json!({
-        "subject": caller.subject(),
-        "organization": caller.organization(),
-        "scopes": texts(caller.scopes()),
-        "targets": caller.targets().map(texts),
-        "token_id": caller.token_id(),
-        "metadata": object(caller.metadata().unwrap_or_default()),
-        "expires_at": caller.expires_at().map(|end| time(end.into())),
-    })
+    json!(Caller::of(caller))
 }
 
 pub(super) fn texts<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(T::to_string).collect()
 }
 
-/// Metadata were checked when they were written.
-fn object(json: &str) -> Map<String, Value> {
-    serde_json::from_str(json).unwrap_or_default()
+/// Metadata, as they were written: a reader of numbers may round them.
+fn object(json: &str) -> &RawValue {
+    let json = if json.is_empty() { "{}" } else { json };
+    // They were checked when they were written.
+    serde_json::from_str(json).unwrap_or(RawValue::NULL)
 }
 
 /// The name of a state, and the state of a name.

@@ -67,7 +67,7 @@ impl Example {
     }
 
     /// The token that it prints next.
-    fn token(&mut self) -> String {
+    pub fn token(&mut self) -> String {
         let line = self.line();
         let token = line.strip_prefix("token ");
         token
@@ -416,9 +416,59 @@ async fn manage_makes_lists_and_revokes_tokens() {
     app.ends_clean("TERM");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bentocloud_keeps_what_it_acknowledged_and_starts_afresh_once() {
+    let directory = Directory::new();
+    let store = format!("sqlite:{}", directory.file().display());
+    let flags = ["--store", &store];
+    for in_vain in [["--tls", "/dev/null"], ["--admin-token", "short"]] {
+        let mut command = command("bentocloud");
+        command.args(flags).args(["--listen", "127.0.0.1:0"]);
+        let output = command.args(in_vain).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{in_vain:?}");
+    }
+    // The first token was not made for nobody.
+    let mut app = Example::start("bentocloud", &flags);
+    let first = format!("Bearer {}", app.token());
+    assert!(
+        app.line()
+            .starts_with("curl http://demo.mybentocloud.localhost:")
+    );
+    let rows = [
+        ("GET", "/apps/demo/readyz", "", 401),
+        ("GET", "/apps/demo/readyz", &first, 200),
+        ("GET", "/apps/hello/readyz", "", 200),
+        ("PUT", "/api/v1/models/llama", &first, 200),
+        ("DELETE", "/api/v1/deployments/hello", &first, 200),
+        ("GET", "/apps/hello/readyz", "", 401),
+    ];
+    for (method, path, authorization, status) in rows {
+        let answer = app.ask(method, path, authorization).await;
+        assert_eq!(answer.0, status, "{method} {path} {}", answer.1);
+    }
+    let (status, _) = app.end("KILL");
+    assert_eq!(status.code(), None, "it had no time to write anything");
+
+    // Beside the first token, which stays good; and the same line again.
+    let given = format!("Bearer {TOKEN}.{STRONGER}");
+    let flags = [&flags[..], &["--admin-token", &given["Bearer ".len()..]]].concat();
+    for signal in ["KILL", "TERM"] {
+        let app = Example::start("bentocloud", &flags);
+        let pushed = (200, r#"{"prompt": "hi"}"#.to_owned());
+        for token in [&first, &given] {
+            assert_eq!(app.ask("GET", "/api/v1/models/llama", token).await, pushed);
+            assert_eq!(app.ask("GET", "/apps/demo/readyz", token).await.0, 200);
+            assert_eq!(app.ask("GET", "/apps/hello/readyz", token).await.0, 404);
+        }
+        let (_, rest) = app.end(signal);
+        assert!(!rest.contains("token bento_"), "one is made, once: {rest}");
+        assert!(!rest.contains(STRONGER), "a given one is not shown: {rest}");
+    }
+}
+
 #[test]
-fn quickstart_answers_a_bad_command_line_with_one_line() {
-    let rows: [(&[&str], &str); 8] = [
+fn a_bad_command_line_is_answered_with_one_line() {
+    let quickstart: [(&[&str], &str); 8] = [
         (&["--foo"], "unknown flag \"--foo\""),
         (&["--listen"], "--listen needs a value"),
         (&["--listen", "nonsense"], "--listen nonsense"),
@@ -431,12 +481,28 @@ fn quickstart_answers_a_bad_command_line_with_one_line() {
             "--tls /dev/null",
         ),
     ];
-    for (flags, expected) in rows {
-        let output = command("quickstart").args(flags).output().unwrap();
+    let cloud: [(&[&str], &str); 6] = [
+        (&["--foo"], "unknown flag \"--foo\""),
+        (&["--store"], "--store needs a value"),
+        (&["--store", "nonsense"], "--store: a store is memory:"),
+        (&["--store", "sqlite:/dev/null/db"], "--store: "),
+        (
+            &["--store", "memory:", "--listen", "nonsense"],
+            "--listen nonsense",
+        ),
+        (
+            &["--store", "memory:", "--admin-token", "short"],
+            "--admin-token: token: is not",
+        ),
+    ];
+    let quickstart = quickstart.iter().map(|row| ("quickstart", row));
+    let cloud = cloud.iter().map(|row| ("bentocloud", row));
+    for (name, (flags, expected)) in quickstart.chain(cloud) {
+        let output = command(name).args(*flags).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{flags:?}");
-        assert!(error.contains(expected), "{flags:?}: {error}");
-        assert_eq!(error.lines().count(), 1, "{flags:?}: {error}");
-        assert!(output.stdout.is_empty(), "{flags:?}");
+        assert_eq!(output.status.code(), Some(2), "{name} {flags:?}");
+        assert!(error.contains(expected), "{name} {flags:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{name} {flags:?}: {error}");
+        assert!(output.stdout.is_empty(), "{name} {flags:?}");
     }
 }

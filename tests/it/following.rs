@@ -26,7 +26,7 @@ use crate::support::{Calls, Strict, ask, get};
 /// A store that can be put out of reach, that can be swapped for another one,
 /// and that counts what it is asked for.
 #[derive(Clone, Default)]
-struct Net {
+pub struct Net {
     store: Arc<Mutex<Arc<MemoryStore>>>,
     epoch: Arc<Mutex<String>>,
     down: Arc<AtomicBool>,
@@ -41,7 +41,7 @@ impl Net {
         }
     }
 
-    fn set_down(&self, down: bool) {
+    pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
     }
 

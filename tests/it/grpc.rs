@@ -404,6 +404,11 @@ fn the_name_of_a_service_is_passed_through() {
     let (_, health) = tonic_health::server::health_reporter();
     let guard = RequireLayer::scope("deployment").unwrap();
     assert_eq!(name(&guard.layer(health.clone())), HEALTH);
+    #[cfg(feature = "tokens")]
+    {
+        let lifetime = tower_authn::layer::LifetimeLayer::new();
+        assert_eq!(name(&lifetime.layer(health.clone())), HEALTH);
+    }
     let layer = AuthnLayer::new(Spy::default());
     assert_eq!(name(&layer.layer(health.clone())), HEALTH);
     assert_eq!(name(&protect(health, layer)), HEALTH);

@@ -23,6 +23,7 @@ mod generated;
 mod grpc;
 mod hygiene;
 mod lifetime;
+mod manage;
 mod middleware;
 mod parsing;
 mod properties;

@@ -82,9 +82,14 @@ fn holds_the_token(value: &[u8]) -> bool {
 }
 
 fn rank(access: &Access) -> usize {
-    let order = [Access::Public, Access::Optional, Access::Authenticated];
-    let known = order.iter().position(|known| known == access);
-    known.unwrap_or_else(|| 3 + usize::from(*access == Access::Denied))
+    match access {
+        Access::Public => 0,
+        Access::Optional => 1,
+        Access::Authenticated => 2,
+        Access::Denied => 4,
+        Access::Unavailable => 5,
+        _ => 3,
+    }
 }
 
 fn scope() -> impl Strategy<Value = String> {
@@ -190,12 +195,19 @@ proptest! {
     #[test]
     fn no_spelling_of_a_path_gets_more(
         row in 0..5usize,
-        otherwise in 0..5usize,
+        otherwise in 0..6usize,
         kind in 0..8u8,
         place in any::<Index>(),
     ) {
         let scoped = || Access::scope("s").unwrap();
-        let kinds = [Access::Public, Access::Optional, Access::Authenticated, scoped(), Access::Denied];
+        let kinds = [
+            Access::Public,
+            Access::Optional,
+            Access::Authenticated,
+            scoped(),
+            Access::Denied,
+            Access::Unavailable,
+        ];
         let otherwise = kinds[otherwise].clone();
         let table = AccessTable::builder()
             .any("/public", Access::Public)

@@ -13,7 +13,7 @@ use std::{
 
 use super::examples::Example;
 
-/// Names a Python that has grpcio, requests and httpx.
+/// Names a Python that has the packages that `.ci/run` lists.
 const PYTHON: &str = "TOWER_AUTHN_PYTHON";
 const TOKEN: &str = "9cLqJTbYzVvZyXHn.0123456789";
 
@@ -238,9 +238,9 @@ fn curl() -> Option<impl Fn(&str) -> Command> {
     })
 }
 
-fn python() -> Option<OsString> {
+pub fn python() -> Option<OsString> {
     let python = env::var_os(PYTHON);
-    python.or_else(|| left_out(&format!("{PYTHON} names no Python that has grpcio")))
+    python.or_else(|| left_out(&format!("{PYTHON} names no Python that has the clients")))
 }
 
 /// Says what is not tested here; in CI everything must be.
@@ -258,7 +258,7 @@ fn script(python: &OsString, name: &str) -> Command {
 }
 
 /// What a client printed, once it ended well.
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {error}", output.status);
     let text = String::from_utf8(output.stdout.clone()).unwrap();

@@ -66,11 +66,13 @@ fn queries() -> Vec<Query> {
     for name in ["acme", "ACME", "", "none"] {
         add(&|query| query.organization = text(name));
     }
-    add(&|query| query.subject = text("bob"));
+    for name in ["bob", "bob\0"] {
+        add(&|query| query.subject = text(name));
+    }
     add(&|query| query.created_by = text("admin"));
     add(&|query| query.kid = KeyId::from_number(2));
     for wanted in [
-        "night", "NIGHTLY", "%", "_", "\\", "ärger", "ÄRGER", "", "'",
+        "night", "NIGHTLY", "%", "_", "\\", "ärger", "ÄRGER", "", "'", "\0",
     ] {
         add(&|query| query.search = text(wanted));
     }

@@ -29,10 +29,9 @@ pub(super) fn list(query: &Query) -> Result<(String, Vec<Value>), StoreError> {
         filter.at("t.kid = @", Some(i64::from(kid.number())));
     }
     if let Some(text) = &query.search {
-        let pattern = Value::Text(Some(containing(text)));
-        filter.push(
+        filter.text(
             r"(lower(t.name) LIKE @ ESCAPE '\' OR lower(t.description) LIKE @ ESCAPE '\')",
-            pattern,
+            containing(text),
         );
     }
     if let Some((state, now)) = query.state {
@@ -91,12 +90,25 @@ impl Filter {
     /// Adds a condition in which `@` is this value.
     fn push(&mut self, condition: &str, value: Value) {
         let mark = self.mark(value);
+        self.add(&condition.replace('@', &mark));
+    }
+
+    /// Adds a condition in which `@` is this text. No token has a text with a
+    /// NUL; PostgreSQL takes none, and SQLite's LIKE reads no further.
+    fn text(&mut self, condition: &str, text: String) {
+        match text.contains('\0') {
+            true => self.add("FALSE"),
+            false => self.push(condition, Value::Text(Some(text))),
+        }
+    }
+
+    fn add(&mut self, condition: &str) {
         let word = match self.condition.as_str() {
             "" => "WHERE ",
             _ => " AND ",
         };
         self.condition.push_str(word);
-        self.condition.push_str(&condition.replace('@', &mark));
+        self.condition.push_str(condition);
     }
 
     fn at(&mut self, condition: &str, number: Option<i64>) {
@@ -105,8 +117,7 @@ impl Filter {
 
     fn equal(&mut self, column: &str, wanted: Option<&String>) {
         if let Some(wanted) = wanted {
-            let value = Value::Text(Some(wanted.clone()));
-            self.push(&format!("{column} = @"), value);
+            self.text(&format!("{column} = @"), wanted.clone());
         }
     }
 

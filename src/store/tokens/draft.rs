@@ -82,7 +82,7 @@ impl NewToken {
         self
     }
 
-    /// The organization that it belongs to.
+    /// The organization that it belongs to: not an empty one.
     pub fn organization(mut self, organization: impl Into<String>) -> Self {
         self.organization = Some(organization.into());
         self
@@ -169,11 +169,13 @@ impl NewToken {
             return Err(TokenError::invalid("subject", "is empty"));
         }
         text("subject_kind", &self.subject_kind, NAME_MAX)?;
-        text(
-            "organization",
-            self.organization.as_deref().unwrap_or_default(),
-            NAME_MAX,
-        )?;
+        if let Some(organization) = &self.organization {
+            text("organization", organization, NAME_MAX)?;
+            // Whoever belongs to "" would pass for one who belongs to none.
+            if organization.is_empty() {
+                return Err(TokenError::invalid("organization", "is empty"));
+            }
+        }
         text(
             "created_by",
             self.created_by.as_deref().unwrap_or_default(),
@@ -276,16 +278,18 @@ pub(super) fn narrower(targets: Option<&[Target]>, than: &[Target]) -> bool {
 pub(super) fn scopes(wanted: &[String], options: &TokensOptions) -> Result<Vec<Scope>, TokenError> {
     few("scopes", wanted)?;
     let mut scopes = Vec::with_capacity(wanted.len());
-    for text in wanted {
-        let scope: Scope = text
-            .parse()
-            .map_err(|error| TokenError::invalid("scopes", format!("{error}")))?;
-        let known = |known: &Vec<Scope>| known.iter().any(|known| known.covers(&scope));
-        if !options.known_scopes.as_ref().is_none_or(known) {
-            return Err(TokenError::invalid(
-                "scopes",
-                format!("{scope} is not a known scope"),
-            ));
+    for (text, number) in wanted.iter().zip(1..) {
+        let scope: Scope = text.parse().map_err(|_| {
+            let form = "segments of [a-z0-9_-] joined by ':', at most 128 bytes";
+            TokenError::invalid("scopes", format!("number {number} is no scope: {form}"))
+        })?;
+        if let Some(known) = &options.known_scopes
+            && !known.iter().any(|known| known.covers(&scope))
+        {
+            let known: Vec<_> = known.iter().map(Scope::as_str).collect();
+            let known = known.join(", ");
+            let message = format!("number {number} is none of {known}, nor below one of them");
+            return Err(TokenError::invalid("scopes", message));
         }
         scopes.push(scope);
     }
@@ -302,10 +306,13 @@ pub(super) fn targets(wanted: &[String]) -> Result<Vec<Target>, TokenError> {
             "an empty list would mean nothing",
         ));
     }
-    let parsed = wanted.iter().map(|text| text.parse());
-    parsed
-        .collect::<Result<_, _>>()
-        .map_err(|error| TokenError::invalid("targets", format!("{error}")))
+    let parsed = wanted.iter().zip(1..).map(|(text, number)| {
+        text.parse().map_err(|_| {
+            let form = "[A-Za-z0-9._-], at most 128 bytes, then an optional '*'";
+            TokenError::invalid("targets", format!("number {number} is no target: {form}"))
+        })
+    });
+    parsed.collect()
 }
 
 fn few(field: &'static str, list: &[String]) -> Result<(), TokenError> {

@@ -29,7 +29,8 @@ pub enum TokenErrorKind {
     Invalid,
     /// There is no such token, or no such key.
     NotFound,
-    /// The store, or the system's randomness, can't be reached.
+    /// The store, or the system's randomness, can't be reached, or no key of the
+    /// ring mints yet.
     Unavailable,
 }
 
@@ -47,6 +48,15 @@ impl TokenError {
             kind: TokenErrorKind::NotFound,
             field: None,
             message: "there is no such token".to_owned(),
+            source: None,
+        }
+    }
+
+    pub(super) fn unavailable(message: &str) -> Self {
+        Self {
+            kind: TokenErrorKind::Unavailable,
+            field: None,
+            message: message.to_owned(),
             source: None,
         }
     }
@@ -91,12 +101,7 @@ impl From<StoreError> for TokenError {
 
 impl From<RandomError> for TokenError {
     fn from(_: RandomError) -> Self {
-        Self {
-            kind: TokenErrorKind::Unavailable,
-            field: None,
-            message: "the source of randomness is broken".to_owned(),
-            source: None,
-        }
+        Self::unavailable("the source of randomness is broken")
     }
 }
 

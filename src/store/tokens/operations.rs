@@ -114,6 +114,23 @@ impl Tokens {
             .await
     }
 
+    /// As [`resume`](Self::resume), for somebody who could make such a token
+    /// too: what one may not make, one may not bring back.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Forbidden`](TokenErrorKind::Forbidden), which names what
+    /// the token has and they have not.
+    pub async fn resume_by(&self, by: &Principal, id: TokenId) -> Result<Record, TokenError> {
+        self.shared
+            .change(id, |record| {
+                draft::within(record, by)?;
+                record.suspended_at = None;
+                Ok(())
+            })
+            .await
+    }
+
     /// Makes another token in the place of one, with the same rights and the
     /// same end. Both are good until the grace is over; with a grace of zero
     /// the old one ends at once.
@@ -123,7 +140,7 @@ impl Tokens {
     /// [`Invalid`](TokenErrorKind::Invalid) where the old one is not good any
     /// more, or was rotated already.
     pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
-        self.rotated(id, grace, |_| Ok(())).await
+        self.rotated(None, id, grace).await
     }
 
     /// As [`rotate`](Self::rotate), for somebody who then holds the new token:
@@ -140,22 +157,23 @@ impl Tokens {
         id: TokenId,
         grace: Duration,
     ) -> Result<Created, TokenError> {
-        self.rotated(id, grace, |record| draft::within(record, maker))
-            .await
+        self.rotated(Some(maker), id, grace).await
     }
 
     async fn rotated(
         &self,
+        maker: Option<&Principal>,
         id: TokenId,
         grace: Duration,
-        allowed: impl Fn(&Record) -> Result<(), TokenError> + Send,
     ) -> Result<Created, TokenError> {
         const TRIES: usize = 8;
         let mut tries = 0;
         loop {
             let now = self.shared.now();
             let old = self.get(id).await?.record;
-            allowed(&old)?;
+            if let Some(maker) = maker {
+                draft::within(&old, maker)?;
+            }
             if old.rotated_to.is_some() || self.state(&old) != TokenState::Active {
                 return Err(TokenError::invalid(
                     "id",
@@ -167,6 +185,9 @@ impl Tokens {
                 fresh.id = id;
                 fresh.digest = digest;
                 fresh.created_at = now;
+                if let Some(maker) = maker {
+                    maker.subject().clone_into(&mut fresh.created_by);
+                }
                 fresh.rotated_from = Some(old.id);
                 Ok(fresh)
             })?;
@@ -178,6 +199,7 @@ impl Tokens {
             if grace.is_zero() {
                 // At once, whatever another instance's clock says.
                 old.revoked_at = Some(now);
+                old.revoked_by = maker.map(|maker| maker.subject().to_owned());
                 old.revoked_reason = Some("rotated".to_owned());
             } else {
                 old.grace_until = Some(now + grace);
@@ -337,7 +359,7 @@ impl Shared {
         let ring = self.mirror.ring();
         let kid = ring
             .minting(now)
-            .ok_or_else(|| TokenError::invalid("key", "no key of the ring mints"))?;
+            .ok_or_else(|| TokenError::unavailable("no key of the ring mints now"))?;
         let mut random = self.random();
         let id = TokenId::random(&mut random)?;
         let tag = |text: &[u8]| ring.tag(kid, text).unwrap_or_default();

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::StatusCode;
+use http::{Request, StatusCode};
 use tower::Layer;
 use tower_authn::{
     Access, AuthnLayer, Credential, Head, Principal, Rejection, RejectionKind, Verifier,
-    verify_async_fn, verify_fn,
+    access::policy_fn, verify_async_fn, verify_fn,
 };
 
 use super::{Waits, bearer, counted};
@@ -176,6 +176,37 @@ async fn an_audit_lets_through_what_the_policy_refuses_and_reports_it_once() {
         let layer = audited(Waits(Spy::default()), access, &reports);
         assert_eq!(counted(&layer, get(path, headers)).await.0, 200, "{path}");
         assert_eq!(*reports.lock().unwrap(), expected, "waiting, {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_cannot_tell_is_an_outage_whoever_asks() {
+    let tells = |head: &Head<'_>| match head.path() {
+        "/known" => Access::Public,
+        _ => Access::Unavailable,
+    };
+    let spy = Spy::default();
+    let reports = Reports::default();
+    let layer = audited(spy.clone(), Access::Unavailable, &reports);
+    let enforced = AuthnLayer::new(spy.clone()).access(policy_fn(tells));
+    let authorization = bearer();
+    let callers: [&[&str]; 4] = [&[], &[&authorization], &["Bearer wrong"], &["a", "b"]];
+    for fields in callers {
+        let headers: Vec<_> = fields.iter().map(|v| ("authorization", *v)).collect();
+        let refused = (StatusCode::SERVICE_UNAVAILABLE, 0, 0);
+        assert_eq!(counted(&enforced, get("/", &headers)).await, refused);
+        assert_eq!(counted(&layer, get("/", &headers)).await, refused);
+        let known = counted(&enforced, get("/known", &headers)).await;
+        assert_eq!(known, (StatusCode::OK, 1, 1));
+    }
+    assert_eq!(spy.calls.count(), 0, "nobody is verified for nothing");
+    assert!(reports.lock().unwrap().is_empty());
+
+    for kind in ["application/grpc", "application/grpc-web+proto"] {
+        let call = Request::post("/").header("content-type", kind).body(());
+        let response = ask(&enforced.layer(Strict::default()), call.unwrap()).await;
+        assert_eq!(response.status(), 200, "{kind}");
+        assert_eq!(response.headers()["grpc-status"], "14", "{kind}");
     }
 }
 

@@ -42,11 +42,16 @@ pub(crate) struct TlsListener {
 
 impl TlsListener {
     /// Serves with `cert.pem` and `key.pem` of a directory, and makes them,
-    /// signed by a new `ca.pem`, where they are missing.
-    pub(crate) fn new(tcp: TcpListener, dir: &Path) -> Result<Self, Box<dyn Error>> {
+    /// signed by a new `ca.pem`, where they are missing: for this machine and
+    /// these names of it.
+    pub(crate) fn new(
+        tcp: TcpListener,
+        dir: &Path,
+        names: &[&str],
+    ) -> Result<Self, Box<dyn Error>> {
         let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
         if !cert.exists() && !key.exists() {
-            make_certificate(dir)?;
+            make_certificate(dir, names)?;
         }
         let chain: Vec<_> = CertificateDer::pem_file_iter(cert)?.collect::<Result<_, _>>()?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -88,15 +93,20 @@ impl Listener for TlsListener {
     }
 }
 
-/// Makes a CA, whose key is thrown away, and a certificate for this machine.
-fn make_certificate(dir: &Path) -> Result<(), Box<dyn Error>> {
+/// Makes a CA, whose key is thrown away, and a certificate.
+fn make_certificate(dir: &Path, names: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut params = CertificateParams::default();
-    let name = "tower-authn quickstart";
+    let name = "tower-authn example";
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let own = ["localhost", "127.0.0.1", "::1"];
+    let names: Vec<String> = own
+        .iter()
+        .chain(names)
+        .map(|&name| name.to_owned())
+        .collect();
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(names)?.signed_by(&key, &ca)?;
 

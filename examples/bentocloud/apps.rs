@@ -1,0 +1,91 @@
+//! The deployed apps, by their paths; what is asked of their hosts comes here
+//! too (`resolve.rs`).
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, FromRequestParts},
+    routing::{get, post},
+};
+use http::request::Parts;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower_authn::Principal;
+
+use crate::{
+    control::{Body, Deployment},
+    fault::Fault,
+    model::{MAX_LENGTH, generate},
+    resolve::{Closed, Meant},
+};
+
+/// The longest prompt, in bytes of its body.
+const BODY_MAX: usize = 64 * 1024;
+
+/// The routes, each with a row in `rights.rs`.
+pub(crate) fn router() -> Router {
+    let routes = Router::new()
+        .route("/generate", post(answer))
+        .route("/readyz", get(async |_: App| "ready"))
+        .route("/schema.json", get(schema))
+        .layer(DefaultBodyLimit::max(BODY_MAX));
+    Router::new().nest("/apps/{deployment}", routes)
+}
+
+/// The deployment that is asked, for whom it is open.
+struct App(Deployment);
+
+impl<S: Send + Sync> FromRequestParts<S> for App {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+        let caller = parts.extensions.get::<Principal>();
+        let meant = parts.extensions.get::<Meant>().ok_or(Closed::NotFound)?;
+        Ok(Self(meant.open_to(caller)?.clone()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Generate {
+    prompt: String,
+    #[serde(default = "Generate::max_length")]
+    max_length: u32,
+}
+
+impl Generate {
+    fn max_length() -> u32 {
+        MAX_LENGTH
+    }
+}
+
+async fn answer(_: App, Body(request): Body<Generate>) -> Json<Value> {
+    let text = generate(&request.prompt, request.max_length);
+    Json(json!({ "text": text }))
+}
+
+/// What the app's own clients read before they call.
+async fn schema(App(deployment): App) -> Json<Value> {
+    Json(json!({
+        "name": deployment.name,
+        "type": "service",
+        "routes": [{
+            "name": "generate",
+            "route": "/generate",
+            "batchable": false,
+            "input": {
+                "type": "object",
+                "title": "Input",
+                "properties": {
+                    "prompt": { "type": "string", "title": "Prompt" },
+                    "max_length": { "type": "integer", "title": "Max Length", "default": MAX_LENGTH },
+                },
+                "required": ["prompt"],
+            },
+            "output": {
+                "type": "object",
+                "title": "Output",
+                "properties": { "text": { "type": "string", "title": "Text" } },
+                "required": ["text"],
+            },
+        }],
+    }))
+}

@@ -1,0 +1,159 @@
+//! Deployments: made, switched between public and protected, terminated.
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tower_authn::{Authenticated, Principal};
+
+use super::{
+    Body, Cloud,
+    body::{Name, now},
+};
+use crate::{
+    fault::Fault,
+    store::{Documents, Kind, StoreError},
+};
+
+/// Who may call a deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Exposure {
+    /// Whoever has a token for it.
+    #[default]
+    Protected,
+    /// Everybody.
+    Public,
+}
+
+/// What is known of a deployment.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Deployment {
+    pub(crate) name: String,
+    pub(crate) access: Exposure,
+    created_at: String,
+    created_by: String,
+}
+
+impl Deployment {
+    /// Writes a deployment down that was not there; `None` where one was.
+    pub(crate) async fn create(
+        documents: &Documents,
+        name: &str,
+        access: Exposure,
+        created_by: &str,
+    ) -> Result<Option<Self>, StoreError> {
+        let deployment = Self {
+            name: name.to_owned(),
+            access,
+            created_at: now(),
+            created_by: created_by.to_owned(),
+        };
+        let created = documents
+            .create(Kind::Deployment, name, &deployment)
+            .await?;
+        Ok(created.then_some(deployment))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Draft {
+    name: String,
+    #[serde(default)]
+    access: Exposure,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    access: Exposure,
+}
+
+/// Those that the caller's token may have to do with.
+pub(super) async fn list(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, Fault> {
+    let known: Vec<Deployment> = cloud.documents.list(Kind::Deployment).await?;
+    let shown = known.iter().filter(|known| caller.has_target(&known.name));
+    let items: Vec<Value> = shown.map(|known| view(&cloud, known)).collect();
+    Ok(Json(json!({ "items": items })))
+}
+
+pub(super) async fn create(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+    Body(draft): Body<Draft>,
+) -> Result<Json<Value>, Fault> {
+    let Name(name) = Name::new(draft.name)?;
+    within(&caller, &name)?;
+    let (documents, by) = (&cloud.documents, caller.subject());
+    let created = Deployment::create(documents, &name, draft.access, by).await?;
+    let taken = || Fault::new(StatusCode::CONFLICT, "there is a deployment of this name");
+    Ok(Json(view(&cloud, &created.ok_or_else(taken)?)))
+}
+
+pub(super) async fn show(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+    Name(name): Name,
+) -> Result<Json<Value>, Fault> {
+    within(&caller, &name)?;
+    Ok(Json(view(&cloud, &find(&cloud, &name).await?)))
+}
+
+/// Switches it; the next request that it gets is judged by that.
+pub(super) async fn update(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+    Name(name): Name,
+    Body(change): Body<Change>,
+) -> Result<Json<Value>, Fault> {
+    within(&caller, &name)?;
+    let deployment = Deployment {
+        access: change.access,
+        ..find(&cloud, &name).await?
+    };
+    let documents = &cloud.documents;
+    match documents
+        .replace(Kind::Deployment, &name, &deployment)
+        .await?
+    {
+        true => Ok(Json(view(&cloud, &deployment))),
+        false => Err(Fault::not_found()),
+    }
+}
+
+pub(super) async fn terminate(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+    Name(name): Name,
+) -> Result<Json<Value>, Fault> {
+    within(&caller, &name)?;
+    let ended: Option<Deployment> = cloud.documents.delete(Kind::Deployment, &name).await?;
+    Ok(Json(view(&cloud, &ended.ok_or_else(Fault::not_found)?)))
+}
+
+async fn find(cloud: &Cloud, name: &str) -> Result<Deployment, Fault> {
+    let found = cloud.documents.get(Kind::Deployment, name).await?;
+    found.ok_or_else(Fault::not_found)
+}
+
+/// A token that is held to deployments changes no others, and learns of none.
+fn within(caller: &Principal, name: &str) -> Result<(), Fault> {
+    match caller.has_target(name) {
+        true => Ok(()),
+        false => Err(Fault::forbidden()),
+    }
+}
+
+fn view(cloud: &Cloud, deployment: &Deployment) -> Value {
+    json!({
+        "name": deployment.name,
+        "access": deployment.access,
+        "url": cloud.origin.app(&deployment.name),
+        "created_at": deployment.created_at,
+        "created_by": deployment.created_by,
+    })
+}

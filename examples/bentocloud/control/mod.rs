@@ -1,0 +1,83 @@
+//! The control plane: login, tokens, models and bentos, deployments.
+//!
+//! Its handlers ask nothing of a caller's scopes: the layer in front has done
+//! so, by the list in `rights.rs`.
+
+mod body;
+mod deployments;
+mod files;
+mod organization;
+mod tokens;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, put},
+};
+use tower_authn::store::Tokens;
+
+pub(crate) use self::{
+    body::Body,
+    deployments::{Deployment, Exposure},
+    organization::{ORGANIZATION, Organization, add_member},
+};
+use crate::{
+    origin::Origin,
+    store::{Documents, Kind},
+};
+
+/// The longest body, in bytes, and the longest file.
+const BODY_MAX: usize = 64 * 1024;
+const FILE_MAX: usize = 16 * 1024 * 1024;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Cloud {
+    pub(crate) documents: Documents,
+    pub(crate) tokens: Tokens,
+    pub(crate) origin: Origin,
+}
+
+/// The routes, each with a row in `rights.rs`.
+pub(crate) fn router(cloud: Cloud) -> Router {
+    let routes = Router::new()
+        .route("/auth/current", get(organization::user))
+        .route("/current_org", get(organization::current))
+        .route("/members", get(organization::members))
+        .route(
+            "/cluster",
+            get(organization::cluster).put(organization::configure),
+        )
+        .route("/api_tokens", get(tokens::list).post(tokens::create))
+        .route(
+            "/api_tokens/{uid}",
+            get(tokens::show).delete(tokens::delete),
+        )
+        .route(
+            "/deployments",
+            get(deployments::list).post(deployments::create),
+        )
+        .route(
+            "/deployments/{deployment}",
+            get(deployments::show)
+                .patch(deployments::update)
+                .delete(deployments::terminate),
+        )
+        .nest("/models", files(Kind::Model))
+        .nest("/bentos", files(Kind::Bento))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(cloud);
+    Router::new().nest("/api/v1", routes)
+}
+
+/// The routes of one kind of files.
+fn files(kind: Kind) -> Router<Cloud> {
+    let push = put(files::push).layer(DefaultBodyLimit::max(FILE_MAX));
+    Router::new()
+        .route("/", get(files::list))
+        .route(
+            "/{name}",
+            get(files::pull).delete(files::delete).merge(push),
+        )
+        .layer(axum::Extension(kind))
+}

@@ -1,0 +1,210 @@
+//! API tokens, as the CLI wants them.
+//!
+//! Every success is a 200: the CLI takes anything else for an error, and
+//! prints the whole answer, the secret with it.
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query as UriQuery, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header::CACHE_CONTROL};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower_authn::{
+    Authenticated, Principal,
+    store::{Cursor, NewToken, Query, Stored, Usage, Which},
+    token::TokenState,
+};
+
+use super::{
+    Body, Cloud, ORGANIZATION, Organization,
+    body::{now, text, time},
+    organization::user_of,
+};
+use crate::{
+    fault::Fault,
+    rights::{CALL, RESOURCES},
+};
+
+/// The longest page, and how many are read from the store at once.
+const COUNT_MAX: usize = 1_000;
+
+/// The scope that the CLI calls `api`: all of them.
+const API: &str = "api";
+
+#[derive(Deserialize)]
+pub(super) struct Page {
+    #[serde(default)]
+    start: usize,
+    #[serde(default = "Page::count")]
+    count: usize,
+    search: Option<String>,
+}
+
+impl Page {
+    fn count() -> usize {
+        100
+    }
+}
+
+/// A token to make. Without an end it gets the usual one.
+#[derive(Deserialize)]
+pub(super) struct Draft {
+    name: String,
+    description: Option<String>,
+    scopes: Option<Vec<String>>,
+    expired_at: Option<String>,
+}
+
+impl Draft {
+    fn made_by(self, maker: &Principal) -> Result<NewToken, Fault> {
+        let mut scopes = self.scopes.unwrap_or_default();
+        if scopes.is_empty() {
+            return Err(Fault::invalid(
+                "a token without scopes may do nothing: scopes are needed",
+            ));
+        }
+        if scopes.iter().any(|scope| scope == API) {
+            scopes.retain(|scope| scope != API);
+            scopes.extend([RESOURCES, CALL].map(str::to_owned));
+        }
+        let token = NewToken::new(maker.subject())
+            .organization(ORGANIZATION)
+            .name(self.name)
+            .description(self.description.unwrap_or_default())
+            .scopes(scopes)
+            .made_by(maker);
+        Ok(match self.expired_at {
+            None => token,
+            Some(end) => token.expires_at(time(&end)?),
+        })
+    }
+}
+
+pub(super) async fn list(
+    State(cloud): State<Cloud>,
+    page: Result<UriQuery<Page>, QueryRejection>,
+) -> Result<Json<Value>, Fault> {
+    let UriQuery(page) = page.map_err(|_| Fault::invalid("start and count are numbers"))?;
+    let organization = organization(&cloud).await?;
+    let known = known(&cloud, page.search).await?;
+    let shown = known
+        .iter()
+        .skip(page.start)
+        .take(page.count.min(COUNT_MAX));
+    let items: Vec<Value> = shown
+        .map(|stored| view(&cloud, stored, &organization))
+        .collect();
+    Ok(Json(json!({
+        "start": page.start,
+        "count": items.len(),
+        "total": known.len(),
+        "items": items,
+    })))
+}
+
+pub(super) async fn create(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+    Body(draft): Body<Draft>,
+) -> Result<Response, Fault> {
+    let organization = organization(&cloud).await?;
+    let created = cloud.tokens.create(draft.made_by(&caller)?).await?;
+    let stored = Stored {
+        record: created.record,
+        usage: Usage::default(),
+    };
+    let mut body = view(&cloud, &stored, &organization);
+    body["token"] = created.secret.expose().into();
+    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((no_store, Json(body)).into_response())
+}
+
+pub(super) async fn show(
+    State(cloud): State<Cloud>,
+    uid: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Fault> {
+    let organization = organization(&cloud).await?;
+    let stored = find(&cloud, uid).await?;
+    Ok(Json(view(&cloud, &stored, &organization)))
+}
+
+pub(super) async fn delete(
+    State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
+    uid: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Fault> {
+    let organization = organization(&cloud).await?;
+    let stored = find(&cloud, uid).await?;
+    let which = Which::Id(stored.record.id);
+    cloud
+        .tokens
+        .revoke(which, caller.subject(), "deleted")
+        .await?;
+    let mut body = view(&cloud, &stored, &organization);
+    body["deleted_at"] = now().into();
+    Ok(Json(body))
+}
+
+async fn organization(cloud: &Cloud) -> Result<Organization, Fault> {
+    let organization = Organization::of(&cloud.documents).await?;
+    organization.ok_or_else(Fault::not_found)
+}
+
+/// A token is gone here once it is revoked.
+async fn find(cloud: &Cloud, uid: Result<Path<String>, PathRejection>) -> Result<Stored, Fault> {
+    let Path(uid) = uid.map_err(|_| Fault::no_such_token())?;
+    let id = uid.parse().map_err(|_| Fault::no_such_token())?;
+    let stored = cloud.tokens.get(id).await?;
+    match is_shown(cloud, &stored) {
+        true => Ok(stored),
+        false => Err(Fault::no_such_token()),
+    }
+}
+
+fn is_shown(cloud: &Cloud, Stored { record, .. }: &Stored) -> bool {
+    let own = record.organization.as_deref() == Some(ORGANIZATION);
+    own && cloud.tokens.state(record) != TokenState::Revoked
+}
+
+/// All tokens that are not gone, the newest first.
+async fn known(cloud: &Cloud, search: Option<String>) -> Result<Vec<Stored>, Fault> {
+    let mut query = Query::default();
+    query.organization = Some(ORGANIZATION.to_owned());
+    query.search = search;
+    query.limit = COUNT_MAX;
+    let mut known = Vec::new();
+    loop {
+        let page = cloud.tokens.list(query.clone()).await?;
+        let last = page.len() < COUNT_MAX;
+        query.after = page.last().map(|stored| Cursor::of(&stored.record));
+        known.extend(page.into_iter().filter(|stored| is_shown(cloud, stored)));
+        if last {
+            return Ok(known);
+        }
+    }
+}
+
+fn view(cloud: &Cloud, Stored { record, usage }: &Stored, organization: &Organization) -> Value {
+    let scopes: Vec<&str> = record.scopes.iter().map(|scope| scope.as_str()).collect();
+    json!({
+        "uid": record.id.as_str(),
+        "name": record.name,
+        "resource_type": "api_token",
+        "created_at": text(record.created_at),
+        "updated_at": null,
+        "deleted_at": null,
+        "labels": [],
+        "description": record.description,
+        "scopes": scopes,
+        "user": user_of(&record.subject),
+        "organization": organization,
+        "expired_at": record.expires_at.map(text),
+        "last_used_at": usage.last_used_at.map(text),
+        "is_expired": cloud.tokens.state(record) == TokenState::Expired,
+    })
+}

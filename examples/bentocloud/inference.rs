@@ -1,0 +1,97 @@
+//! The same apps over gRPC and gRPC-Web, with health and reflection.
+
+use std::{error::Error, pin::Pin, time::Duration};
+
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, service::Routes};
+use tonic_web::GrpcWebLayer;
+use tower::Layer;
+use tower_authn::{Principal, layer::LifetimeLayer};
+
+use crate::{
+    model::{
+        Model,
+        v1::{
+            FILE_DESCRIPTOR_SET, GenerateRequest, GenerateResponse,
+            inference_server::{Inference, InferenceServer, SERVICE_NAME},
+        },
+    },
+    resolve::{Closed, Meant},
+};
+
+/// The service that takes a deployment in its metadata.
+pub(crate) const SERVICE: &str = SERVICE_NAME;
+
+/// Every service that is served.
+pub(crate) const SERVICES: &[&str] = &[
+    SERVICE,
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+
+/// How long the model takes for a word.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Adds the services to the routes.
+pub(crate) async fn add_to(routes: Routes) -> Result<Routes, Box<dyn Error>> {
+    let (health_reporter, health) = tonic_health::server::health_reporter();
+    health_reporter.set_serving::<InferenceServer<Apps>>().await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let web = GrpcWebLayer::new();
+    let inference = LifetimeLayer::new().layer(InferenceServer::new(Apps));
+    Ok(routes
+        .add_service(web.layer(inference))
+        .add_service(web.layer(health))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
+}
+
+/// Every deployment: each has the same model.
+struct Apps;
+
+impl Apps {
+    /// Whether the caller gets to the deployment that they mean.
+    fn check(request: &Request<GenerateRequest>) -> Result<(), Closed> {
+        let extensions = request.extensions();
+        let meant = extensions.get::<Meant>().ok_or(Closed::NotFound)?;
+        meant.open_to(extensions.get::<Principal>()).map(drop)
+    }
+}
+
+#[tonic::async_trait]
+impl Inference for Apps {
+    type GenerateStreamStream =
+        Pin<Box<dyn Stream<Item = Result<GenerateResponse, Status>> + Send>>;
+
+    async fn generate(
+        &self,
+        request: Request<GenerateRequest>,
+    ) -> Result<Response<GenerateResponse>, Status> {
+        Self::check(&request)?;
+        Model.generate(request).await
+    }
+
+    async fn generate_stream(
+        &self,
+        request: Request<GenerateRequest>,
+    ) -> Result<Response<Self::GenerateStreamStream>, Status> {
+        Self::check(&request)?;
+        let words = Model.generate_stream(request).await?;
+        Ok(words.map(|words| Box::pin(words.throttle(PAUSE)) as Self::GenerateStreamStream))
+    }
+}
+
+impl From<Closed> for Status {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Forbidden => Self::permission_denied("the credential does not suffice"),
+            Closed::NotFound => Self::not_found("there is none of this name"),
+            Closed::Unavailable => Self::unavailable("the store can't be reached"),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A model-serving cloud, guarded end to end: its control plane, the apps that
+//! are deployed on it, and the page where their tokens are made.
+//!
+//! ```text
+//! cargo run --example bentocloud --all-features
+//! curl http://demo.mybentocloud.localhost:3000/generate -H "Content-Type: application/json" \
+//!     -H "Authorization: Basic $TOKEN" --data '{"prompt": "Hello", "max_length": 100}'
+//! ```
+//!
+//! `$TOKEN` is printed at the first start, with more lines to try; the page is
+//! at `http://127.0.0.1:3000/api_tokens`.
+//!
+//! ```text
+//! bentoml cloud login --api-token $TOKEN --endpoint http://127.0.0.1:3000
+//! curl http://127.0.0.1:3000/api/v1/deployments -H "Authorization: Bearer $TOKEN"
+//! curl http://127.0.0.1:3000/api/v1/deployments -H "Authorization: Bearer $TOKEN" \
+//!     --json '{"name": "mine", "access": "protected"}'
+//! curl -X PATCH http://127.0.0.1:3000/api/v1/deployments/demo -H "Authorization: Bearer $TOKEN" \
+//!     --json '{"access": "public"}'
+//! curl -T model.bin http://127.0.0.1:3000/api/v1/models/llama -H "Authorization: Bearer $TOKEN"
+//! ```
+//!
+//! `--listen ADDR`, `--store memory: | sqlite:PATH | postgres://…`, `--tls DIR`
+//! (certificates are made there) and `--admin-token T` (a token of yours that
+//! may do everything; the one of an earlier start stays good until it is
+//! revoked) also come from the environment: `BENTOCLOUD_LISTEN`,
+//! `BENTOCLOUD_STORE`, `BENTOCLOUD_TLS`, `BENTOCLOUD_ADMIN_TOKEN`.
+//!
+//! # The layers
+//!
+//! ```text
+//!                 request
+//!                    │
+//!      ┌─────────────▼─────────────┐
+//!      │       drain::drained      │  what is left of a refused body
+//!      ├───────────────────────────┤
+//!      │       resolve::host       │  demo.mybentocloud.localhost/… becomes
+//!      │                           │  /apps/demo/…
+//!      └─────────────┬─────────────┘
+//!      ┌─────────────▼─────────────┐  /manage, /api_tokens, /deployments/NAME:
+//!      │           Router          │───► Manage: its routes guard themselves
+//!      └─────────────┬─────────────┘
+//!                    │ all else
+//!      ┌─────────────▼─────────────┐
+//!      │    resolve::deployment    │  which deployment is meant, looked up once
+//!      ├───────────────────────────┤
+//!      │  AuthnLayer               │  the list in rights.rs, and what the
+//!      │    .access(policy)        │  deployment says: public or protected
+//!      └─────────────┬─────────────┘
+//!                    │ request + deployment + principal
+//!      ┌─────────────▼─────────────┐  GrpcWebLayer, and in it LifetimeLayer,
+//!      │  control, apps, inference │  around the gRPC services alone
+//!      └───────────────────────────┘
+//! ```
+
+mod access;
+mod apps;
+mod control;
+#[path = "../common/drain.rs"]
+mod drain;
+mod fault;
+mod flags;
+mod inference;
+#[path = "../inference/mod.rs"]
+mod model;
+mod origin;
+mod resolve;
+mod rights;
+#[path = "../common/serve.rs"]
+mod serve;
+#[path = "../common/snippets.rs"]
+mod snippets;
+mod start;
+mod store;
+mod try_it;
+
+use std::{error::Error, process::exit};
+
+use axum::{
+    Router,
+    extract::Path,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tower::ServiceBuilder;
+use tower_authn::{AuthnLayer, Sources, manage::Manage, protect, store::TokensOptions};
+
+use self::{
+    control::Cloud,
+    flags::Flags,
+    origin::{DOMAIN, Origin},
+    rights::{CALL, RESOURCES},
+};
+
+#[tokio::main]
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("bentocloud: {error}");
+        exit(2);
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let flags = Flags::read()?;
+    let listener = TcpListener::bind(&flags.listen)
+        .await
+        .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
+    let origin = Origin::new(listener.local_addr()?, flags.tls);
+
+    let options = TokensOptions::new("bento")?.known_scopes([RESOURCES, CALL])?;
+    let (tokens, documents) = store::open(&flags.store, options)
+        .await
+        .map_err(|error| format!("--store: {error}"))?;
+    let cloud = Cloud {
+        tokens: tokens.clone(),
+        documents: documents.clone(),
+        origin: origin.clone(),
+    };
+    let outside = ServiceBuilder::new()
+        .map_request(drain::drained)
+        .layer(from_fn(resolve::host));
+    let app = protect(router(cloud).await?, outside);
+    let names = [DOMAIN, &format!("*.{DOMAIN}")];
+    let server = serve::serve(listener, origin.tls(), &names, app)?;
+
+    // Nothing fails any more between the first token and its owner.
+    let made = start::first(&tokens, &documents, flags.admin_token.as_deref()).await?;
+    println!("{}", try_it::text(&origin, made.as_ref()));
+    drop(made);
+    server.await?;
+    // The uses that were not written down yet.
+    Ok(tokens.shutdown().await?)
+}
+
+/// Everything but the layers outside.
+async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
+    let sources = Sources::new()
+        .bearer()
+        .basic()
+        .header("x-yatai-api-token")?;
+    let mut manage = Manage::new(cloud.tokens.clone())
+        .sources(sources.clone())
+        .title("My Bento Cloud");
+    if cloud.origin.tls().is_none() {
+        manage = manage.insecure_cookie();
+    }
+    let (routes, page) = (manage.routes(), manage.page());
+    let of_deployment = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
+    Ok(Router::new()
+        .nest("/manage", routes)
+        .nest("/api_tokens", page)
+        .route("/deployments/{name}", get(of_deployment))
+        .fallback_service(guarded(cloud, sources).await?))
+}
+
+/// What stands behind the layer: the control plane and the apps.
+async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error>> {
+    let authn = AuthnLayer::new(cloud.tokens.verifier())
+        .sources(sources)
+        .access(access::policy(inference::SERVICES)?)
+        .respond(fault::refusal);
+    let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
+    let layers = ServiceBuilder::new().layer(resolved).layer(authn);
+    let http = control::router(cloud).merge(apps::router());
+    let routes = inference::add_to(Routes::from(http)).await?;
+    let guarded = protect(routes.into_axum_router(), layers);
+    Ok(Router::new().fallback_service(guarded))
+}

@@ -1,0 +1,169 @@
+//! What the cloud keeps besides its tokens: documents, some with content.
+//!
+//! They stand in a table of the same store as the tokens, and every request
+//! reads them there: what another process wrote is seen at once, and what was
+//! acknowledged is committed.
+
+mod memory;
+mod operation;
+mod postgres;
+mod sqlite;
+
+use std::{error::Error, fmt, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use tower_authn::store::{MemoryStore, PostgresStore, SqliteStore, Tokens, TokensOptions};
+
+pub(crate) use self::operation::Kind;
+use self::{
+    memory::Memory,
+    operation::{Operation, Row, Values},
+    postgres::Postgres,
+    sqlite::Sqlite,
+};
+
+/// The documents of a store.
+#[derive(Clone)]
+pub(crate) enum Documents {
+    Memory(Arc<Memory>),
+    Postgres(Postgres),
+    Sqlite(Sqlite),
+}
+
+/// Opens a store: its tokens and its documents.
+pub(crate) async fn open(
+    store: &str,
+    options: TokensOptions,
+) -> Result<(Tokens, Documents), Box<dyn Error>> {
+    if store == "memory:" {
+        let tokens = Tokens::open(MemoryStore::new(), options).await?;
+        return Ok((tokens, Documents::Memory(Arc::default())));
+    }
+    if let Some(path) = store.strip_prefix("sqlite:") {
+        // It makes the file, and sets the mode of its journal.
+        let tokens = Tokens::open(SqliteStore::open(path).await?, options).await?;
+        return Ok((tokens, Documents::Sqlite(Sqlite::open(path).await?)));
+    }
+    if store.starts_with("postgres://") || store.starts_with("postgresql://") {
+        let tokens = Tokens::open(PostgresStore::connect(store).await?, options).await?;
+        return Ok((tokens, Documents::Postgres(Postgres::connect(store).await?)));
+    }
+    Err("a store is memory:, sqlite:PATH or postgres://…".into())
+}
+
+impl Documents {
+    /// Writes a document down that was not there, and says whether it was not.
+    pub(crate) async fn create(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: &impl Serialize,
+    ) -> Result<bool, StoreError> {
+        let values = Values::new(kind, name).document(document)?;
+        Ok(!self.run(Operation::Create, values).await?.is_empty())
+    }
+
+    /// Writes a document and its content down, whatever was there.
+    pub(crate) async fn put(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: &impl Serialize,
+        content: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let mut values = Values::new(kind, name).document(document)?;
+        values.content = content;
+        self.run(Operation::Put, values).await.map(drop)
+    }
+
+    /// Writes a document anew, and says whether it is there: one that was
+    /// deleted meanwhile does not come back.
+    pub(crate) async fn replace(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: &impl Serialize,
+    ) -> Result<bool, StoreError> {
+        let values = Values::new(kind, name).document(document)?;
+        Ok(!self.run(Operation::Replace, values).await?.is_empty())
+    }
+
+    /// Deletes a document, and gives what it was.
+    pub(crate) async fn delete<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        self.first(Operation::Delete, Values::new(kind, name)).await
+    }
+
+    /// One document.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        self.first(Operation::Get, Values::new(kind, name)).await
+    }
+
+    /// The content of one document.
+    pub(crate) async fn content(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let rows = self
+            .run(Operation::Content, Values::new(kind, name))
+            .await?;
+        Ok(rows.into_iter().find_map(|(_, content)| content))
+    }
+
+    /// All documents of a kind, by name.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<T>, StoreError> {
+        let rows = self.run(Operation::List, Values::new(kind, "")).await?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn first<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        values: Values,
+    ) -> Result<Option<T>, StoreError> {
+        let rows = self.run(operation, values).await?;
+        rows.first().map(read).transpose()
+    }
+
+    async fn run(&self, operation: Operation, values: Values) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.run(operation, values)),
+            Self::Postgres(postgres) => postgres.run(operation, values).await,
+            Self::Sqlite(sqlite) => sqlite.run(operation, values).await,
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>((document, _): &Row) -> Result<T, StoreError> {
+    serde_json::from_str(document).map_err(StoreError::new)
+}
+
+/// The store can't be reached, or holds what nobody here wrote.
+#[derive(Debug)]
+pub(crate) struct StoreError(Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store: {}", self.0)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}

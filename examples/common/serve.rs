@@ -1,0 +1,60 @@
+//! Serves an app, over TLS where there is a directory of certificates, until a
+//! signal comes.
+
+#[path = "stop.rs"]
+mod stop;
+#[path = "tls.rs"]
+mod tls;
+
+use std::{convert::Infallible, error::Error, io, path::Path, time::Duration};
+
+use axum::{extract::Request, response::Response};
+use futures::future::{BoxFuture, FutureExt};
+use tokio::{net::TcpListener, time::sleep};
+use tower::Service;
+use tower_authn::layer::Protected;
+
+use self::tls::TlsListener;
+
+/// How long open requests may take once the server is told to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The server, once it can be called: it ends with SIGINT or SIGTERM. The
+/// names are those that this machine has besides `localhost`.
+pub(crate) fn serve<S>(
+    tcp: TcpListener,
+    tls: Option<&Path>,
+    names: &[&str],
+    app: Protected<S>,
+) -> Result<BoxFuture<'static, io::Result<()>>, Box<dyn Error>>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let app = app.into_make_service();
+    let server = match tls {
+        None => axum::serve(tcp, app)
+            .with_graceful_shutdown(stop::stop())
+            .into_future()
+            .boxed(),
+        Some(dir) => {
+            let listener = TlsListener::new(tcp, dir, names)
+                .map_err(|error| format!("--tls {}: {error}", dir.display()))?;
+            axum::serve(listener, app)
+                .with_graceful_shutdown(stop::stop())
+                .into_future()
+                .boxed()
+        }
+    };
+    let late = async {
+        stop::stop().await;
+        sleep(GRACE).await;
+    };
+    Ok(async move {
+        tokio::select! {
+            ended = server => ended,
+            () = late => Ok(()),
+        }
+    }
+    .boxed())
+}

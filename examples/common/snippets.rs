@@ -1,0 +1,29 @@
+//! Lines to paste.
+
+use std::{net::SocketAddr, path::Path};
+
+/// Calls `/generate` of what is at a URL.
+pub(crate) fn curl(url: &str, token: &str, tls: Option<&Path>) -> String {
+    let verify = tls.map(|dir| format!(" --cacert '{}/ca.pem'", dir.display()));
+    format!(
+        r#"curl{} {url}/generate -H "Content-Type: application/json" -H "Authorization: Basic {token}" --data '{{"prompt": "What state is Los Angeles in?", "max_length": 100}}'"#,
+        verify.unwrap_or_default()
+    )
+}
+
+/// Calls `Generate`. gRPC clients send call credentials over TLS alone; without
+/// it the same header is written by hand.
+pub(crate) fn grpc(address: SocketAddr, token: &str, tls: Option<&Path>) -> String {
+    // The bytes are the request in protobuf.
+    let call = r#"channel.unary_unary("/inference.v1.Inference/Generate")(b"\n\x1dWhat state is Los Angeles in?\x10d""#;
+    let python = match tls {
+        None => format!(
+            r#"channel = grpc.insecure_channel("{address}"); print({call}, metadata=[("authorization", "Bearer " + sys.argv[1])]))"#
+        ),
+        Some(dir) => format!(
+            r#"ca = open("{}/ca.pem", "rb").read(); channel = grpc.secure_channel("{address}", grpc.composite_channel_credentials(grpc.ssl_channel_credentials(ca), grpc.access_token_call_credentials(sys.argv[1]))); print({call}))"#,
+            dir.display()
+        ),
+    };
+    format!("python3 -c 'import grpc, sys; {python}' {token}")
+}

@@ -1,0 +1,171 @@
+//! The routes to manage tokens, asked as a program asks them.
+
+#![cfg(feature = "full")]
+
+mod guards;
+mod inputs;
+mod oauth;
+mod openapi;
+mod operations;
+mod organizations;
+mod pages;
+mod rights;
+
+use axum::{Router, body::Body};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use tower_authn::{
+    manage::Manage,
+    store::{Created, MemoryStore, NewToken, TokenStore, Tokens},
+};
+
+use crate::tokens::Hands;
+
+/// What time it is at first.
+pub const NOW: u64 = 1_800_000_000;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The routes, nested as an app nests them, over tokens with a clock.
+struct App {
+    tokens: Tokens,
+    routes: Router,
+    hands: Hands,
+}
+
+impl App {
+    async fn new() -> Self {
+        Self::over(MemoryStore::new()).await
+    }
+
+    async fn over(store: impl TokenStore) -> Self {
+        let hands = Hands::at(NOW);
+        let options = hands.options();
+        let options = options.known_scopes(["resources", "deployment"]).unwrap();
+        let tokens = Tokens::open(store, options).await.unwrap();
+        let manage = Manage::new(tokens.clone());
+        let routes = Router::new().nest("/manage", manage.routes());
+        Self {
+            tokens,
+            routes,
+            hands,
+        }
+    }
+
+    async fn make(&self, token: NewToken) -> Created {
+        self.tokens.create(token).await.unwrap()
+    }
+
+    /// A manager of an organization who may give scopes away.
+    async fn manager(&self, organization: &str) -> Created {
+        let manager = NewToken::new("mary").scopes(["resources", "deployment"]);
+        self.make(manager.organization(organization)).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let head = request.method() == Method::HEAD;
+        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let answer = Answer::of(response).await;
+        if answer.status >= 400 && !head {
+            answer.check_problem();
+        }
+        answer
+    }
+
+    async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(request("GET", path, token, "", "")).await
+    }
+
+    async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        let body = body.to_string();
+        self.send(request("POST", path, token, JSON, &body)).await
+    }
+
+    async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        let body = body.to_string();
+        self.send(request("PATCH", path, token, JSON, &body)).await
+    }
+
+    async fn form(&self, path: &str, token: &str, body: &str) -> Answer {
+        self.send(request("POST", path, token, FORM, body)).await
+    }
+}
+
+/// A request with a token, or with none where it is empty.
+fn request(method: &str, path: &str, token: &str, kind: &str, body: &str) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/manage{path}"));
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if !kind.is_empty() {
+        request = request.header("content-type", kind);
+    }
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+/// An answer, of which what holds for every one was checked.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    async fn of(response: http::Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let answer = Self {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            text,
+        };
+        assert_eq!(answer.headers["cache-control"], "no-store", "{answer:?}");
+        answer
+    }
+
+    /// RFC 9457 §3.1, and what goes with some statuses.
+    fn check_problem(&self) {
+        let status = StatusCode::from_u16(self.status).unwrap();
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        assert_eq!(problem["type"], "about:blank");
+        assert_eq!(problem["title"], status.canonical_reason().unwrap());
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+        let has = |name| self.headers.contains_key(name);
+        assert_eq!(
+            has("www-authenticate"),
+            status == 401 || has_challenge(self)
+        );
+        assert_eq!(has("retry-after"), status == 503, "{self:?}");
+        assert_eq!(has("allow"), status == 405, "{self:?}");
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The status, and the field at fault.
+    fn fault(&self) -> (u16, String) {
+        let field = self.json()["field"].as_str().unwrap_or_default().to_owned();
+        (self.status, field)
+    }
+
+    /// What was asked for was done.
+    fn ok(&self) -> Value {
+        assert!((200..300).contains(&self.status), "{self:?}");
+        self.json()
+    }
+}
+
+/// A 403 of the layer names what is lacking; one of an operation names a field.
+fn has_challenge(answer: &Answer) -> bool {
+    answer.status == 403 && answer.json()["field"].is_null()
+}
