@@ -94,6 +94,9 @@ use self::{
     rights::{CALL, RESOURCES},
 };
 
+/// What the page shows with a new token, besides curl and Python.
+const LOGIN: &str = "bentoml cloud login --api-token {token} --endpoint {origin}";
+
 #[tokio::main]
 async fn main() {
     if let Err(error) = run().await {
@@ -140,12 +143,10 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .bearer()
         .basic()
         .header("x-yatai-api-token")?;
-    let mut manage = Manage::new(cloud.tokens.clone())
+    let manage = Manage::new(cloud.tokens.clone())
         .sources(sources.clone())
-        .title("My Bento Cloud");
-    if cloud.origin.tls().is_none() {
-        manage = manage.insecure_cookie();
-    }
+        .title("My Bento Cloud")
+        .snippet("CLI", LOGIN);
     let (routes, page) = (manage.routes(), manage.page());
     let of_deployment = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
     Ok(Router::new()
