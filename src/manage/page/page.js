@@ -171,8 +171,10 @@ async function load(after, limit) {
 function showPage(page, more, filtered) {
   const body = $('list').tBodies[0];
   const rows = page.items.map(row);
+  const focused = body.contains(document.activeElement) && document.activeElement?.getAttribute('data-id');
   if (more) body.append(...rows);
   else body.replaceChildren(...rows);
+  if (focused) focusRow(focused);
   cursor = page.next_cursor;
   const count = body.rows.length;
   $('failed').hidden = true;
@@ -371,9 +373,9 @@ function onSubmit(form, action) {
   });
 }
 
-/** Back to where the details were opened from, though the row was made anew. */
-function returnFocus() {
-  const button = document.querySelector(`tbody [data-id="${shown?.id}"]`) ?? document.querySelector('h1');
+/** Goes to a token's row, which may have been made anew, or may be there no more. */
+function focusRow(id) {
+  const button = document.querySelector(`tbody [data-id="${id}"]`) ?? document.querySelector('h1');
   /** @type {HTMLElement} */ (button).focus();
 }
 
@@ -385,7 +387,7 @@ $('ways').addEventListener('change', showWay);
 $('sign-in').addEventListener('close', () => session.caller || leave(''));
 $('sign-out').addEventListener('click', signOut);
 $('secret').addEventListener('close', closeSecret);
-$('details').addEventListener('close', returnFocus);
+$('details').addEventListener('close', () => focusRow(shown.id));
 $('create').addEventListener('click', () => form.openNew(session, target));
 $('more').addEventListener('click', () => load(cursor, PAGE));
 $('state').addEventListener('change', refresh);
