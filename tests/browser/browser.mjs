@@ -20,12 +20,13 @@ const FLAGS = [
  * answers that the scenario provokes.
  * @param {(context: any) => Promise<void>} scenario
  * @param {RegExp} provoked
+ * @param {object} options of the browser's context
  */
-export async function run(scenario, provoked = /^$/) {
+export async function run(scenario, provoked = /^$/, options = {}) {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   try {
-    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'], ...options });
     context.setDefaultTimeout(30_000);
     const faults = await listen(context);
     await scenario(context);
