@@ -12,6 +12,8 @@ const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // A host that is not this machine, as far as a browser knows.
+  '--host-resolver-rules=MAP example.test 127.0.0.1',
 ];
 
 /**

@@ -110,7 +110,7 @@ async function submitSignIn() {
   try {
     session = await signIn(credential());
     const kept = await call('GET', 'session');
-    if (!kept.caller) throw new Problem(0, 'the browser did not keep the cookie: this page needs HTTPS');
+    if (!kept.caller) throw new Problem(0, 'this page needs HTTPS: the browser did not keep its cookie');
   } catch (problem) {
     dialog.querySelector('.error').textContent = signInFault(problem);
     $(way() === 'user' ? 'password' : 'token').select();
