@@ -112,6 +112,9 @@ await run(async (context) => {
   await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click();
   await page.getByRole('dialog', { name: 'Token created' }).waitFor();
   await look('secret');
+  await button('Copy: Token').click();
+  await page.getByText('Copied: Token.').waitFor();
+  await look('secret-copied');
   await button('Done').click();
 
   await button('old gateway').click();

@@ -342,13 +342,13 @@ function copyable(label, text) {
 }
 
 async function copy(label, area) {
-  area.select();
   try {
     await navigator.clipboard.writeText(area.value);
     $('copied').textContent = `Copied: ${label}.`;
   } catch {
     // Not allowed, or not over HTTPS.
-    $('copied').textContent = 'The browser does not let the page copy. The text is selected: copy it from there.';
+    area.select();
+    $('copied').textContent = 'This browser lets you copy only by hand: the text is selected.';
   }
 }
 
