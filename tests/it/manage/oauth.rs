@@ -120,7 +120,7 @@ async fn within_its_grace_a_rotated_token_is_active_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_token_may_revoke_it_and_learns_nothing() {
+async fn m06_whoever_holds_a_token_may_revoke_it_and_learns_nothing() {
     let app = App::new().await;
     let token = app.make(NewToken::new("anna")).await;
     let other = app.make(NewToken::new("anna")).await;

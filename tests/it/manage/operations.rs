@@ -114,7 +114,7 @@ async fn metadata_come_back_as_they_were_written() {
 }
 
 #[tokio::test]
-async fn a_token_is_named_anew_and_narrowed_and_never_widened() {
+async fn m01_a_token_is_named_anew_and_narrowed_and_never_widened() {
     let app = App::new().await;
     let root = root(&app).await;
     let token = NewToken::new("anna")
