@@ -4,9 +4,10 @@
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, FromRequestParts},
+    response::IntoResponse,
     routing::{get, post},
 };
-use http::request::Parts;
+use http::{header::CONTENT_TYPE, request::Parts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_authn::Principal;
@@ -62,30 +63,35 @@ async fn answer(_: App, Body(request): Body<Generate>) -> Json<Value> {
     Json(json!({ "text": text }))
 }
 
-/// What the app's own clients read before they call.
-async fn schema(App(deployment): App) -> Json<Value> {
-    Json(json!({
-        "name": deployment.name,
-        "type": "service",
-        "routes": [{
-            "name": "generate",
-            "route": "/generate",
-            "batchable": false,
-            "input": {
-                "type": "object",
-                "title": "Input",
-                "properties": {
-                    "prompt": { "type": "string", "title": "Prompt" },
-                    "max_length": { "type": "integer", "title": "Max Length", "default": MAX_LENGTH },
-                },
-                "required": ["prompt"],
-            },
-            "output": {
-                "type": "object",
-                "title": "Output",
-                "properties": { "text": { "type": "string", "title": "Text" } },
-                "required": ["text"],
-            },
-        }],
-    }))
+/// What the app's own clients read before they call. It is written as text, for
+/// they take the order of the properties for the order of the arguments.
+async fn schema(App(deployment): App) -> impl IntoResponse {
+    const SCHEMA: &str = r#"{
+  "name": "NAME",
+  "type": "service",
+  "routes": [{
+    "name": "generate",
+    "route": "/generate",
+    "batchable": false,
+    "input": {
+      "type": "object",
+      "title": "Input",
+      "properties": {
+        "prompt": {"type": "string", "title": "Prompt"},
+        "max_length": {"type": "integer", "title": "Max Length", "default": 100}
+      },
+      "required": ["prompt"]
+    },
+    "output": {
+      "type": "object",
+      "title": "Output",
+      "properties": {"text": {"type": "string", "title": "Text"}},
+      "required": ["text"]
+    }
+  }]
+}
+"#;
+    let json = [(CONTENT_TYPE, "application/json")];
+    // A name holds nothing that JSON would escape.
+    (json, SCHEMA.replace("NAME", &deployment.name))
 }

@@ -47,8 +47,8 @@ pub(crate) async fn add_to(routes: Routes) -> Result<Routes, Box<dyn Error>> {
     Ok(routes
         .add_service(web.layer(inference))
         .add_service(web.layer(health))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
+        .add_service(web.layer(reflection().build_v1()?))
+        .add_service(web.layer(reflection().build_v1alpha()?)))
 }
 
 /// Every deployment: each has the same model.

@@ -139,6 +139,11 @@ fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Fault> {
         .map(|field| Authority::try_from(field.as_bytes()))
         .transpose()
         .map_err(|_| FAULT)?;
+    // A user before the host belongs there as little (RFC 9110 §7.2).
+    let mut named = uri.authority().into_iter().chain(&field);
+    if named.any(|host| host.as_str().contains('@')) {
+        return Err(FAULT);
+    }
     let plain = |authority: &Authority| {
         let host = authority.host().to_ascii_lowercase();
         host.strip_suffix('.').map(str::to_owned).unwrap_or(host)

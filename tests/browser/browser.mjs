@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 // Where `npm install --prefix` put them, which is not beside this file.
-const require = createRequire(`${process.env.TOWER_AUTHN_BROWSER}/`);
+const require = createRequire(`${process.env.TOWER_AUTHN_CLIENTS}/`);
 const { chromium } = require('playwright-core');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 

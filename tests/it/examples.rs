@@ -466,6 +466,50 @@ async fn bentocloud_keeps_what_it_acknowledged_and_starts_afresh_once() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bentocloud_tells_an_outage_from_what_is_unknown_and_recovers() {
+    let Some(mut server) = server::Server::start() else {
+        return;
+    };
+    let store = server.database();
+    let mut app = Example::start("bentocloud", &["--store", &store]);
+    let bare = app.token();
+    let token = format!("Bearer {bare}");
+    let rows = [
+        ("/apps/hello/readyz", "", 200, 503),
+        ("/apps/demo/readyz", "", 401, 503),
+        ("/apps/demo/readyz", &token, 200, 503),
+        ("/apps/nowhere/readyz", "", 401, 503),
+        ("/apps/nowhere/readyz", &token, 404, 503),
+        ("/apps/hello/nothing", "", 401, 401),
+        ("/api/v1/models", "", 401, 401),
+        ("/api/v1/models", &token, 200, 503),
+        // Who calls is known without the store.
+        ("/api/v1/auth/current", &token, 200, 200),
+    ];
+    for (n, is_down) in [false, true, false].into_iter().enumerate() {
+        match n {
+            1 => server.down(),
+            2 => server.up(),
+            _ => {}
+        }
+        for (path, authorization, well, down) in rows {
+            let (status, body) = app.ask("GET", path, authorization).await;
+            let expected = if is_down { down } else { well };
+            assert_eq!(status, expected, "{path} {authorization} {body}");
+        }
+        for (token, well) in [("", Code::Unauthenticated), (&bare, Code::Ok)] {
+            let code = app
+                .generate(token)
+                .await
+                .map_or_else(|s| s.code(), |_| Code::Ok);
+            let expected = if is_down { Code::Unavailable } else { well };
+            assert_eq!(code, expected, "{is_down} {token}");
+        }
+    }
+    app.ends_clean("TERM");
+}
+
 #[test]
 fn a_bad_command_line_is_answered_with_one_line() {
     let quickstart: [(&[&str], &str); 8] = [

@@ -14,6 +14,7 @@ mod support;
 
 mod allocations;
 mod answers;
+mod bentocloud;
 mod browser;
 mod examples;
 mod expiry;
@@ -33,6 +34,7 @@ mod rows;
 mod stores;
 mod timing;
 mod tokens;
+mod tools;
 mod usage;
 mod vectors;
 #[cfg(feature = "tokens")]

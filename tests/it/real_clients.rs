@@ -2,19 +2,14 @@
 
 #![cfg(feature = "full")]
 
-use std::{
-    env,
-    ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::{Command, Output},
+use std::{env, ffi::OsString, fs, os::unix::fs::PermissionsExt, process::Command};
+
+use super::{
+    examples::Example,
+    stores::Directory,
+    tools::{curl, python, script, text},
 };
 
-use super::examples::Example;
-
-/// Names a Python that has the packages that `.ci/run` lists.
-const PYTHON: &str = "TOWER_AUTHN_PYTHON";
 const TOKEN: &str = "9cLqJTbYzVvZyXHn.0123456789";
 
 #[test]
@@ -83,10 +78,11 @@ fn curl_is_served_however_it_sends_the_token() {
 #[test]
 fn grpcio_is_served_with_call_credentials_over_tls() {
     let Some(python) = python() else { return };
-    let dir = Scratch::new("grpcio");
-    let app = Example::start("quickstart", &["--token", TOKEN, "--tls", dir.as_str()]);
+    let dir = Directory::new();
+    let tls = dir.path().to_str().unwrap();
+    let app = Example::start("quickstart", &["--token", TOKEN, "--tls", tls]);
     let target = app.url.strip_prefix("https://").unwrap();
-    let ca = dir.0.join("ca.pem");
+    let ca = dir.path().join("ca.pem");
     let output = script(&python, "grpc_calls.py")
         .arg(target)
         .arg(ca)
@@ -112,7 +108,13 @@ fn grpcio_is_served_with_call_credentials_over_tls() {
         .into();
     assert_eq!(text(&output.unwrap()).lines().collect::<Vec<_>>(), expected);
 
-    let mode = |name| fs::metadata(dir.0.join(name)).unwrap().permissions().mode() & 0o777;
+    let mode = |name| {
+        fs::metadata(dir.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
     assert_eq!(mode("key.pem"), 0o600, "others can read the key");
 }
 
@@ -149,22 +151,18 @@ fn requests_and_httpx_are_served() {
 
 #[test]
 fn the_lines_that_quickstart_prints_work_as_they_are() {
-    let (Some(_), Some(_)) = (curl(), python()) else {
+    let (Some(_), Some(python)) = (curl(), python()) else {
         return;
     };
-    let dir = Scratch::new("printed");
+    let dir = Directory::new();
+    let tls = ["--tls", dir.path().to_str().unwrap()];
     // Pasted lines call `python3`: let it be the one that has grpcio.
-    let bin = Scratch::new("bin");
-    fs::create_dir_all(&bin.0).unwrap();
-    let wrapper = bin.0.join("python3");
-    fs::write(&wrapper, "#!/bin/sh\nexec \"$TOWER_AUTHN_PYTHON\" \"$@\"\n").unwrap();
-    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut path = OsString::from(&bin.0);
+    let mut path = OsString::from(python.parent().unwrap());
     path.push(":");
     path.push(env::var_os("PATH").unwrap());
 
     // Twice with TLS: the second finds the certificates that the first made.
-    for flags in [&[][..], &["--tls", dir.as_str()], &["--tls", dir.as_str()]] {
+    for flags in [&[][..], &tls, &tls] {
         let mut app = Example::start("quickstart", flags);
         let lines = [app.line(), app.line()];
         let [curl, python] = lines.each_ref().map(|line| {
@@ -188,13 +186,14 @@ fn quickstart_serves_tls_while_other_handshakes_hang() {
     use std::{io::Write, net::TcpStream};
 
     let Some(curl) = curl() else { return };
-    let dir = Scratch::new("hang");
-    let app = Example::start("quickstart", &["--tls", dir.as_str()]);
+    let dir = Directory::new();
+    let tls = dir.path().to_str().unwrap();
+    let app = Example::start("quickstart", &["--tls", tls]);
     let target = app.url.strip_prefix("https://").unwrap();
     let _silent = TcpStream::connect(target).unwrap();
     let mut broken = TcpStream::connect(target).unwrap();
     broken.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    let ca = dir.0.join("ca.pem");
+    let ca = dir.path().join("ca.pem");
     for (protocol, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
         let mut command = curl(protocol);
         command
@@ -203,64 +202,4 @@ fn quickstart_serves_tls_while_other_handshakes_hang() {
         let output = command.arg(format!("{}/healthz", app.url)).output();
         assert_eq!(text(&output.unwrap()), format!("ok {version}"));
     }
-}
-
-/// A directory for the certificates of one test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let name = format!("tower-authn-{name}-{}", std::process::id());
-        Self(env::temp_dir().join(name))
-    }
-
-    fn as_str(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // It is not there where the test failed early.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Makes curl commands, where there is a curl.
-fn curl() -> Option<impl Fn(&str) -> Command> {
-    if Command::new("curl").arg("--version").output().is_err() {
-        return left_out("curl is not installed");
-    }
-    Some(|protocol: &str| {
-        let mut command = Command::new("curl");
-        command.args(["-sS", "--max-time", "20", protocol]);
-        command
-    })
-}
-
-pub fn python() -> Option<OsString> {
-    let python = env::var_os(PYTHON);
-    python.or_else(|| left_out(&format!("{PYTHON} names no Python that has the clients")))
-}
-
-/// Says what is not tested here; in CI everything must be.
-pub fn left_out<T>(why: &str) -> Option<T> {
-    assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}");
-    eprintln!("left out: {why}");
-    None
-}
-
-fn script(python: &OsString, name: &str) -> Command {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-    let mut command = Command::new(python);
-    command.arg(path.join(name));
-    command
-}
-
-/// What a client printed, once it ended well.
-pub fn text(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {error}", output.status);
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.trim_end().to_owned()
 }

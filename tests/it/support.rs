@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, Version, request::Parts};
 use http_body_util::BodyExt;
 use hyper::{
-    body::Body,
+    body::{Body, Incoming},
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -177,29 +177,12 @@ pub struct Answered {
 }
 
 /// Sends a request on a connection of its own: HTTP/1.1, or HTTP/2 by prior knowledge.
-pub async fn send<B>(addr: SocketAddr, version: Version, mut request: Request<B>) -> Answered
+/// The host is the address, unless the request has one.
+pub async fn send<B>(addr: SocketAddr, version: Version, request: Request<B>) -> Answered
 where
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + Unpin + 'static,
 {
-    let stream = TcpStream::connect(addr).await.unwrap();
-    let stream = TokioIo::new(stream);
-    let response = if version == Version::HTTP_2 {
-        let uri = format!("http://{addr}{}", request.uri());
-        *request.uri_mut() = uri.parse().unwrap();
-        let (mut client, connection) = http2::handshake(TokioExecutor::new(), stream)
-            .await
-            .unwrap();
-        tokio::spawn(connection);
-        client.send_request(request).await.unwrap()
-    } else {
-        let host = HeaderValue::from_str(&addr.to_string()).unwrap();
-        request.headers_mut().insert("host", host);
-        let (mut client, connection) = http1::handshake(stream).await.unwrap();
-        tokio::spawn(connection);
-        client.send_request(request).await.unwrap()
-    };
-    assert_eq!(response.version(), version);
-    let (head, body) = response.into_parts();
+    let (head, body) = open(addr, version, request).await.into_parts();
     let ended_with_head = body.is_end_stream();
     let body = body.collect().await.unwrap();
     let trailers = body.trailers().cloned();
@@ -209,4 +192,35 @@ where
         trailers,
         ended_with_head,
     }
+}
+
+/// The same, with a body that is still to be read.
+pub async fn open<B>(
+    addr: SocketAddr,
+    version: Version,
+    mut request: Request<B>,
+) -> Response<Incoming>
+where
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + Unpin + 'static,
+{
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let stream = TokioIo::new(stream);
+    let host = request.headers_mut().remove("host");
+    let host = host.unwrap_or_else(|| HeaderValue::from_str(&addr.to_string()).unwrap());
+    let response = if version == Version::HTTP_2 {
+        let uri = format!("http://{}{}", host.to_str().unwrap(), request.uri());
+        *request.uri_mut() = uri.parse().unwrap();
+        let (mut client, connection) = http2::handshake(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client.send_request(request).await.unwrap()
+    } else {
+        request.headers_mut().insert("host", host);
+        let (mut client, connection) = http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        client.send_request(request).await.unwrap()
+    };
+    assert_eq!(response.version(), version);
+    response
 }

@@ -1,0 +1,117 @@
+//! Paths and methods that are not what they seem.
+
+use http::Version;
+
+use super::{Call, Cloud, ask};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_odd_path_is_no_other_spelling_of_a_good_one() {
+    let cloud = Cloud::start();
+    // The app `hello` is public, so a path that is taken for one of its own
+    // needs no token.
+    let paths = [
+        "/apps/hello/",
+        "/apps/hello",
+        "/apps/hello/readyz/",
+        "/apps/hello//readyz",
+        "/apps//hello/readyz",
+        "//apps/hello/readyz",
+        "/apps/hello/./readyz",
+        "/apps/hello/../demo/readyz",
+        "/apps/hello/../../api/v1/models",
+        "/apps/hello/%2e%2e/demo/readyz",
+        "/apps/hello/%2E%2E/demo/readyz",
+        "/apps/hello/..;/demo/readyz",
+        "/apps/hello;/readyz",
+        "/apps/hello/readyz;x=1",
+        "/apps/hello/%72eadyz",
+        "/apps/hello%2freadyz",
+        "/apps/hello%5creadyz",
+        "/apps/HELLO/readyz/x",
+        "/Apps/hello/readyz",
+        "/apps/hello/READYZ",
+        "/api/v1/models/",
+        "/api/v1//models",
+        "/api/v1/./models",
+        "/api/v1/apps/../models",
+        "/api/v1/%6dodels",
+        "/API/v1/models",
+        "/api/v2/models",
+        "/",
+    ];
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        for path in paths {
+            let came_to = ask(&cloud, Call::new("GET", path).version(version)).await;
+            assert_eq!(came_to, (401, 403), "{path} {version:?}");
+        }
+        // A name is read as it stands: nothing is called that.
+        for path in [
+            "/apps/%68ello/readyz",
+            "/apps/hello%00/readyz",
+            "/apps/HELLO/readyz",
+        ] {
+            let came_to = ask(&cloud, Call::new("GET", path).version(version)).await;
+            assert_eq!(came_to, (401, 404), "{path} {version:?}");
+        }
+        // These are ordinary, whatever stands in the query.
+        let plain = Call::new("GET", "/apps/hello/readyz?a=/../;%2e").version(version);
+        assert_eq!(ask(&cloud, plain).await, (200, 200));
+        let plain = Call::new("GET", "/api/v1/models?a=/../;%2e").version(version);
+        assert_eq!(ask(&cloud, plain).await, (401, 200));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_odd_path_below_manage_and_the_page_is_not_there() {
+    let cloud = Cloud::start();
+    for path in [
+        "/manage/tokens/",
+        "/manage//tokens",
+        "/manage/./tokens",
+        "/manage/openapi.json/../tokens",
+        "/manage/openapi.json/%2e%2e/tokens",
+        "/manage/%74okens",
+        "/manage/nothing",
+    ] {
+        let came_to = ask(&cloud, Call::new("GET", path)).await;
+        assert_eq!(came_to, (401, 404), "{path}");
+    }
+    for path in [
+        "/api_tokens//",
+        "/api_tokens/api//tokens",
+        "/api_tokens/page.js/../api/tokens",
+    ] {
+        let (nobody, admin) = ask(&cloud, Call::new("GET", path)).await;
+        assert!(matches!(nobody, 401 | 404), "{path}: {nobody}");
+        assert!(matches!(admin, 401 | 404), "{path}: {admin}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_that_is_not_listed_is_refused() {
+    let cloud = Cloud::start();
+    for (method, path) in [
+        ("OPTIONS", "/api/v1/models"),
+        ("OPTIONS", "/apps/hello/generate"),
+        ("OPTIONS", "*"),
+        ("TRACE", "/api/v1/models"),
+        ("PATCH", "/api/v1/models"),
+        ("DELETE", "/api/v1/deployments"),
+        ("GET", "/apps/hello/generate"),
+        ("HEAD", "/apps/hello/generate"),
+        ("POST", "/apps/hello/readyz"),
+        ("get", "/apps/hello/readyz"),
+        ("GET", "/inference.v1.Inference/Generate"),
+    ] {
+        let came_to = ask(&cloud, Call::new(method, path)).await;
+        assert_eq!(came_to, (401, 403), "{method} {path}");
+    }
+    let preflight = Call::new("OPTIONS", "/apps/hello/generate")
+        .header("origin", "http://example.com")
+        .header("access-control-request-method", "POST");
+    assert_eq!(
+        preflight.status(cloud.address).await,
+        401,
+        "nobody said which origins may"
+    );
+}

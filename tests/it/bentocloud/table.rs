@@ -1,0 +1,216 @@
+//! Who may do what: written down by hand from what was asked for, and held
+//! against the server's own list.
+
+#[path = "../../../examples/bentocloud/rights.rs"]
+#[expect(dead_code, reason = "the server reads more of it than the tests")]
+mod served;
+
+use std::collections::BTreeSet;
+
+/// The status for each caller, in the order of [`super::rights::Callers`]:
+/// nobody; a token for `resources`, for `deployment`, for both; for both and
+/// held to the target `demo`, or to `else*`; and one that is good no longer:
+/// expired, revoked, suspended, made up.
+pub type Expected = [u16; 7];
+
+/// No credential is looked at.
+const PUBLIC: Expected = [200, 200, 200, 200, 200, 200, 200];
+/// The control plane.
+const RESOURCES: Expected = [401, 200, 403, 200, 200, 200, 401];
+/// What is done to the deployment `demo`, or to a token that is held to it.
+const TO_DEMO: Expected = [401, 200, 403, 200, 200, 403, 401];
+/// The same for `elsewhere`.
+const TO_ELSEWHERE: Expected = [401, 200, 403, 200, 403, 200, 401];
+/// Making a token that is held to nothing.
+const TO_ALL: Expected = [401, 200, 403, 200, 403, 403, 401];
+/// Calling `demo`, which is protected.
+const CALL: Expected = [401, 403, 200, 200, 200, 403, 401];
+/// Calling what is not there: who might call it learns that.
+const CALL_NOWHERE: Expected = [401, 403, 404, 404, 403, 403, 401];
+/// Any good token.
+const ANY: Expected = [401, 200, 200, 200, 200, 200, 401];
+/// What reads the page's cookie, and no token.
+const COOKIE: Expected = [401, 401, 401, 401, 401, 401, 401];
+
+pub struct Row {
+    /// `GRPC` where the path is a gRPC method.
+    pub method: &'static str,
+    pub path: &'static str,
+    /// What stands in the path's braces, or the deployment of a gRPC call.
+    /// `ID` is a token's that is for `resources` and held to `demo`.
+    pub of: &'static str,
+    pub body: &'static str,
+    /// The least scope, where it is below `resources`.
+    pub scope: &'static str,
+    pub expected: Expected,
+}
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    of: &'static str,
+    body: &'static str,
+    scope: &'static str,
+    expected: Expected,
+) -> Row {
+    Row {
+        method,
+        path,
+        of,
+        body,
+        scope,
+        expected,
+    }
+}
+
+#[rustfmt::skip]
+pub const ROWS: &[Row] = &[
+    row("GET", "/api/v1/auth/current", "", "", "resources:*", RESOURCES),
+    row("GET", "/api/v1/current_org", "", "", "resources:*", RESOURCES),
+    row("GET", "/api/v1/api_tokens", "", "", "resources:access", RESOURCES),
+    row("POST", "/api/v1/api_tokens", "", r#"{"name":"t","scopes":["resources:access"]}"#, "resources:access", TO_ALL),
+    row("GET", "/api/v1/api_tokens/{uid}", "ID", "", "resources:access", RESOURCES),
+    row("DELETE", "/api/v1/api_tokens/{uid}", "ID", "", "resources:access", RESOURCES),
+    row("GET", "/api/v1/members", "", "", "resources:access", RESOURCES),
+    row("GET", "/api/v1/cluster", "", "", "resources:cluster", RESOURCES),
+    row("PUT", "/api/v1/cluster", "", r#"{"replicas":2}"#, "resources:cluster", RESOURCES),
+    row("GET", "/api/v1/models", "", "", "resources:models:pull", RESOURCES),
+    row("GET", "/api/v1/models/{name}", "m", "", "resources:models:pull", RESOURCES),
+    row("PUT", "/api/v1/models/{name}", "m", "weights", "resources:models:push", RESOURCES),
+    row("DELETE", "/api/v1/models/{name}", "m", "", "resources:models:delete", RESOURCES),
+    row("GET", "/api/v1/bentos", "", "", "resources:bentos:pull", RESOURCES),
+    row("GET", "/api/v1/bentos/{name}", "m", "", "resources:bentos:pull", RESOURCES),
+    row("PUT", "/api/v1/bentos/{name}", "m", "archive", "resources:bentos:push", RESOURCES),
+    row("DELETE", "/api/v1/bentos/{name}", "m", "", "resources:bentos:delete", RESOURCES),
+    row("GET", "/api/v1/deployments", "", "", "resources:deployments:read", RESOURCES),
+    row("POST", "/api/v1/deployments", "", r#"{"name":"elsewhere"}"#, "resources:deployments:create", TO_ELSEWHERE),
+    row("GET", "/api/v1/deployments/{deployment}", "demo", "", "resources:deployments:read", TO_DEMO),
+    row("PATCH", "/api/v1/deployments/{deployment}", "demo", r#"{"access":"protected"}"#, "resources:deployments:update", TO_DEMO),
+    row("DELETE", "/api/v1/deployments/{deployment}", "demo", "", "resources:deployments:terminate", TO_DEMO),
+
+    row("POST", "/apps/{deployment}/generate", "demo", r#"{"prompt":"hi"}"#, "deployment", CALL),
+    row("GET", "/apps/{deployment}/readyz", "demo", "", "deployment", CALL),
+    row("GET", "/apps/{deployment}/schema.json", "demo", "", "deployment", CALL),
+    row("POST", "/apps/{deployment}/generate", "nowhere", r#"{"prompt":"hi"}"#, "deployment", CALL_NOWHERE),
+    row("GET", "/apps/{deployment}/readyz", "nowhere", "", "deployment", CALL_NOWHERE),
+    row("GET", "/apps/{deployment}/schema.json", "nowhere", "", "deployment", CALL_NOWHERE),
+    row("POST", "/apps/{deployment}/generate", "hello", r#"{"prompt":"hi"}"#, "", PUBLIC),
+    row("GET", "/apps/{deployment}/readyz", "hello", "", "", PUBLIC),
+    row("GET", "/apps/{deployment}/schema.json", "hello", "", "", PUBLIC),
+
+    row("GRPC", "/inference.v1.Inference/Generate", "", "", "deployment", CALL),
+    row("GRPC", "/inference.v1.Inference/Generate", "demo", "", "deployment", CALL),
+    row("GRPC", "/inference.v1.Inference/Generate", "nowhere", "", "deployment", CALL_NOWHERE),
+    row("GRPC", "/inference.v1.Inference/Generate", "hello", "", "", PUBLIC),
+    row("GRPC", "/inference.v1.Inference/GenerateStream", "", "", "deployment", CALL),
+    row("GRPC", "/inference.v1.Inference/GenerateStream", "demo", "", "deployment", CALL),
+    row("GRPC", "/inference.v1.Inference/GenerateStream", "nowhere", "", "deployment", CALL_NOWHERE),
+    row("GRPC", "/inference.v1.Inference/GenerateStream", "hello", "", "", PUBLIC),
+    row("GRPC", "/grpc.health.v1.Health/Check", "", "", "", PUBLIC),
+    row("GRPC", "/grpc.health.v1.Health/Watch", "", "", "", PUBLIC),
+    row("GRPC", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "", "", "", PUBLIC),
+    row("GRPC", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "", "", "", PUBLIC),
+
+    row("GET", "/manage/tokens", "", "", "resources:access", RESOURCES),
+    row("POST", "/manage/tokens", "", r#"{"scopes":["resources:access"],"targets":["demo"]}"#, "resources:access", TO_DEMO),
+    row("GET", "/manage/tokens/{id}", "ID", "", "resources:access", RESOURCES),
+    row("PATCH", "/manage/tokens/{id}", "ID", r#"{"name":"other"}"#, "resources:access", RESOURCES),
+    row("POST", "/manage/tokens/{id}/suspend", "ID", "", "resources:access", RESOURCES),
+    row("POST", "/manage/tokens/{id}/resume", "ID", "", "resources:access", TO_DEMO),
+    row("POST", "/manage/tokens/{id}/rotate", "ID", "{}", "resources:access", TO_DEMO),
+    row("POST", "/manage/tokens/{id}/revoke", "ID", "{}", "resources:access", RESOURCES),
+    row("POST", "/manage/introspect", "", "token=x", "resources:access", RESOURCES),
+    row("POST", "/manage/revoke", "", "token=x", "", PUBLIC),
+    row("GET", "/manage/whoami", "", "", "", ANY),
+    row("GET", "/manage/openapi.json", "", "", "", PUBLIC),
+
+    row("GET", "/api_tokens", "", "", "", PUBLIC),
+    row("GET", "/deployments/{name}", "demo", "", "", PUBLIC),
+    row("GET", "/api_tokens/page.js", "", "", "", PUBLIC),
+    row("GET", "/api_tokens/client.js", "", "", "", PUBLIC),
+    row("GET", "/api_tokens/form.js", "", "", "", PUBLIC),
+    row("GET", "/api_tokens/view.js", "", "", "", PUBLIC),
+    row("GET", "/api_tokens/page.css", "", "", "", PUBLIC),
+    row("POST", "/api_tokens/session", "", "", "resources:access", RESOURCES),
+    row("GET", "/api_tokens/session", "", "", "", PUBLIC),
+    row("DELETE", "/api_tokens/session", "", "", "", PUBLIC),
+    row("GET", "/api_tokens/api/tokens", "", "", "", COOKIE),
+    row("POST", "/api_tokens/api/tokens", "", "{}", "", COOKIE),
+    row("GET", "/api_tokens/api/tokens/{id}", "ID", "", "", COOKIE),
+    row("PATCH", "/api_tokens/api/tokens/{id}", "ID", "{}", "", COOKIE),
+    row("POST", "/api_tokens/api/tokens/{id}/suspend", "ID", "", "", COOKIE),
+    row("POST", "/api_tokens/api/tokens/{id}/resume", "ID", "", "", COOKIE),
+    row("POST", "/api_tokens/api/tokens/{id}/rotate", "ID", "{}", "", COOKIE),
+    row("POST", "/api_tokens/api/tokens/{id}/revoke", "ID", "{}", "", COOKIE),
+];
+
+type Places = BTreeSet<(String, String)>;
+
+fn rows() -> Places {
+    let places = ROWS
+        .iter()
+        .map(|row| (row.method.to_owned(), row.path.to_owned()));
+    places.collect()
+}
+
+/// What the server lists, and what the OpenAPI document does: the page's routes
+/// do the same.
+fn served() -> Places {
+    let mut places = Places::new();
+    for (method, path, _) in served::ROUTES {
+        places.insert(((*method).to_owned(), (*path).to_owned()));
+    }
+    for (service, method, _) in served::METHODS {
+        places.insert(("GRPC".to_owned(), format!("/{service}/{method}")));
+    }
+    let document = include_str!("../../../src/manage/openapi.json");
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let methods = operations.as_object().unwrap().keys();
+        for method in methods.filter(|key| *key != "parameters") {
+            let method = method.to_uppercase();
+            if path.starts_with("/tokens") {
+                places.insert((method.clone(), format!("/api_tokens/api{path}")));
+            }
+            places.insert((method, format!("/manage{path}")));
+        }
+    }
+    places
+}
+
+#[test]
+fn every_route_and_method_that_is_served_has_its_row() {
+    let (rows, served) = (rows(), served());
+    let missing: Vec<_> = served.difference(&rows).collect();
+    assert!(missing.is_empty(), "no row says who may do {missing:?}");
+    let mut gone: Vec<_> = rows.difference(&served).collect();
+    gone.retain(|(_, path)| !path.starts_with("/api_tokens") && !path.starts_with("/deployments/"));
+    assert!(gone.is_empty(), "nothing serves {gone:?}");
+}
+
+/// The page's own routes are in no list: they are looked for in its source.
+#[test]
+fn every_route_of_the_page_has_its_row() {
+    let rows = rows();
+    let sources = [
+        include_str!("../../../src/manage/page/mod.rs"),
+        include_str!("../../../src/manage/page/session.rs"),
+    ];
+    let lines = sources.iter().flat_map(|source| source.lines());
+    let code = lines.filter(|line| !line.trim_start().starts_with("//"));
+    let paths: BTreeSet<_> = code
+        .filter_map(|line| line.split_once("\"/")?.1.split_once('"'))
+        .map(|(path, _)| format!("/api_tokens/{path}"))
+        .collect();
+    assert!(
+        paths.len() >= 5,
+        "the page's routes are written otherwise: {paths:?}"
+    );
+    for path in paths {
+        let path = path.trim_end_matches('/');
+        let below = format!("{path}/");
+        let mut known = rows.iter();
+        let is_known = known.any(|(_, row)| row == path || row.starts_with(&below));
+        assert!(is_known, "no row says who may ask {path}");
+    }
+}
