@@ -16,7 +16,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`Invalid`](TokenErrorKind::Invalid) where the old one is not good any
+    /// [`Invalid`](super::TokenErrorKind::Invalid) where the old one is not good any
     /// more, or was rotated already.
     pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
         self.rotated(None, id, grace).await
@@ -24,11 +24,11 @@ impl Tokens {
 
     /// As [`rotate`](Self::rotate), for somebody who then holds the new token:
     /// it gives no rights beyond their own, as with
-    /// [`NewToken::made_by`].
+    /// [`NewToken::made_by`](super::NewToken::made_by).
     ///
     /// # Errors
     ///
-    /// As there, and [`Forbidden`](TokenErrorKind::Forbidden), which names what
+    /// As there, and [`Forbidden`](super::TokenErrorKind::Forbidden), which names what
     /// the token has and they have not.
     pub async fn rotate_by(
         &self,
