@@ -94,9 +94,6 @@ use self::{
     rights::{CALL, RESOURCES},
 };
 
-/// What the page shows with a new token, besides curl and Python.
-const LOGIN: &str = "bentoml cloud login --api-token {token} --endpoint {origin}";
-
 #[tokio::main]
 async fn main() {
     if let Err(error) = run().await {
@@ -143,10 +140,14 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .bearer()
         .basic()
         .header("x-yatai-api-token")?;
-    let manage = Manage::new(cloud.tokens.clone())
+    let mut manage = Manage::new(cloud.tokens.clone())
         .sources(sources.clone())
-        .title("My Bento Cloud")
-        .snippet("CLI", LOGIN);
+        .title("My Bento Cloud");
+    // The page shows them with a new token, and knows where it was reached.
+    for (label, line) in try_it::lines(&cloud.origin, "{token}") {
+        let line = line.replace(&cloud.origin.url(), "{origin}");
+        manage = manage.snippet(label, line);
+    }
     let (routes, page) = (manage.routes(), manage.page());
     let of_deployment = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
     Ok(Router::new()
