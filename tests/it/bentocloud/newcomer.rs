@@ -119,7 +119,7 @@ fn the_lines_that_it_prints_work_as_they_are() {
             (&calls, r"b'\n(You asked: What state is Los Angeles in?'"),
         ] {
             let line = app.line();
-            let output: Output = shell(&[programs.clone()], &home)
+            let output: Output = shell(std::slice::from_ref(programs), &home)
                 .args(["-c", &line])
                 .output()
                 .unwrap();
