@@ -8,7 +8,7 @@ use std::{
 use futures::FutureExt;
 use http::{Extensions, HeaderMap};
 
-use super::{admission::Admission, anonymous::Anonymous, refusal::Refusals};
+use super::{admission::Admission, anonymous::Anonymous, answer::Refusals};
 use crate::{
     access::Access,
     credential::{Credential, Place, Sources},

@@ -48,6 +48,7 @@
 
 mod admission;
 mod anonymous;
+mod answer;
 mod builder;
 mod future;
 mod gate;
