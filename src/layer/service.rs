@@ -66,8 +66,9 @@ where
 }
 
 impl<S, V, A, R> Authn<S, V, A, R> {
-    /// Moves the request's head and the gate into one boxed future, and keeps
-    /// the body beside it.
+    /// Moves the request's head and the gate into one future, and keeps the
+    /// body beside it.
+    #[cold]
     fn wait<B, ResBody>(
         &mut self,
         request: Request<B>,
@@ -82,10 +83,10 @@ impl<S, V, A, R> Authn<S, V, A, R> {
     {
         let (mut parts, body) = request.into_parts();
         let gate = Arc::clone(&self.gate);
-        let verdict = Box::pin(async move {
+        let verdict = async move {
             let verdict = gate.decide(Head::of_parts(&parts), place).await;
             gate.settle(&mut parts, verdict).map(|()| parts)
-        });
+        };
         ResponseFuture::verifying(verdict, body, self.inner.clone())
     }
 }
