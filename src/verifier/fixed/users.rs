@@ -108,11 +108,10 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
     const IMMEDIATE: bool = true;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
-        if credential.scheme() != Some(Scheme::Basic) {
-            return Err(Rejection::invalid());
+        match credential.scheme() {
+            Some(Scheme::Basic) => self.list.whose(credential.token_bytes()),
+            _ => Err(Rejection::invalid()),
         }
-        let found = self.list.find(credential.token_bytes());
-        found.cloned().ok_or_else(Rejection::invalid)
     }
 }
 
