@@ -1,7 +1,9 @@
 //! The routes, for programs: OpenAPI 3.1.
 
-use axum::Json;
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderName, Uri};
 use serde_json::{Map, Value, json};
 
@@ -52,4 +54,27 @@ pub(super) fn serve(mut document: Value, uri: &Uri) -> Response {
     let base = base.filter(|base| !base.is_empty()).unwrap_or("/");
     document["servers"] = json!([{ "url": base }]);
     Json(document).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_any_name_is_a_scheme_of_its_own() {
+        let sources = Sources::default();
+        let sources = ["basic", "x-api-key", "x!key"]
+            .into_iter()
+            .fold(sources, |sources, name| sources.header(name).unwrap());
+        let document = document(&sources);
+        let schemes = &document["components"]["securitySchemes"];
+        for (name, header) in [
+            ("header-basic", "basic"),
+            ("x-api-key", "x-api-key"),
+            ("x_key", "x!key"),
+        ] {
+            assert_eq!(schemes[name]["name"], header);
+        }
+        assert_eq!(schemes["basic"]["scheme"], "basic");
+    }
 }

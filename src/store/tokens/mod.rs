@@ -7,6 +7,7 @@ mod follow;
 mod operations;
 mod options;
 mod read_through;
+mod rotation;
 mod usage;
 mod verdict;
 mod verifier;

@@ -14,10 +14,7 @@ use crate::{
         contract::{Query, Row, Write},
         error::StoreErrorKind,
     },
-    token::{
-        Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, TokenState, compose,
-        generate,
-    },
+    token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
 };
 
 impl Tokens {
@@ -129,95 +126,6 @@ impl Tokens {
                 Ok(())
             })
             .await
-    }
-
-    /// Makes another token in the place of one, with the same rights and the
-    /// same end. Both are good until the grace is over; with a grace of zero
-    /// the old one ends at once.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid`](TokenErrorKind::Invalid) where the old one is not good any
-    /// more, or was rotated already.
-    pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
-        self.rotated(None, id, grace).await
-    }
-
-    /// As [`rotate`](Self::rotate), for somebody who then holds the new token:
-    /// it gives no rights beyond their own, as with
-    /// [`NewToken::made_by`].
-    ///
-    /// # Errors
-    ///
-    /// As there, and [`Forbidden`](TokenErrorKind::Forbidden), which names what
-    /// the token has and they have not.
-    pub async fn rotate_by(
-        &self,
-        maker: &Principal,
-        id: TokenId,
-        grace: Duration,
-    ) -> Result<Created, TokenError> {
-        self.rotated(Some(maker), id, grace).await
-    }
-
-    async fn rotated(
-        &self,
-        maker: Option<&Principal>,
-        id: TokenId,
-        grace: Duration,
-    ) -> Result<Created, TokenError> {
-        const TRIES: usize = 8;
-        let mut tries = 0;
-        loop {
-            let now = self.shared.now();
-            let old = self.get(id).await?.record;
-            if let Some(maker) = maker {
-                draft::within(&old, maker)?;
-            }
-            if old.rotated_to.is_some() || self.state(&old) != TokenState::Active {
-                return Err(TokenError::invalid(
-                    "id",
-                    "can't be rotated: it is not active",
-                ));
-            }
-            let (secret, fresh) = self.shared.mint(now, |id, digest| {
-                let mut fresh = old.clone();
-                fresh.id = id;
-                fresh.digest = digest;
-                fresh.created_at = now;
-                if let Some(maker) = maker {
-                    maker.subject().clone_into(&mut fresh.created_by);
-                }
-                fresh.rotated_from = Some(old.id);
-                Ok(fresh)
-            })?;
-            let was = Some(old.rev);
-            let mut old = Record {
-                rotated_to: Some(fresh.id),
-                ..old
-            };
-            if grace.is_zero() {
-                // At once, whatever another instance's clock says.
-                old.revoked_at = Some(now);
-                old.revoked_by = maker.map(|maker| maker.subject().to_owned());
-                old.revoked_reason = Some("rotated".to_owned());
-            } else {
-                old.grace_until = Some(now + grace);
-            }
-            let writes = vec![write(old, was), write(fresh, None)];
-            tries += 1;
-            match self.shared.apply(writes).await {
-                Ok(mut rows) => match rows.pop() {
-                    Some(Row::Token(record)) => {
-                        let record = *record;
-                        return Ok(Created { secret, record });
-                    }
-                    _ => return Err(TokenError::not_found()),
-                },
-                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     /// Revokes tokens, for good, and says how many there were. None of them is
@@ -351,7 +259,7 @@ impl Tokens {
 
 impl Shared {
     /// Makes the text of a token, and the record of its digest.
-    fn mint(
+    pub(super) fn mint(
         &self,
         now: Timestamp,
         record: impl FnOnce(TokenId, Digest) -> Result<Record, TokenError>,
@@ -407,7 +315,7 @@ impl Shared {
     }
 }
 
-fn write(record: Record, was: Option<u64>) -> Write {
+pub(super) fn write(record: Record, was: Option<u64>) -> Write {
     let row = Row::Token(Box::new(record));
     Write { row, was }
 }

@@ -62,7 +62,7 @@ fn three_lines_of_readme_lead_to_the_first_answer_and_three_more_to_the_cli() {
     let address = free.local_addr().unwrap();
     drop(free);
     // As they stand, but for a port and a file that nobody else uses.
-    let script = format!("set -e\n{first}\necho\n{more}\nkill $!; wait $! || true");
+    let script = format!("set -e\ntrap 'kill $!' EXIT\n{first}\necho\n{more}");
     let script = script.replace(":3000", &format!(":{}", address.port()));
     let mut shell = shell(&[bentoml], &home);
     shell
@@ -119,7 +119,7 @@ fn the_lines_that_it_prints_work_as_they_are() {
             (&calls, r"b'\n(You asked: What state is Los Angeles in?'"),
         ] {
             let line = app.line();
-            let output: Output = shell(&[programs.clone()], &home)
+            let output: Output = shell(std::slice::from_ref(programs), &home)
                 .args(["-c", &line])
                 .output()
                 .unwrap();

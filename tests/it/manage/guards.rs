@@ -74,7 +74,7 @@ fn shows_secret(method: &str, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_route_answers_each_caller_as_the_table_says() {
+async fn m03_every_route_answers_each_caller_as_the_table_says() {
     let net = Net::default();
     let app = App::over(net.clone()).await;
     let manager = app.manager("north").await;
@@ -127,7 +127,7 @@ async fn every_route_answers_each_caller_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn what_is_not_public_is_closed_to_nobody_whatever_the_method() {
+async fn m08_what_is_not_public_is_closed_to_nobody_whatever_the_method() {
     let app = App::new().await;
     let paths = [
         "/manage/nothing",
@@ -178,7 +178,7 @@ async fn a_method_that_a_path_has_not_is_405_and_says_which_it_has() {
 }
 
 #[tokio::test]
-async fn a_browsers_user_and_password_are_no_credential_here() {
+async fn m05_a_browsers_user_and_password_are_no_credential_here() {
     use base64::{Engine, engine::general_purpose::STANDARD};
 
     let app = App::new().await;
@@ -203,7 +203,7 @@ async fn a_browsers_user_and_password_are_no_credential_here() {
 }
 
 #[tokio::test]
-async fn past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_bad() {
+async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_bad() {
     let net = Net::default();
     let options = TokensOptions::new("acme").unwrap();
     let options = options.max_stale(Duration::from_millis(300));

@@ -210,7 +210,7 @@ async fn a_body_that_is_no_json_or_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_sent_is_echoed() {
+async fn m04_nothing_that_was_sent_is_echoed() {
     const CANARY: &str = "canary_9cLqJTbYzVvZyXHn";
     let app = App::new().await;
     let root = root(&app).await;

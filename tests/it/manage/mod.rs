@@ -11,6 +11,8 @@ mod organizations;
 mod pages;
 mod rights;
 
+use std::time::Duration;
+
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -45,6 +47,7 @@ impl App {
         let hands = Hands::at(NOW);
         let options = hands.options();
         let options = options.known_scopes(["resources", "deployment"]).unwrap();
+        let options = options.flush_every(Duration::from_millis(100));
         let tokens = Tokens::open(store, options).await.unwrap();
         let manage = Manage::new(tokens.clone());
         let routes = Router::new().nest("/manage", manage.routes());

@@ -114,7 +114,7 @@ async fn metadata_come_back_as_they_were_written() {
 }
 
 #[tokio::test]
-async fn a_token_is_named_anew_and_narrowed_and_never_widened() {
+async fn m01_a_token_is_named_anew_and_narrowed_and_never_widened() {
     let app = App::new().await;
     let root = root(&app).await;
     let token = NewToken::new("anna")
@@ -285,10 +285,20 @@ async fn a_revoked_token_says_since_when_by_whom_and_why() {
 async fn uses_are_shown() {
     let app = App::new().await;
     let root = root(&app).await;
-    app.get("/whoami", root.secret.expose()).await.ok();
-    app.tokens.shutdown().await.unwrap();
-    let used = app.tokens.get(root.record.id).await.unwrap().usage;
-    assert_eq!(used.uses, 1);
+    let token = app.make(NewToken::new("anna")).await;
+    let path = format!("/tokens/{}", token.record.id);
+    let shown = async || app.get(&path, root.secret.expose()).await.ok();
+    assert_eq!(shown().await["last_used_at"], json!(null));
+    app.get("/whoami", token.secret.expose()).await.ok();
+    // They are written behind the request.
+    let written = async {
+        while shown().await["uses"] != 1 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(30), written).await;
+    assert!(waited.is_ok(), "no use is shown");
+    assert_eq!(shown().await["last_used_at"], "2027-01-15T08:00:00Z");
 }
 
 #[tokio::test]

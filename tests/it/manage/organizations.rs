@@ -35,7 +35,7 @@ fn ids(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_token_of_another_organization_is_as_one_that_is_not_there() {
+async fn m02_a_token_of_another_organization_is_as_one_that_is_not_there() {
     let Two {
         app, north, theirs, ..
     } = two().await;
@@ -73,7 +73,7 @@ async fn a_token_of_another_organization_is_as_one_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_list_and_its_filters_show_ones_own_organization() {
+async fn m02_a_list_and_its_filters_show_ones_own_organization() {
     let Two {
         app,
         north,
@@ -115,7 +115,7 @@ async fn a_list_and_its_filters_show_ones_own_organization() {
 }
 
 #[tokio::test]
-async fn introspection_knows_no_token_of_another_organization() {
+async fn m02_introspection_knows_no_token_of_another_organization() {
     let Two {
         app,
         north,
@@ -133,7 +133,7 @@ async fn introspection_knows_no_token_of_another_organization() {
 }
 
 #[tokio::test]
-async fn nobody_belongs_to_an_organization_without_a_name() {
+async fn m02_nobody_belongs_to_an_organization_without_a_name() {
     let app = App::new().await;
     let root = app.make(NewToken::new("root").scopes(["resources"])).await;
     let asked = json!({ "organization": "" });

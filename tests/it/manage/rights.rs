@@ -30,7 +30,7 @@ fn beyond() -> [(NewToken, &'static str); 4] {
 }
 
 #[tokio::test]
-async fn a_manager_makes_no_token_beyond_their_own_rights() {
+async fn m01_a_manager_makes_no_token_beyond_their_own_rights() {
     let app = App::new().await;
     let mary = app.make(narrow()).await;
     let make = async |asked: Value| app.post("/tokens", mary.secret.expose(), asked).await;
@@ -77,7 +77,7 @@ async fn a_manager_makes_no_token_beyond_their_own_rights() {
 }
 
 #[tokio::test]
-async fn a_manager_rotates_and_resumes_only_what_they_could_make() {
+async fn m01_a_manager_rotates_and_resumes_only_what_they_could_make() {
     let app = App::new().await;
     let mary = app.make(narrow()).await;
     let post = async |id: &str, what: &str| {
