@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -131,15 +132,15 @@ impl Shared {
         self.freshness.end();
         let sent = Moment::now();
         let fresh = self.mirror.emptied();
-        let mut failed = None;
-        let mut head = self
-            .store
-            .load_all(&mut |row| {
-                if let Err(error) = fresh.merge(&row) {
-                    failed.get_or_insert(error);
-                }
-            })
-            .await?;
+        let (rows, mut failed) = (AtomicU64::new(0), None);
+        let mut each = |row| {
+            rows.fetch_add(1, Ordering::Relaxed);
+            if let Err(error) = fresh.merge(&row) {
+                failed.get_or_insert(error);
+            }
+        };
+        let read = self.store.load_all(&mut each);
+        let mut head = while_rows_come(&rows, self.options.read_timeout, read).await?;
         if let Some(error) = failed {
             return Err(StoreError::corrupt(error));
         }
@@ -158,9 +159,8 @@ impl Shared {
             // Asked before the read is sent, which may be ahead of a write.
             let behind = head.rev.max(self.freshness.written.load(Ordering::Acquire));
             let read = self.store.changes(head.rev, DELTA);
-            let changes = timeout(self.options.read_timeout, read)
-                .await
-                .map_err(|_| StoreError::unavailable("a read took too long"))??;
+            let changes = timeout(self.options.read_timeout, read).await;
+            let changes = changes.map_err(|_| too_long())??;
             if changes.head.epoch != head.epoch || changes.head.rev < behind {
                 return Err(StoreError::conflict());
             }
@@ -193,6 +193,27 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Waits for a read of many rows: all of it may take long, no row may.
+async fn while_rows_come<T>(
+    rows: &AtomicU64,
+    limit: Duration,
+    read: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let mut read = pin!(read);
+    loop {
+        let before = rows.load(Ordering::Relaxed);
+        match timeout(limit, &mut read).await {
+            Ok(done) => return done,
+            Err(_) if rows.load(Ordering::Relaxed) == before => return Err(too_long()),
+            Err(_) => {}
+        }
+    }
+}
+
+fn too_long() -> StoreError {
+    StoreError::unavailable("a read took too long")
 }
 
 /// Follows the store for as long as anybody holds its tokens.

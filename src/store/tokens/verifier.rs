@@ -64,6 +64,8 @@ impl TokenVerifier {
 impl Verifier for TokenVerifier {
     type Principal = Principal;
 
+    const READS_HEAD: bool = false;
+
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         match self.judge(credential) {
             Verdict::Decided(verdict) => verdict,
@@ -101,6 +103,8 @@ impl Verifier for KnownOnly {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
+
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         self.0.judge(credential).or_unknown()
