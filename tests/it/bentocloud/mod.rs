@@ -9,6 +9,7 @@ mod crash;
 mod durable;
 mod hosts;
 mod newcomer;
+mod page;
 mod paths;
 mod rights;
 mod switching;
@@ -101,17 +102,21 @@ impl Call {
         }
     }
 
-    /// A call with a short prompt, over gRPC.
-    pub fn grpc(method: &str, prompt: &str) -> Self {
+    /// A call with a prompt, over gRPC or gRPC-Web.
+    pub fn grpc(kind: &str, method: &str, prompt: &str) -> Self {
         let length = u8::try_from(prompt.len()).unwrap();
-        assert!(length < 126, "one byte is enough for each length");
+        assert!(length < 122, "one byte is enough for each length");
         let mut body = vec![0, 0, 0, 0, length + 4, 0x0a, length];
         body.extend(prompt.bytes());
-        // The longest answer: 250.
-        body.extend([0x10, 0x7a]);
+        // The answer has at most 127 characters.
+        body.extend([0x10, 0x7f]);
+        let version = match kind.contains("web") {
+            true => Version::HTTP_11,
+            false => Version::HTTP_2,
+        };
         let path = format!("/inference.v1.Inference/{method}");
-        let call = Self::new("POST", &path).version(Version::HTTP_2);
-        call.body("application/grpc", body)
+        let call = Self::new("POST", &path).version(version);
+        call.header("accept", kind).body(kind, body)
     }
 
     pub fn version(mut self, version: Version) -> Self {
