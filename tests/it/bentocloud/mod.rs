@@ -3,6 +3,7 @@
 #![cfg(feature = "full")]
 
 mod api_tokens;
+mod asking;
 mod cli;
 mod clients;
 mod crash;
@@ -15,13 +16,15 @@ mod rights;
 mod switching;
 mod table;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{
     examples::Example,
@@ -75,8 +78,33 @@ impl Cloud {
     }
 
     pub async fn revoke(&self, id: &str) {
-        self.admin("POST", &format!("{TOKENS}/{id}/revoke"), json!({}))
-            .await;
+        let path = format!("{TOKENS}/{id}/revoke");
+        self.admin("POST", &path, json!({})).await;
+    }
+
+    /// Tokens with these scopes that were good and are so no longer, and one
+    /// that never was, each with why.
+    pub async fn dead(&self, scopes: &[&str]) -> [(&'static str, String); 4] {
+        let soon = Timestamp::now() + Duration::from_secs(2);
+        let expiring = json!({ "scopes": scopes, "expires_at": soon });
+        let (_, expired) = self.make(expiring).await;
+        let (revoked_id, revoked) = self.make(json!({ "scopes": scopes })).await;
+        let (suspended_id, suspended) = self.make(json!({ "scopes": scopes })).await;
+        for token in [&expired, &revoked, &suspended] {
+            let whoami = Call::new("GET", "/manage/whoami").token(token);
+            assert_eq!(whoami.status(self.address).await, 200, "good so far");
+        }
+        self.revoke(&revoked_id).await;
+        let suspend = format!("{TOKENS}/{suspended_id}/suspend");
+        self.admin("POST", &suspend, json!({})).await;
+        sleep(Duration::from_millis(2_100)).await;
+        let made_up = format!("{}0", &revoked[..revoked.len() - 1]);
+        [
+            ("expired", expired),
+            ("revoked", revoked),
+            ("suspended", suspended),
+            ("made up", made_up),
+        ]
     }
 }
 
