@@ -34,6 +34,9 @@ use crate::{
 /// The first administrator's token: both scopes, no end.
 pub const ADMIN: &str = "admin-9cLqJTbYzVvZyXHn.0123456789";
 
+/// Where the tokens are managed.
+pub const TOKENS: &str = "/manage/tokens";
+
 /// A cloud of its own for each test.
 pub struct Cloud {
     pub app: Example,
@@ -107,9 +110,6 @@ impl Cloud {
         ]
     }
 }
-
-/// Where the tokens are managed.
-pub const TOKENS: &str = "/manage/tokens";
 
 /// A request that is being written.
 #[derive(Clone)]
