@@ -280,7 +280,7 @@ mod tests {
         assert!(mirror.shards.iter().all(RwLock::is_poisoned));
         assert!(mirror.imported.is_poisoned() && mirror.shared.is_poisoned());
 
-        let now = Timestamp::default;
+        let now = Timestamp::default();
         let check = |record: &Record| mirror.get(record.id).map(|entry| entry.check(now).is_ok());
         assert_eq!((check(&good), check(&bad)), (Some(true), Some(true)));
         let mut revoked = bad.clone();

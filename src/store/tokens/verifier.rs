@@ -43,6 +43,7 @@ impl TokenVerifier {
         KnownOnly(self)
     }
 
+    #[inline]
     fn judge(&self, credential: &Credential<'_>) -> Verdict {
         if self.login
             && credential.scheme() == Some(Scheme::Basic)
