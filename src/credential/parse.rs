@@ -118,6 +118,9 @@ fn trim_start(value: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
+    /// What a token68 is made of.
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+
     #[test]
     fn a_scheme_is_its_letters_in_any_case_and_one_blank() {
         for (name, is) in [("Bearer ", Scheme::Bearer), ("Basic ", Scheme::Basic)] {
@@ -141,24 +144,105 @@ mod tests {
         }
     }
 
+    /// RFC 9110 §11.2, byte by byte.
+    fn is_token68_by_the_letter(token: &[u8]) -> bool {
+        let end = token.iter().rposition(|b| *b != b'=');
+        end.is_some_and(|end| token[..=end].iter().all(|b| ALPHABET.contains(b)))
+    }
+
     #[test]
-    fn token68_is_exactly_the_grammar_at_every_length_and_place() {
-        let grammar = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
-        for byte in 0..=255 {
-            assert_eq!(is_token68_byte(byte), grammar(byte), "{byte}");
+    fn token68_is_exactly_the_grammar_at_every_length_place_and_byte() {
+        for token in [b"" as &[u8], b"=", b"==", b"a=", b"a====", b"a=b", b"=a"] {
+            assert_eq!(is_token68(token), is_token68_by_the_letter(token));
         }
-        for len in 1..70 {
-            let good = vec![b'a'; len];
-            assert!(is_token68(&good));
+        for len in 1..=200 {
+            let mut token: Vec<u8> = ALPHABET.iter().copied().cycle().take(len).collect();
+            assert!(is_token68(&token), "{len}");
             for place in 0..len {
-                let mut bad = good.clone();
-                bad[place] = b',';
-                assert!(!is_token68(&bad), "{len} {place}");
+                let good = token[place];
+                // All of them where a vector and its tail can lie in any way.
+                let step = if len <= 50 { 1 } else { 23 };
+                for byte in (0..=u8::MAX).step_by(step) {
+                    token[place] = byte;
+                    let expected = is_token68_by_the_letter(&token);
+                    assert_eq!(is_token68(&token), expected, "{len} {place} {byte}");
+                }
+                token[place] = good;
+                assert!(is_token68(&token[place..]), "{len} from {place}");
             }
         }
-        for (token, expected) in [("", false), ("=", false), ("a=", true), ("a====", true)] {
-            assert_eq!(is_token68(token.as_bytes()), expected, "{token}");
+    }
+
+    /// RFC 9110 §11.4, after the white space of the field was trimmed.
+    fn authorization_by_the_letter(value: &[u8]) -> Option<(Scheme, &[u8])> {
+        let blank = |b: &u8| matches!(b, b' ' | b'\t');
+        let begin = value.iter().position(|b| !blank(b))?;
+        let end = value.iter().rposition(|b| !blank(b))?;
+        let value = &value[begin..=end];
+        let name = value.iter().position(|b| *b == b' ')?;
+        let token = value[name..].iter().position(|b| *b != b' ')?;
+        let scheme = match value[..name].to_ascii_lowercase().as_slice() {
+            b"basic" => Scheme::Basic,
+            b"bearer" => Scheme::Bearer,
+            _ => return None,
+        };
+        let token = &value[name + token..];
+        is_token68_by_the_letter(token).then_some((scheme, token))
+    }
+
+    /// Values with white space before, inside and behind.
+    fn values() -> impl Iterator<Item = Vec<u8>> {
+        const NAMES: [&str; 5] = ["Basic", "bASIC", "Bearer", "bEaReR", "Digest"];
+        const TOKENS: [&str; 5] = ["", "a", "0123456789abcde", "0123456789abcdef", "dTpw=="];
+        const BLANKS: [&str; 7] = ["", " ", "  ", "\t", " \t", "\t ", "       "];
+        let bare = NAMES
+            .into_iter()
+            .flat_map(|name| TOKENS.map(|token| (name, token)));
+        let parted =
+            bare.flat_map(|(name, token)| BLANKS.map(|blank| format!("{name}{blank}{token}")));
+        parted.flat_map(|value| {
+            let spaced = BLANKS.map(|blank| [format!("{blank}{value}"), format!("{value}{blank}")]);
+            spaced.into_iter().flatten().map(String::into_bytes)
+        })
+    }
+
+    #[test]
+    fn a_value_is_read_by_the_letter_whatever_one_byte_of_it_is() {
+        let mut good = 0;
+        for mut value in values() {
+            for place in 0..value.len() {
+                let own = value[place];
+                let step = if place <= 16 { 1 } else { 23 };
+                for byte in (0..=u8::MAX).step_by(step).chain([own]) {
+                    value[place] = byte;
+                    let found = authorization(&value);
+                    let found = found.and_then(|found| Some((found.scheme?, found.token)));
+                    assert_eq!(found, authorization_by_the_letter(&value), "{value:?}");
+                    good += usize::from(found.is_some());
+                }
+            }
         }
-        assert!(!is_token68(b"a=b") && !is_token68(b"=a"));
+        assert!(good > 10_000, "{good}");
+    }
+
+    #[test]
+    fn a_named_header_holds_visible_ascii_at_every_place() {
+        for len in 1..40 {
+            let mut value = vec![b'x'; len];
+            for place in 0..len {
+                for byte in 0..=u8::MAX {
+                    value[place] = byte;
+                    let edge = place == 0 || place == len - 1;
+                    let trimmed = edge && len > 1 && (byte == b' ' || byte == b'\t');
+                    let found = named(&value).map(|found| found.token.len());
+                    let expected = match trimmed {
+                        true => Some(len - 1),
+                        false => byte.is_ascii_graphic().then_some(len),
+                    };
+                    assert_eq!(found, expected, "{len} {place} {byte}");
+                }
+                value[place] = b'x';
+            }
+        }
     }
 }

@@ -266,3 +266,107 @@ impl Default for Sources {
         Self::new().bearer().basic()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Outcome = Result<Option<(Option<Scheme>, Vec<u8>)>, RejectionKind>;
+
+    fn outcome(found: Result<Option<Found<'_>>, RejectionKind>) -> Outcome {
+        found.map(|found| found.map(|found| (found.scheme, found.token.to_vec())))
+    }
+
+    fn sensitive(headers: &HeaderMap) -> Vec<bool> {
+        let values = headers.iter().map(|(_, value)| value);
+        values.map(HeaderValue::is_sensitive).collect()
+    }
+
+    /// Every field counted, and every value read alone.
+    fn by_the_letter(sources: &Sources, headers: &HeaderMap) -> Outcome {
+        let authorization = sources.basic || sources.bearer;
+        let ours = headers.iter().filter(|(name, _)| {
+            (*name == AUTHORIZATION && authorization) || sources.headers.contains(name)
+        });
+        let ours: Vec<_> = ours.collect();
+        let (name, value) = match ours.as_slice() {
+            [] => return Ok(None),
+            [one] => *one,
+            _ => return Err(RejectionKind::Ambiguous),
+        };
+        let value = value.as_bytes();
+        let found = match name == AUTHORIZATION {
+            true => parse::authorization(value),
+            false => parse::named(value),
+        };
+        let allowed = |found: &Found<'_>| match found.scheme {
+            Some(Scheme::Basic) => sources.basic,
+            Some(Scheme::Bearer) => sources.bearer,
+            None => true,
+        };
+        match found.filter(allowed) {
+            Some(found) if value.len() <= sources.max_len => {
+                Ok(Some((found.scheme, found.token.to_vec())))
+            }
+            _ => Err(RejectionKind::Malformed),
+        }
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        let ours = "authorization|x-api-key|x-token";
+        let others = "cookie|accept|proxy-authorization|x-api-keys";
+        prop_oneof![2 => ours, 2 => others, 1 => "x-[a-z]{1,8}"]
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => "(Basic|bearer|Digest)[ ]{1,2}[A-Za-z0-9._~+/-]{1,24}={0,2}",
+            2 => "[ -~]{0,24}",
+            1 => "Bearer a{16}a{0,8}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 4_096,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn whichever_way_a_credential_is_looked_for_it_is_read_and_marked_the_same(
+            fields in proptest::collection::vec((name(), value()), 0..12),
+            basic: bool,
+            bearer: bool,
+            keys in 0..4_usize,
+            max_len in prop_oneof![Just(MAX_LEN), 20..32_usize],
+        ) {
+            let mut sources = Sources::new().max_len(max_len);
+            (sources.basic, sources.bearer) = (basic, bearer);
+            for key in ["x-api-key", "x-token", "x-api-key"].iter().take(keys) {
+                sources = sources.header(key).unwrap();
+            }
+            let mut headers = HeaderMap::new();
+            for (name, value) in &fields {
+                let name: HeaderName = name.parse().unwrap();
+                headers.append(name, value.parse().unwrap());
+            }
+            let expected = by_the_letter(&sources, &headers);
+            let ours: Vec<bool> = headers.iter().map(|(name, _)| sources.reads(name)).collect();
+            let mut taken = headers.clone();
+            prop_assert_eq!(&outcome(sources.take(&mut taken)), &expected);
+            prop_assert_eq!(sensitive(&taken), ours.clone());
+            let mut marked = headers.clone();
+            sources.mark(&mut marked);
+            prop_assert_eq!(&outcome(sources.find(&marked)), &expected);
+            prop_assert_eq!(sensitive(&marked), ours);
+            sources.strip(&mut marked);
+            let left: HashSet<_> = marked.keys().collect();
+            prop_assert!(left.iter().all(|name| !sources.reads(name)));
+        }
+    }
+}
