@@ -27,6 +27,10 @@ const DELTA: usize = 1_000;
 /// Longer than anything runs, and no clock that overflows.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
+/// The least time between two reads of the changes, whatever the options say: a
+/// task that never waits takes the thread for itself.
+const BUSIEST: Duration = Duration::from_millis(10);
+
 /// How long to wait before the store is asked again that could not be reached.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -181,7 +185,10 @@ impl Shared {
 
     /// One turn: waits for a change, and reads it.
     async fn turn(&self, head: &mut Head) -> Result<(), StoreError> {
-        let wait = timeout(self.options.poll_every, self.store.watch(head.rev));
+        // With time left to read before the last confirmation is too old.
+        let poll_every = self.options.poll_every.min(self.freshness.max_stale / 2);
+        let poll_every = poll_every.max(BUSIEST);
+        let wait = timeout(poll_every, self.store.watch(head.rev));
         // Woken or not: a store that says nothing is asked.
         let _ = wait.await;
         let sent = Moment::now();

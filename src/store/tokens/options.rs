@@ -66,7 +66,8 @@ impl TokensOptions {
 
     /// How long tokens are served from memory while the store can't be reached;
     /// 30 s unless set. After that good tokens are refused as
-    /// [`Unavailable`](crate::RejectionKind::Unavailable).
+    /// [`Unavailable`](crate::RejectionKind::Unavailable). Zero refuses them
+    /// always: what is held in memory was confirmed some time ago.
     ///
     /// A new key of the ring mints from so long after it was made.
     pub fn max_stale(mut self, longest: Duration) -> Self {
@@ -75,7 +76,8 @@ impl TokensOptions {
     }
 
     /// How often the store is asked for changes, whatever its
-    /// [`watch`](crate::store::TokenStore::watch) says; 1 s unless set.
+    /// [`watch`](crate::store::TokenStore::watch) says; 1 s unless set, and
+    /// twice within [`max_stale`](Self::max_stale) in any case.
     pub fn poll_every(mut self, period: Duration) -> Self {
         self.poll_every = period;
         self
