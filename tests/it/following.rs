@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use futures::future::FutureExt;
@@ -17,8 +17,8 @@ use tower::Layer;
 use tower_authn::{
     AuthnLayer,
     store::{
-        Changes, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored, TokenStore, Tokens,
-        TokensOptions, Use, Which, Write,
+        Changes, Created, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored, TokenStore,
+        Tokens, TokensOptions, Use, Which, Write,
     },
     token::{Secret, Timestamp, TokenId, check_offline},
 };
@@ -45,6 +45,15 @@ impl Net {
 
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Another way to the same store, which goes down by itself.
+    fn beside(&self) -> Self {
+        let down = Arc::default();
+        Self {
+            down,
+            ..self.clone()
+        }
     }
 
     /// Puts another store in its place.
@@ -286,4 +295,71 @@ async fn an_unheard_token_in_an_outage_is_503_and_good_afterwards() {
     assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
     net.set_down(false);
     assert_eq!(status(&two, made.secret.expose()).await, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_outage_hides_is_503_and_what_it_cannot_change_is_401() {
+    let net = Net::default();
+    let cut_off = net.beside();
+    // The clock of those who mint is ahead, so that a new key mints at once.
+    let hour = || SystemTime::now() + Duration::from_secs(3_600);
+    let options = TokensOptions::new("acme").unwrap();
+    let ahead = options
+        .clock(move || hour().into())
+        .max_stale(Duration::ZERO);
+    let one = Tokens::open(net.clone(), ahead).await.unwrap();
+    let two = open(&cut_off).await;
+    cut_off.set_down(true);
+    let of_known = one.create(NewToken::new("alice")).await.unwrap();
+    one.add_key().await.unwrap();
+    let of_new = one.create(NewToken::new("alice")).await.unwrap();
+    assert_ne!(of_known.record.kid, of_new.record.kid);
+    let foreign = open(&Net::default()).await;
+    let foreign = foreign.create(NewToken::new("mallory")).await.unwrap();
+    let known_only = AuthnLayer::new(two.verifier().known_only()).layer(Strict::default());
+    let by_memory = async |made: &Created| {
+        let value = format!("Bearer {}", made.secret.expose());
+        let request = get("/", &[("authorization", &value)]);
+        ask(&known_only, request).await.status()
+    };
+    assert_eq!(by_memory(&of_known).await, StatusCode::UNAUTHORIZED);
+
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    for made in [&of_known, &of_new] {
+        let answer = status(&two, made.secret.expose()).await;
+        assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE, "it may be good");
+        assert_eq!(by_memory(made).await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let shaped = format!("acme_{:012}{}", 0, &of_new.secret.expose()[17..]);
+    for certain in [
+        foreign.secret.expose(),
+        &shaped,
+        "of-no-form-of-ours-at-all",
+    ] {
+        assert_eq!(status(&two, certain).await, StatusCode::UNAUTHORIZED);
+    }
+    cut_off.set_down(false);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for made in [&of_known, &of_new] {
+        assert_eq!(status(&two, made.secret.expose()).await, StatusCode::OK);
+        assert_eq!(by_memory(made).await, StatusCode::OK);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bound_shorter_than_a_poll_is_kept_without_a_gap() {
+    let bound = Duration::from_millis(300);
+    let options = TokensOptions::new("acme").unwrap().max_stale(bound);
+    let net = Net::default();
+    let tokens = Tokens::open(net.clone(), options).await.unwrap();
+    let made = tokens.create(NewToken::new("alice")).await.unwrap();
+    for tick in 0..100 {
+        let answer = status(&tokens, made.secret.expose()).await;
+        assert_eq!(answer, StatusCode::OK, "tick {tick}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    net.set_down(true);
+    tokio::time::sleep(2 * bound).await;
+    let answer = status(&tokens, made.secret.expose()).await;
+    assert_eq!(answer, StatusCode::SERVICE_UNAVAILABLE);
 }

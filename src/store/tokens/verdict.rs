@@ -43,6 +43,7 @@ impl Shared {
             return refuse("the checksum does not hold");
         }
         match self.key_of(shape) {
+            None if self.may_be_of_a_new_key(shape) => Verdict::Decided(Err(stale())),
             None => refuse("no key of ours made it"),
             key if self.mirror.is_retired(key) => Verdict::Decided(Err(retired())),
             Some(_) => Verdict::Ask(shape.id()),
@@ -53,6 +54,27 @@ impl Shared {
     pub(super) fn key_of(&self, shape: &Shape<'_>) -> Option<KeyId> {
         let (key, tagged, tag) = shape.tag()?;
         self.mirror.ring().verify(key, tagged, tag).then_some(key)
+    }
+
+    /// Whether it names a key that is not known here, while others may have added
+    /// one: a new key mints once whoever is fresh has heard of it.
+    fn may_be_of_a_new_key(&self, shape: &Shape<'_>) -> bool {
+        let ring = self.mirror.ring();
+        let unknown = |kid| ring.keys().all(|key| key.id != kid);
+        shape.tag().is_some_and(|(kid, ..)| unknown(kid)) && !self.is_fresh()
+    }
+
+    /// The verdict on a token of ours that is not known, where the store is not
+    /// asked.
+    pub(super) fn judge_unheard(&self) -> Result<Principal, Rejection> {
+        match self.is_fresh() {
+            true => Err(invalid("not heard of yet")),
+            false => Err(stale()),
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.freshness.is_fresh_at(SystemClock.now())
     }
 
     #[cold]

@@ -37,7 +37,7 @@ impl TokenVerifier {
 
     /// A view that never waits, for a tonic interceptor: a token that this
     /// process has not heard of yet is invalid until the store's changes
-    /// bring it.
+    /// bring it, and `Unavailable` where they can't.
     #[must_use]
     pub fn known_only(self) -> KnownOnly {
         KnownOnly(self)
@@ -71,7 +71,12 @@ impl Verifier for TokenVerifier {
             Verdict::Decided(verdict) => verdict,
             Verdict::Ask(id) => {
                 self.shared.read_through(id).await?;
-                self.judge(credential).or_unknown()
+                match self.judge(credential) {
+                    Verdict::Decided(verdict) => verdict,
+                    Verdict::Ask(_) => {
+                        Err(Rejection::invalid().because("the store does not know it"))
+                    }
+                }
             }
         }
     }
@@ -80,16 +85,6 @@ impl Verifier for TokenVerifier {
         match self.judge(credential) {
             Verdict::Decided(verdict) => Some(verdict),
             Verdict::Ask(_) => None,
-        }
-    }
-}
-
-impl Verdict {
-    /// What it is where nobody is asked any more.
-    fn or_unknown(self) -> Result<Principal, Rejection> {
-        match self {
-            Self::Decided(verdict) => verdict,
-            Self::Ask(_) => Err(Rejection::invalid().because("the store does not know it")),
         }
     }
 }
@@ -103,11 +98,13 @@ impl Verifier for KnownOnly {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
-
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        self.0.judge(credential).or_unknown()
+        match self.0.judge(credential) {
+            Verdict::Decided(verdict) => verdict,
+            Verdict::Ask(_) => self.0.shared.judge_unheard(),
+        }
     }
 }
 
