@@ -3,6 +3,7 @@
 mod guards;
 mod holes;
 mod identity;
+mod paths;
 mod peers;
 mod readiness;
 mod routing;
