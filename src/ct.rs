@@ -131,6 +131,11 @@ impl SecretTable {
 
 /// 1 for 0, and 0 for everything else, without a branch: as `subtle` does it,
 /// less what its `Choice` costs for each of many.
+///
+/// `black_box` promises nothing of the kind, and neither does the volatile read
+/// in `subtle`, which has a feature to use `black_box` instead: each is the best
+/// that can be done, and no mechanism of the language does more. So what the
+/// compiler made of it is looked at, at three levels, by `tests/ctgrind`.
 fn is_zero(word: u64) -> u64 {
     let word = black_box(word);
     (word | word.wrapping_neg()) >> 63 ^ 1
