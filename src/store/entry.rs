@@ -147,9 +147,9 @@ impl Entry {
         self.usage
             .last_millis
             .store(now.as_millis(), Ordering::Relaxed);
-        // Where this comes after `take_uses` took the others, it must find the
-        // entry off the list.
-        self.usage.count.fetch_add(1, Ordering::Acquire);
+        // Whoever takes this use finds its time; and where this comes after
+        // `take_uses` took the others, it finds the entry off the list.
+        self.usage.count.fetch_add(1, Ordering::AcqRel);
         !self.usage.listed.load(Ordering::Relaxed)
             && !self.usage.listed.swap(true, Ordering::AcqRel)
     }
@@ -171,7 +171,7 @@ impl Entry {
         self.usage
             .last_millis
             .fetch_max(used.at.as_millis(), Ordering::Relaxed);
-        self.usage.count.fetch_add(count, Ordering::Relaxed);
+        self.usage.count.fetch_add(count, Ordering::AcqRel);
         !self.usage.listed.swap(true, Ordering::AcqRel)
     }
 
