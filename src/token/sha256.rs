@@ -48,10 +48,11 @@ pub(super) struct Hmac {
 impl Hmac {
     pub(super) fn new(key: &[u8; 32]) -> Self {
         let padded = |pad| {
-            let mut block = Zeroizing::new([pad; BLOCK]);
-            block.iter_mut().zip(key).for_each(|(to, key)| *to ^= key);
+            let mut blocks = Zeroizing::new([[pad; BLOCK]]);
+            let block = blocks.iter_mut().flatten();
+            block.zip(key).for_each(|(to, key)| *to ^= key);
             let mut state = Zeroizing::new(INITIAL);
-            compress256(&mut state, &[*block]);
+            compress256(&mut state, &*blocks);
             state
         };
         Self {
