@@ -141,7 +141,7 @@ where
             Access::Unavailable => {
                 return Err(Rejection::unavailable("the policy could not tell"));
             }
-            _ => {}
+            Access::Authenticated | Access::Denied | Access::Optional | Access::Scopes(_) => {}
         }
         match self.sources.find(head.headers())? {
             Some(found) => Ok(Step::Verify(Credential::new(found, Some(head)), access)),
@@ -161,10 +161,13 @@ where
         let principal = verdict?;
         match access {
             Access::Denied => self.refuse_unless_audited(head, Rejection::forbidden())?,
-            Access::Scopes(rule) if !self.admission.allows(&rule, &principal) => {
-                self.refuse_unless_audited(head, Rejection::insufficient_scope(rule))?;
+            Access::Scopes(rule) => {
+                if !self.admission.allows(&rule, &principal) {
+                    self.refuse_unless_audited(head, Rejection::insufficient_scope(rule))?;
+                }
             }
-            _ => {}
+            // The last two were decided before.
+            Access::Authenticated | Access::Optional | Access::Public | Access::Unavailable => {}
         }
         Ok(Some(principal))
     }
