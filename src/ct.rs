@@ -186,4 +186,41 @@ mod tests {
         }
         assert_eq!(table.find(b"\0"), None, "padding is not part of a secret");
     }
+
+    #[test]
+    fn every_length_is_compared_whole_with_every_other() {
+        let text: Vec<u8> = (0..=255).cycle().take(MAX_SECRET + 1).collect();
+        let lens = || (1..70).chain(510..=MAX_SECRET);
+        for len in lens() {
+            let secret = &text[..len];
+            let table = SecretTable::new([secret].into_iter());
+            for other in (0..72).chain(509..=MAX_SECRET + 1) {
+                // Wherever in memory what is presented begins.
+                let mut presented = vec![0; len % 9];
+                presented.extend_from_slice(&text[..other]);
+                let presented = &presented[len % 9..];
+                let same = len == other;
+                assert_eq!(eq(presented, secret), same, "{other} and {len}");
+                assert_eq!(table.find(presented).is_some(), same, "{other} and {len}");
+            }
+            for place in 0..len {
+                for bit in 0..8 {
+                    let mut presented = secret.to_vec();
+                    presented[place] ^= 1 << bit;
+                    let same = eq(&presented, secret) || table.find(&presented).is_some();
+                    assert!(!same, "{len} {place} {bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_table_finds_the_last_and_no_more_than_it_holds() {
+        let secrets: Vec<String> = (0..=MAX_SECRETS).map(|n| format!("secret {n}")).collect();
+        let table = SecretTable::new(secrets.iter().map(String::as_bytes));
+        for (index, secret) in secrets.iter().enumerate() {
+            let expected = (index < MAX_SECRETS).then_some(index);
+            assert_eq!(table.find(secret.as_bytes()), expected);
+        }
+    }
 }
