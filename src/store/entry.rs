@@ -260,3 +260,60 @@ impl Facts for Entry {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::token::TokenState;
+
+    /// Shares nothing.
+    struct Alone;
+
+    impl Share for Alone {
+        fn text(&mut self, text: &str) -> Arc<str> {
+            text.into()
+        }
+
+        fn scopes(&mut self, scopes: &[Scope]) -> Arc<[Scope]> {
+            scopes.into()
+        }
+    }
+
+    fn time() -> impl Strategy<Value = Option<Timestamp>> {
+        let near = (0..6_u64).prop_map(Timestamp::from_millis);
+        let far = Just(Timestamp::from_millis(Timestamp::MAX.as_millis() - 1));
+        prop_oneof![2 => Just(None), 3 => near.prop_map(Some), 1 => far.prop_map(Some)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 4_096,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn an_entry_that_was_merged_once_is_good_whenever_its_record_is(
+            not_before in time(),
+            expires_at in time(),
+            grace_until in time(),
+            suspended_at in time(),
+            revoked_at in time(),
+        ) {
+            let id = "000000000000".parse().unwrap();
+            let subject = "alice".to_owned();
+            let mut record = Record::new(id, Digest::of("x"), subject, Timestamp::default());
+            (record.not_before, record.expires_at) = (not_before, expires_at);
+            record.grace_until = grace_until;
+            (record.suspended_at, record.revoked_at) = (suspended_at, revoked_at);
+            let entry = Entry::new(&record, &mut Alone);
+            let far = Timestamp::MAX.as_millis();
+            for now in (0..7).chain(far - 2..=far).map(Timestamp::from_millis) {
+                let good = record.state(now) == TokenState::Active;
+                prop_assert_eq!(entry.check(now).is_ok(), good, "at {:?}", now);
+            }
+        }
+    }
+}

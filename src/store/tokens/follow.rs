@@ -255,3 +255,67 @@ impl Drop for EndOnDrop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIRMED: Timestamp = Timestamp::from_secs(1_000);
+
+    fn confirmed(max_stale: Duration) -> Freshness {
+        let freshness = Freshness::new(max_stale);
+        assert!(
+            !freshness.is_fresh_at(CONFIRMED),
+            "not before it is confirmed"
+        );
+        let at = Instant::now();
+        let system = CONFIRMED;
+        freshness.confirm(Moment { at, system });
+        freshness
+    }
+
+    #[test]
+    fn what_was_confirmed_is_fresh_for_so_long_and_not_a_moment_longer() {
+        let bound = Duration::from_secs(30);
+        let freshness = confirmed(bound);
+        let last = Timestamp::from_millis((CONFIRMED + bound).as_millis() - 1);
+        assert!(freshness.is_fresh_at(CONFIRMED) && freshness.is_fresh_at(last));
+        let forward = [CONFIRMED + bound, CONFIRMED + 100 * bound, Timestamp::MAX];
+        assert!(
+            !forward
+                .map(|now| freshness.is_fresh_at(now))
+                .contains(&true)
+        );
+        freshness.end();
+        assert!(!freshness.is_fresh_at(CONFIRMED));
+    }
+
+    #[test]
+    fn no_bound_is_too_short_or_too_long() {
+        for bound in [Duration::ZERO, Duration::from_nanos(1)] {
+            let freshness = confirmed(bound);
+            assert!(!freshness.is_fresh_at(CONFIRMED), "{bound:?}");
+        }
+        let ever = confirmed(Duration::MAX);
+        assert!(ever.is_fresh_at(CONFIRMED + Duration::from_secs(1_000_000_000)));
+        assert!(ever.deadline() > Instant::now());
+        let at = Instant::now();
+        let system = Timestamp::MAX;
+        ever.confirm(Moment { at, system });
+        assert!(ever.is_fresh_at(CONFIRMED));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_does_not_keep_it_fresh() {
+        let bound = Duration::from_secs(30);
+        let freshness = confirmed(bound);
+        let back = CONFIRMED.before(Duration::from_secs(900));
+        assert!(freshness.is_fresh_at(back));
+        tokio::time::advance(bound - Duration::from_millis(1)).await;
+        freshness.end_if_over();
+        assert!(freshness.is_fresh_at(back));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        freshness.end_if_over();
+        assert!(!freshness.is_fresh_at(back), "by a clock that nobody sets");
+    }
+}
