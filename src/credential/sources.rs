@@ -359,11 +359,11 @@ mod tests {
             let ours: Vec<bool> = headers.iter().map(|(name, _)| sources.reads(name)).collect();
             let mut taken = headers.clone();
             prop_assert_eq!(&outcome(sources.take(&mut taken)), &expected);
-            prop_assert_eq!(sensitive(&taken), ours.clone());
+            prop_assert_eq!(&sensitive(&taken), &ours);
             let mut marked = headers.clone();
             sources.mark(&mut marked);
             prop_assert_eq!(&outcome(sources.find(&marked)), &expected);
-            prop_assert_eq!(sensitive(&marked), ours);
+            prop_assert_eq!(&sensitive(&marked), &ours);
             sources.strip(&mut marked);
             let left: HashSet<_> = marked.keys().collect();
             prop_assert!(left.iter().all(|name| !sources.reads(name)));

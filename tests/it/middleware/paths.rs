@@ -51,12 +51,14 @@ struct Told {
     body: bool,
 }
 
+/// What the inner service saw: headers with their marks, and whose it was.
+type Inner = (Vec<(HeaderName, Vec<u8>, bool)>, Option<String>);
+
 /// All that can be told of a decision, from inside and from outside.
 #[derive(Debug, PartialEq)]
 struct Seen {
     answer: (u16, HeaderMap, String, Option<RejectionKind>),
-    /// Headers with their marks, and whose the request was.
-    inner: Option<(Vec<(HeaderName, Vec<u8>, bool)>, Option<String>)>,
+    inner: Option<Inner>,
     readied: usize,
     asked: Vec<(Option<Scheme>, String)>,
     audited: Vec<(String, RejectionKind)>,
