@@ -216,11 +216,12 @@ impl Sessions {
     }
 
     fn view(&self, caller: Option<&Principal>) -> Response {
+        let known_scopes = caller.and_then(|_| self.tokens.known_scopes());
         let view = View {
             users: self.users,
             caller: caller.map(view::Caller::of),
-            known_scopes: caller.and(self.tokens.known_scopes()).map(view::texts),
-            snippets: caller.and(Some(&self.snippets)),
+            known_scopes: known_scopes.map(view::texts),
+            snippets: caller.map(|_| &self.snippets),
         };
         Json(view).into_response()
     }
