@@ -98,7 +98,7 @@ fn over_the_bare_service(contender: usize, case: Case) -> String {
     let own = counts(contender, case).expect("counted before");
     format!(
         "{}, {}",
-        own.instructions - bare.instructions,
+        own.instructions.saturating_sub(bare.instructions),
         own.allocations - bare.allocations
     )
 }

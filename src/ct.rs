@@ -4,15 +4,15 @@
 //! sender knows, and how many entries there are. It never depends on a stored
 //! secret: not on its bytes, not on its length, not on where a mismatch stands.
 
-use subtle::{ConditionallySelectable, ConstantTimeEq};
+use std::hint::black_box;
+
+use subtle::ConstantTimeEq;
 
 /// The longest secret that a [`SecretTable`] holds, in bytes.
 pub(crate) const MAX_SECRET: usize = 512;
 
-const WORDS: usize = MAX_SECRET / 8;
-
-/// How many secrets a [`Block`] holds.
-const LANES: usize = 4;
+/// The most secrets that a [`SecretTable`] holds.
+pub(crate) const MAX_SECRETS: usize = u64::BITS as usize;
 
 /// Compares what was presented with one secret.
 ///
@@ -28,7 +28,7 @@ pub(crate) fn eq(presented: &[u8], secret: &[u8]) -> bool {
     let mut difference = presented.len() as u64 ^ secret.len() as u64;
     for byte in presented {
         difference |= u64::from(byte ^ secret[at as usize]);
-        at = u64::conditional_select(&(at + 1), &0, at.ct_eq(&last));
+        at = (at + 1) & is_zero(at ^ last).wrapping_sub(1);
     }
     difference.ct_eq(&0).into()
 }
@@ -48,92 +48,92 @@ pub(crate) fn word_eq(a: u64, b: u64) -> bool {
 
 /// Secrets of at most [`MAX_SECRET`] bytes, each compared whatever comes.
 pub(crate) struct SecretTable {
-    blocks: Box<[Block]>,
+    rows: Box<[Row]>,
 }
 
-/// Some secrets side by side, so that one vector instruction compares a word
-/// of each. They are zero-padded: they are read as far as what was presented
-/// goes, and no branch knows their length.
-struct Block {
-    words: [[u64; LANES]; WORDS],
-    lens: [u64; LANES],
+/// A secret, zero-padded: it is read as far as what was presented goes, and no
+/// branch knows its length.
+struct Row {
+    bytes: [u8; MAX_SECRET],
+    len: u64,
 }
 
-impl Block {
-    /// Nothing that can be presented is as long.
-    const VACANT: Self = Self {
-        words: [[0; LANES]; WORDS],
-        lens: [u64::MAX; LANES],
-    };
-
-    fn set(&mut self, lane: usize, secret: &[u8]) {
-        for (word, bytes) in self.words.iter_mut().zip(secret.chunks(8)) {
-            word[lane] = padded_word(bytes);
+impl Row {
+    fn new(secret: &[u8]) -> Self {
+        let mut bytes = [0; MAX_SECRET];
+        for (byte, secret) in bytes.iter_mut().zip(secret) {
+            *byte = *secret;
         }
-        self.lens[lane] = secret.len() as u64;
+        let len = secret.len() as u64;
+        Self { bytes, len }
     }
 
-    /// Of each secret, whether anything differs from what was presented: zero
-    /// where nothing does.
-    fn differences(&self, presented: &[u8]) -> [u64; LANES] {
-        let (whole, tail) = presented.as_chunks::<8>();
-        let mut differences = self.lens.map(|len| len ^ presented.len() as u64);
-        let mut compare = |words: &[u64; LANES], presented: u64| {
-            for (difference, word) in differences.iter_mut().zip(words) {
-                *difference |= word ^ presented;
+    /// Zero where it is what was presented, of at most [`MAX_SECRET`] bytes.
+    #[inline]
+    fn difference(&self, presented: &[u8]) -> u64 {
+        const LANES: usize = 16;
+        let secret = &self.bytes[..presented.len()];
+        let mut lanes = [0; LANES];
+        let mut compare = |a: &[u8], b: &[u8]| {
+            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane |= a ^ b;
             }
         };
-        for (words, bytes) in self.words.iter().zip(whole) {
-            compare(words, u64::from_le_bytes(*bytes));
+        match (
+            presented.last_chunk::<LANES>(),
+            secret.last_chunk::<LANES>(),
+        ) {
+            (Some(last), Some(last_secret)) => {
+                // The last lanes may overlap the ones before them.
+                let before = presented[..presented.len() - 1].as_chunks::<LANES>().0;
+                for (a, b) in before.iter().zip(secret.as_chunks::<LANES>().0) {
+                    compare(a, b);
+                }
+                compare(last, last_secret);
+            }
+            _ => compare(presented, secret),
         }
-        if !tail.is_empty() {
-            compare(&self.words[whole.len()], padded_word(tail));
-        }
-        differences
+        let (halves, _) = lanes.as_chunks::<8>();
+        let difference = self.len ^ presented.len() as u64;
+        halves
+            .iter()
+            .fold(difference, |all, half| all | u64::from_ne_bytes(*half))
     }
 }
 
 impl SecretTable {
     /// Copies the secrets.
     ///
-    /// Longer ones than [`MAX_SECRET`] are cut: the caller has refused them.
+    /// More than [`MAX_SECRETS`] are left out, and longer ones than
+    /// [`MAX_SECRET`] are cut: the caller has refused them.
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut blocks = Vec::new();
-        for (index, secret) in secrets.enumerate() {
-            let lane = index % LANES;
-            if lane == 0 {
-                blocks.push(Block::VACANT);
-            }
-            if let Some(block) = blocks.last_mut() {
-                block.set(lane, secret);
-            }
-        }
         Self {
-            blocks: blocks.into(),
+            rows: secrets.take(MAX_SECRETS).map(Row::new).collect(),
         }
     }
 
     /// The index of the secret that was presented.
+    #[inline(never)]
     pub(crate) fn find(&self, presented: &[u8]) -> Option<usize> {
         if presented.len() > MAX_SECRET {
             return None;
         }
-        // Counted from 1.
+        // A bit for each secret, so that the first look at any of them is one
+        // at all of them.
         let mut found = 0_u64;
-        for (block, first) in self.blocks.iter().zip((1..).step_by(LANES)) {
-            for (difference, row) in block.differences(presented).iter().zip(first..) {
-                found.conditional_assign(&row, difference.ct_eq(&0));
-            }
+        for (row, index) in self.rows.iter().zip(0..) {
+            found |= is_zero(row.difference(presented)) << index;
         }
-        (found as usize).checked_sub(1)
+        let found = black_box(found);
+        (found != 0).then(|| found.trailing_zeros() as usize)
     }
 }
 
-fn padded_word(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+/// 1 for 0, and 0 for everything else, without a branch: as `subtle` does it,
+/// less what its `Choice` costs for each of many.
+fn is_zero(word: u64) -> u64 {
+    let word = black_box(word);
+    (word | word.wrapping_neg()) >> 63 ^ 1
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Method, Uri};
+use http::{Extensions, HeaderMap, Method, Uri};
 use tonic::{
     Request, Status,
     metadata::{MetadataMap, MetadataValue},
@@ -19,7 +19,8 @@ use crate::layer::LifetimeService;
 use crate::{
     head::Head,
     layer::{
-        Admission, Anonymous, Authn, AuthnLayer, EveryRequest, Gate, NoBody, Protected, Require,
+        Admission, Anonymous, Authn, AuthnLayer, EveryRequest, Gate, Headed, NoBody, Protected,
+        Require,
     },
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
@@ -86,17 +87,37 @@ where
     A: Admission<V::Principal>,
 {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        let (metadata, mut extensions, ()) = request.into_parts();
-        let mut headers = metadata.into_headers();
-        let uri = Uri::default();
-        let place = self.gate.mark(&mut headers);
-        let head = Head::new(&Method::POST, &uri, &headers, &extensions);
+        let (metadata, extensions, ()) = request.into_parts();
+        let mut call = Call {
+            uri: Uri::default(),
+            headers: metadata.into_headers(),
+            extensions,
+        };
+        let verdict = self.gate.decide_now(&mut call);
+        let verdict = verdict.or_else(|| self.gate.decide_with_head(&mut call));
         let waits = || Err(Rejection::unavailable("the verifier would have to wait"));
-        let whose = self.gate.decide_now(head, place).unwrap_or_else(waits)?;
-        self.gate.cover(&mut headers);
-        self.gate.introduce(&mut extensions, whose);
-        let metadata = MetadataMap::from_headers(headers);
-        Ok(Request::from_parts(metadata, extensions, ()))
+        let whose = verdict.unwrap_or_else(waits)?;
+        self.gate.cover(&mut call.headers);
+        self.gate.introduce(&mut call.extensions, whose);
+        let metadata = MetadataMap::from_headers(call.headers);
+        Ok(Request::from_parts(metadata, call.extensions, ()))
+    }
+}
+
+/// What an interceptor is shown of a request.
+struct Call {
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+impl Headed for Call {
+    fn head(&self) -> Head<'_> {
+        Head::new(&Method::POST, &self.uri, &self.headers, &self.extensions)
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
     }
 }
 

@@ -23,9 +23,15 @@ use crate::scope::ScopeRule;
 #[derive(Clone)]
 pub struct Rejection {
     kind: RejectionKind,
+    reason: Option<&'static str>,
+    /// Apart, so that a verdict is small: few rejections have any.
+    details: Option<Arc<Details>>,
+}
+
+#[derive(Clone, Default)]
+struct Details {
     retry_after: Option<Duration>,
     scopes: Option<ScopeRule>,
-    reason: Option<&'static str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -35,10 +41,8 @@ impl Rejection {
     pub fn new(kind: RejectionKind) -> Self {
         Self {
             kind,
-            retry_after: None,
-            scopes: None,
             reason: None,
-            source: None,
+            details: None,
         }
     }
 
@@ -69,10 +73,9 @@ impl Rejection {
     /// The credential is good, but lacks scopes. The client is told which.
     #[must_use]
     pub fn insufficient_scope(required: ScopeRule) -> Self {
-        Self {
-            scopes: Some(required),
-            ..Self::forbidden()
-        }
+        let mut rejection = Self::forbidden();
+        rejection.details_mut().scopes = Some(required);
+        rejection
     }
 
     /// Too many attempts.
@@ -99,7 +102,7 @@ impl Rejection {
     /// Adds the cause, for logs. It never reaches the client.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into().into());
+        self.details_mut().source = Some(source.into().into());
         self
     }
 
@@ -115,7 +118,7 @@ impl Rejection {
     /// [`Unavailable`](RejectionKind::Unavailable).
     #[must_use]
     pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
-        self.retry_after = Some(retry_after);
+        self.details_mut().retry_after = Some(retry_after);
         self
     }
 
@@ -128,7 +131,7 @@ impl Rejection {
     /// When to try again, where that was said.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        self.details.as_ref()?.retry_after
     }
 
     /// Why precisely, where that was said.
@@ -140,7 +143,11 @@ impl Rejection {
     /// The scopes that are lacking, where scopes are what is lacking.
     #[must_use]
     pub fn scopes(&self) -> Option<&ScopeRule> {
-        self.scopes.as_ref()
+        self.details.as_ref()?.scopes.as_ref()
+    }
+
+    fn details_mut(&mut self) -> &mut Details {
+        Arc::make_mut(self.details.get_or_insert_default())
     }
 }
 
@@ -173,15 +180,16 @@ impl fmt::Debug for Rejection {
         f.debug_struct("Rejection")
             .field("kind", &self.kind)
             .field("reason", &self.reason)
-            .field("retry_after", &self.retry_after)
-            .field("scopes", &self.scopes)
+            .field("retry_after", &self.retry_after())
+            .field("scopes", &self.scopes())
             .finish_non_exhaustive()
     }
 }
 
 impl Error for Rejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        let source = self.details.as_ref()?.source.as_deref()?;
+        Some(source)
     }
 }
 

@@ -215,6 +215,7 @@ fn lanes(runtime: &Runtime, scale: Scale, loaded: &Loaded) -> Vec<Lane> {
     let bad = StatusCode::UNAUTHORIZED;
     let typos = headers_of(by_chance(u64::MAX >> 24, rounds).into_iter().map(token));
     let foreign = headers_of(foreign(runtime, scale.requests));
+    let one_foreign = Arc::new(vec![foreign[0].clone()]);
     let other = headers_of(std::iter::once("made-up-and-of-no-form-of-ours".to_owned()));
     vec![
         guarded(
@@ -301,7 +302,14 @@ fn lanes(runtime: &Runtime, scale: Scale, loaded: &Loaded) -> Vec<Lane> {
             &typos,
         ),
         guarded(
-            &format!("made up: a foreign tag, among {all}"),
+            &format!("made up: a foreign tag, one token, among {all}"),
+            Some(2),
+            of_all(),
+            bad,
+            &one_foreign,
+        ),
+        guarded(
+            &format!("made up: a foreign tag, any token, among {all}"),
             Some(2),
             of_all(),
             bad,

@@ -142,9 +142,7 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .bearer()
         .basic()
         .header("x-yatai-api-token")?;
-    let mut manage = Manage::new(cloud.tokens.clone())
-        .sources(sources.clone())
-        .title("My Bento Cloud");
+    let mut manage = Manage::new(cloud.tokens.clone()).sources(sources.clone());
     // The page shows them with a new token, and knows where it was reached.
     for (label, line) in try_it::lines(&cloud.origin, "{token}") {
         let line = line.replace(&cloud.origin.url(), "{origin}");

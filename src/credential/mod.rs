@@ -15,7 +15,6 @@ mod user_password;
 
 use std::fmt;
 
-pub(crate) use self::sources::Place;
 pub use self::{sources::Sources, user_password::UserPassword};
 use crate::{ct, head::Head, rejection::Rejection};
 
@@ -64,12 +63,14 @@ impl Scheme {
 pub struct Credential<'a> {
     scheme: Option<Scheme>,
     token: &'a [u8],
-    head: Head<'a>,
+    head: Option<Head<'a>>,
 }
 
 impl<'a> Credential<'a> {
-    /// `found` was read from this very head, so its token is visible ASCII.
-    pub(crate) fn new(found: Found<'a>, head: Head<'a>) -> Self {
+    /// `found` was read from this very head, so its token is visible ASCII. A
+    /// verifier that does not look at the head need not be given it.
+    #[inline]
+    pub(crate) fn new(found: Found<'a>, head: Option<Head<'a>>) -> Self {
         Self {
             scheme: found.scheme,
             token: found.token,
@@ -128,8 +129,13 @@ impl<'a> Credential<'a> {
 
     /// The head of the request that the credential came with.
     #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "only a verifier that says `READS_HEAD = false` is given none"
+    )]
     pub fn head(&self) -> Head<'a> {
         self.head
+            .expect("a verifier that looks at the head says so")
     }
 }
 

@@ -8,9 +8,21 @@ use super::{Found, Scheme};
 /// White space around the value is the field's, not the credential's: HTTP/1
 /// servers trim it, HTTP/2 keeps it, so we trim it. A list with a comma, and
 /// parameters in place of a token68, are no credential.
+#[inline]
 pub(super) fn authorization(value: &[u8]) -> Option<Found<'_>> {
-    let (scheme, rest) = scheme(trim(value))?;
-    let token = trim_start(rest);
+    // Hardly anybody sends more white space than one space.
+    credential(value, |token| token).or_else(|| spaced(value))
+}
+
+#[cold]
+fn spaced(value: &[u8]) -> Option<Found<'_>> {
+    credential(trim(value), trim_start)
+}
+
+#[inline]
+fn credential<'a>(value: &'a [u8], token: fn(&'a [u8]) -> &'a [u8]) -> Option<Found<'a>> {
+    let (scheme, rest) = scheme(value)?;
+    let token = token(rest);
     is_token68(token).then_some(Found {
         scheme: Some(scheme),
         token,
@@ -18,17 +30,28 @@ pub(super) fn authorization(value: &[u8]) -> Option<Found<'_>> {
 }
 
 /// Parts a scheme's name, in any case, and the blank behind it from the rest.
-#[rustfmt::skip]
+#[inline(always)]
 fn scheme(value: &[u8]) -> Option<(Scheme, &[u8])> {
-    match value {
-        [b'B' | b'b', b'a' | b'A', b's' | b'S', b'i' | b'I', b'c' | b'C', b' ', rest @ ..] => {
-            Some((Scheme::Basic, rest))
-        }
-        [b'B' | b'b', b'e' | b'E', b'a' | b'A', b'r' | b'R', b'e' | b'E', b'r' | b'R', b' ', rest @ ..] => {
-            Some((Scheme::Bearer, rest))
-        }
-        _ => None,
+    const BEARER: u64 = u64::from_le_bytes(*b"bearer \0");
+    const BASIC: u64 = u64::from_le_bytes(*b"basic \0\0");
+    let word = match value.first_chunk() {
+        Some(first) => u64::from_le_bytes(*first),
+        None => padded_word(value),
+    };
+    // The letters in lower case, and what stands behind the blank cut off.
+    if (word | 0x2020_2020_2020) & (u64::MAX >> 8) == BEARER {
+        Some((Scheme::Bearer, value.get(7..)?))
+    } else if (word | 0x20_2020_2020) & (u64::MAX >> 16) == BASIC {
+        Some((Scheme::Basic, value.get(6..)?))
+    } else {
+        None
     }
+}
+
+#[cold]
+fn padded_word(value: &[u8]) -> u64 {
+    let bytes = value.iter().rev();
+    bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Reads the value of a header that holds nothing but a token.
@@ -51,9 +74,8 @@ fn is_token68(token: &[u8]) -> bool {
     // Sixteen at a time, without a branch inside, so that it becomes vector
     // code; what is left of a longer token overlaps what was read.
     const LANES: usize = 16;
-    let (chunks, tail) = body.as_chunks::<LANES>();
     let Some(last) = body.last_chunk::<LANES>() else {
-        return !tail.is_empty() && tail.iter().all(|b| is_token68_byte(*b));
+        return !body.is_empty() && body.iter().all(|b| is_token68_byte(*b));
     };
     let mut good = [true; LANES];
     let mut read = |chunk: &[u8; LANES]| {
@@ -61,10 +83,12 @@ fn is_token68(token: &[u8]) -> bool {
             *good &= is_token68_byte(*b);
         }
     };
-    chunks.iter().for_each(&mut read);
-    if !tail.is_empty() {
-        read(last);
-    }
+    body[..body.len() - 1]
+        .as_chunks()
+        .0
+        .iter()
+        .for_each(&mut read);
+    read(last);
     good == [true; LANES]
 }
 
@@ -93,6 +117,29 @@ fn trim_start(value: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scheme_is_its_letters_in_any_case_and_one_blank() {
+        for (name, is) in [("Bearer ", Scheme::Bearer), ("Basic ", Scheme::Basic)] {
+            for token in ["", "x", "0123456789"] {
+                for value in [name, &name.to_uppercase(), &name.to_lowercase()] {
+                    let value = value.to_owned() + token;
+                    assert_eq!(scheme(value.as_bytes()), Some((is, token.as_bytes())));
+                }
+                for place in 0..name.len() {
+                    let mut other = (name.to_owned() + token).into_bytes();
+                    for byte in 0..=u8::MAX {
+                        other[place] = byte;
+                        let expected = byte.eq_ignore_ascii_case(&name.as_bytes()[place]);
+                        assert_eq!(scheme(&other).is_some(), expected, "{place} {byte}");
+                    }
+                }
+            }
+            for len in 0..name.len() {
+                assert_eq!(scheme(&name.as_bytes()[..len]), None);
+            }
+        }
+    }
 
     #[test]
     fn token68_is_exactly_the_grammar_at_every_length_and_place() {

@@ -157,58 +157,80 @@ impl Sources {
     }
 
     /// Marks every header that may hold a credential as sensitive, so that
-    /// neither logs nor compression tables keep it, and says where it stands:
-    /// one pass does both, and costs less than two look-ups by name.
-    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) -> Place {
-        let (mut count, mut last) = (0, 0);
-        for ((name, value), index) in headers.iter_mut().zip(0..) {
-            if self.reads(name) {
-                value.set_sensitive(true);
-                count += 1;
-                last = index;
-            }
+    /// neither logs nor compression tables keep it.
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+        if is_repeated(headers) {
+            let ours = headers.iter_mut().filter(|(name, _)| self.reads(name));
+            return ours.for_each(|(_, value)| value.set_sensitive(true));
         }
-        match count {
-            0 => Place::Nowhere,
-            1 => Place::Field(last),
-            _ => Place::Several,
+        let authorization = self.reads_authorization().then_some(&AUTHORIZATION);
+        for name in authorization.into_iter().chain(&self.headers) {
+            if let Some(value) = headers.get_mut(name) {
+                value.set_sensitive(true);
+            }
         }
     }
 
-    /// The one credential of a request, if there is one, from the headers that
-    /// were marked.
+    /// The one credential of a request, if there is one.
     pub(crate) fn find<'a>(
         &self,
         headers: &'a HeaderMap,
-        place: Place,
     ) -> Result<Option<Found<'a>>, RejectionKind> {
-        let field = match place {
-            Place::Nowhere => None,
-            Place::Field(index) => headers.iter().nth(index),
-            Place::Several => return Err(RejectionKind::Ambiguous),
+        if is_repeated(headers) && self.count(headers) > 1 {
+            return Err(RejectionKind::Ambiguous);
+        }
+        let mut found = match headers.get(AUTHORIZATION) {
+            Some(value) if self.reads_authorization() => Some(self.authorization(value)),
+            _ => None,
         };
-        let Some((name, value)) = field else {
-            return Ok(None);
-        };
-        let authorization = name == AUTHORIZATION;
-        match self.read(authorization, value) {
-            Some(found) => Ok(Some(found)),
-            None => Err(RejectionKind::Malformed),
+        for name in &self.headers {
+            if let Some(value) = headers.get(name) {
+                if found.is_some() {
+                    return Err(RejectionKind::Ambiguous);
+                }
+                found = Some(self.bytes(value).and_then(parse::named));
+            }
+        }
+        match found {
+            Some(Some(found)) => Ok(Some(found)),
+            Some(None) => Err(RejectionKind::Malformed),
+            None => Ok(None),
         }
     }
 
-    fn read<'a>(&self, authorization: bool, value: &'a HeaderValue) -> Option<Found<'a>> {
-        let value = value.as_bytes();
-        if value.len() > self.max_len {
-            return None;
+    /// [`mark`](Self::mark) and [`find`](Self::find) in one look-up, for whom
+    /// the other headers don't concern.
+    #[inline]
+    pub(crate) fn take<'a>(
+        &self,
+        headers: &'a mut HeaderMap,
+    ) -> Result<Option<Found<'a>>, RejectionKind> {
+        if !self.headers.is_empty() || is_repeated(headers) {
+            self.mark(headers);
+            return self.find(headers);
         }
-        if !authorization {
-            return parse::named(value);
+        match headers.get_mut(AUTHORIZATION) {
+            Some(value) if self.reads_authorization() => {
+                value.set_sensitive(true);
+                let found = self.authorization(value);
+                found.map(Some).ok_or(RejectionKind::Malformed)
+            }
+            _ => Ok(None),
         }
-        parse::authorization(value).filter(|found| match found.scheme {
+    }
+
+    #[inline]
+    fn authorization<'a>(&self, value: &'a HeaderValue) -> Option<Found<'a>> {
+        parse::authorization(self.bytes(value)?).filter(|found| match found.scheme {
             Some(Scheme::Basic) => self.basic,
             Some(Scheme::Bearer) | None => self.bearer,
         })
+    }
+
+    /// The bytes of a value, unless there are too many.
+    fn bytes<'a>(&self, value: &'a HeaderValue) -> Option<&'a [u8]> {
+        let bytes = value.as_bytes();
+        (bytes.len() <= self.max_len).then_some(bytes)
     }
 
     /// Removes every header that may hold a credential.
@@ -221,6 +243,10 @@ impl Sources {
         }
     }
 
+    fn count(&self, headers: &HeaderMap) -> usize {
+        headers.iter().filter(|(name, _)| self.reads(name)).count()
+    }
+
     fn reads(&self, name: &HeaderName) -> bool {
         (self.reads_authorization() && name == AUTHORIZATION) || self.headers.contains(name)
     }
@@ -230,14 +256,9 @@ impl Sources {
     }
 }
 
-/// Where the credential of a request stands.
-#[derive(Clone, Copy)]
-pub(crate) enum Place {
-    Nowhere,
-    /// The number of its field, in the order of iteration.
-    Field(usize),
-    /// There is more than one.
-    Several,
+/// Whether any field is there more than once. A look-up finds the first alone.
+fn is_repeated(headers: &HeaderMap) -> bool {
+    headers.len() != headers.keys_len()
 }
 
 impl Default for Sources {

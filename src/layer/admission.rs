@@ -11,6 +11,11 @@ use crate::{
 /// Every [`Policy`] is one for principals that are [`Scoped`]; the default,
 /// [`EveryRequest`], for all of them.
 pub trait Admission<P>: Send + Sync + 'static {
+    /// Whether it asks for a good credential of every request, and for nothing
+    /// else: then no request needs be shown to it.
+    #[doc(hidden)]
+    const EVERY_REQUEST: bool = false;
+
     /// What this request requires.
     fn access(&self, head: Head<'_>) -> Access;
 
@@ -25,6 +30,8 @@ pub trait Admission<P>: Send + Sync + 'static {
 pub struct EveryRequest;
 
 impl<P> Admission<P> for EveryRequest {
+    const EVERY_REQUEST: bool = true;
+
     fn access(&self, _: Head<'_>) -> Access {
         Access::Authenticated
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::refusal::Refusals;
+use super::answer::Refusals;
 
 /// Stands in the extensions of a request that need not say whose it is, so
 /// that what asks for a principal further in tells such a request (401) from a

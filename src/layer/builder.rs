@@ -6,8 +6,9 @@ use tower::Layer;
 
 use super::{
     admission::EveryRequest,
+    answer::Refusals,
     gate::{Gate, Options},
-    refusal::{NoBody, Refusals},
+    refusal::NoBody,
     service::Authn,
 };
 use crate::{

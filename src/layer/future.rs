@@ -8,10 +8,11 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use futures::future::BoxFuture;
 use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower::Service;
+
+const DONE: &str = "a future is not polled after it was ready";
 
 pin_project! {
     /// The future of an [`Authn`](super::Authn).
@@ -30,16 +31,6 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        /// The verifier is asked. The body and the service wait beside it.
-        Verifying {
-            verdict: BoxFuture<'static, Result<Parts, Response<ResBody>>>,
-            admitted: Option<(B, S)>,
-        },
-        /// The inner service is waited for, on the instance that will be called.
-        Admitted {
-            inner: S,
-            request: Option<Request<B>>,
-        },
         Called {
             #[pin]
             response: S::Future,
@@ -47,6 +38,25 @@ pin_project! {
         Done {
             result: Option<Result<Response<ResBody>, S::Error>>,
         },
+        /// In a box, so that requests that need not wait don't carry its room.
+        Waiting {
+            waiting: Option<Pin<Box<Waiting<S, B, DynVerdict<ResBody>>>>>,
+        },
+    }
+}
+
+type DynVerdict<ResBody> = dyn Future<Output = Result<Parts, Response<ResBody>>> + Send;
+
+pin_project! {
+    /// What waits for the verifier, then for the inner service, on the instance
+    /// that will be called.
+    struct Waiting<S, B, F: ?Sized> {
+        inner: S,
+        body: Option<B>,
+        // There once it is admitted and the inner service was not ready.
+        request: Option<Request<B>>,
+        #[pin]
+        verdict: F,
     }
 }
 
@@ -54,17 +64,26 @@ impl<S, B, ResBody> ResponseFuture<S, B, ResBody>
 where
     S: Service<Request<B>>,
 {
-    pub(super) fn verifying(
-        verdict: BoxFuture<'static, Result<Parts, Response<ResBody>>>,
-        body: B,
-        inner: S,
-    ) -> Self {
-        let admitted = Some((body, inner));
-        Self::new(State::Verifying { verdict, admitted })
+    /// Waits for the verdict, then for the inner service.
+    #[cold]
+    pub(super) fn verifying<F>(verdict: F, body: B, inner: S) -> Self
+    where
+        F: Future<Output = Result<Parts, Response<ResBody>>> + Send + 'static,
+    {
+        let waiting: Pin<Box<Waiting<S, B, DynVerdict<ResBody>>>> = Box::pin(Waiting {
+            inner,
+            body: Some(body),
+            request: None,
+            verdict,
+        });
+        Self::new(State::Waiting {
+            waiting: Some(waiting),
+        })
     }
 
     /// Calls the inner service at once where it is ready, and where it is not,
     /// takes it over and waits for this same instance; a clone stays behind.
+    #[inline]
     pub(super) fn pass(inner: &mut S, request: Request<B>) -> Self
     where
         S: Clone,
@@ -74,22 +93,18 @@ where
                 let response = inner.call(request);
                 Self::new(State::Called { response })
             }
-            Poll::Ready(Err(error)) => {
-                let result = Some(Err(error));
-                Self::new(State::Done { result })
-            }
+            Poll::Ready(Err(error)) => Self::new(State::done(Err(error))),
             Poll::Pending => {
                 let fresh = inner.clone();
                 let inner = mem::replace(inner, fresh);
-                let request = Some(request);
-                Self::new(State::Admitted { inner, request })
+                let (parts, body) = request.into_parts();
+                Self::verifying(async { Ok(parts) }, body, inner)
             }
         }
     }
 
     pub(super) fn refused(response: Response<ResBody>) -> Self {
-        let result = Some(Ok(response));
-        Self::new(State::Done { result })
+        Self::new(State::done(Ok(response)))
     }
 
     fn new(state: State<S, B, ResBody>) -> Self {
@@ -103,30 +118,72 @@ where
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        const DONE: &str = "a future is not polled after it was ready";
         let mut state = self.project().state;
         loop {
-            let next = match state.as_mut().project() {
-                StateProj::Verifying { verdict, admitted } => {
-                    match ready!(verdict.as_mut().poll(cx)) {
-                        Ok(parts) => {
-                            let (body, inner) = admitted.take().expect(DONE);
-                            let request = Some(Request::from_parts(parts, body));
-                            State::Admitted { inner, request }
-                        }
-                        Err(response) => return Poll::Ready(Ok(response)),
-                    }
-                }
-                StateProj::Admitted { inner, request } => {
-                    ready!(inner.poll_ready(cx))?;
-                    let response = inner.call(request.take().expect(DONE));
-                    State::Called { response }
-                }
+            match state.as_mut().project() {
                 StateProj::Called { response } => return response.poll(cx),
                 StateProj::Done { result } => return Poll::Ready(result.take().expect(DONE)),
-            };
-            state.set(next);
+                StateProj::Waiting { .. } => ready!(state.as_mut().wait(cx)),
+            }
+        }
+    }
+}
+
+impl<S, B, ResBody> State<S, B, ResBody>
+where
+    S: Service<Request<B>>,
+{
+    fn done(result: Result<Response<ResBody>, S::Error>) -> Self {
+        let result = Some(result);
+        Self::Done { result }
+    }
+}
+
+impl<S, B, ResBody> State<S, B, ResBody>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+{
+    /// Goes on to the next state, where it waits no longer.
+    #[cold]
+    fn wait(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let StateProj::Waiting { waiting } = self.as_mut().project() {
+            let next = ready!(waiting.as_mut().expect(DONE).as_mut().poll(cx));
+            // Dropped here as well as with the state, dropping a state stays
+            // short enough to be inlined.
+            *waiting = None;
+            self.set(next);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S, B, ResBody, F> Waiting<S, B, F>
+where
+    S: Service<Request<B>, Response = Response<ResBody>>,
+    F: Future<Output = Result<Parts, Response<ResBody>>> + ?Sized,
+{
+    /// The state behind this one: called, or answered without a call.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<State<S, B, ResBody>> {
+        let this = self.project();
+        let request = match this.request.take() {
+            Some(request) => request,
+            None => match ready!(this.verdict.poll(cx)) {
+                Ok(parts) => Request::from_parts(parts, this.body.take().expect(DONE)),
+                Err(response) => return Poll::Ready(State::done(Ok(response))),
+            },
+        };
+        match this.inner.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {
+                let response = this.inner.call(request);
+                Poll::Ready(State::Called { response })
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(State::done(Err(error))),
+            Poll::Pending => {
+                *this.request = Some(request);
+                Poll::Pending
+            }
         }
     }
 }

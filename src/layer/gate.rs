@@ -6,12 +6,12 @@ use std::{
 };
 
 use futures::FutureExt;
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Request};
 
-use super::{admission::Admission, anonymous::Anonymous, refusal::Refusals};
+use super::{admission::Admission, anonymous::Anonymous, answer::Refusals};
 use crate::{
     access::Access,
-    credential::{Credential, Place, Sources},
+    credential::{Credential, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
@@ -39,6 +39,23 @@ pub(crate) struct Gate<V, A, R> {
     pub(crate) options: Options,
 }
 
+/// A request, whole or in parts.
+pub(crate) trait Headed {
+    fn head(&self) -> Head<'_>;
+
+    fn headers_mut(&mut self) -> &mut HeaderMap;
+}
+
+impl<B> Headed for Request<B> {
+    fn head(&self) -> Head<'_> {
+        Head::of(self)
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+}
+
 /// Whose the request is: somebody's, or nobody's where nobody need say.
 pub(crate) type Verdict<P> = Result<Option<P>, Rejection>;
 
@@ -53,22 +70,60 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    /// Decides at once, or answers `None` where that would mean waiting.
-    pub(crate) fn decide_now(&self, head: Head<'_>, place: Place) -> Option<Verdict<V::Principal>> {
-        match self.before(head, place) {
+    /// Marks the credential and decides at once, or answers `None` where that
+    /// would mean waiting, or looking at the head after all.
+    #[inline]
+    pub(crate) fn decide_now(&self, request: &mut impl Headed) -> Option<Verdict<V::Principal>> {
+        if A::EVERY_REQUEST && !V::READS_HEAD {
+            self.decide_without_head(request.headers_mut())
+        } else {
+            self.decide_with_head(request)
+        }
+    }
+
+    /// Decides by the credential alone, which is read where it is marked: a
+    /// look-up less.
+    #[inline]
+    fn decide_without_head(&self, headers: &mut HeaderMap) -> Option<Verdict<V::Principal>> {
+        let rejection = match self.sources.take(headers) {
+            Ok(Some(found)) => {
+                let verdict = self.ask(&Credential::new(found, None))?;
+                return Some(verdict.map(Some));
+            }
+            // Who audits is shown the head.
+            Ok(None) if self.options.audit.is_some() => return None,
+            Ok(None) => RejectionKind::Missing,
+            Err(kind) => kind,
+        };
+        Some(Err(rejection.into()))
+    }
+
+    #[inline]
+    pub(crate) fn decide_with_head(
+        &self,
+        request: &mut impl Headed,
+    ) -> Option<Verdict<V::Principal>> {
+        self.sources.mark(request.headers_mut());
+        let head = request.head();
+        match self.before(head) {
             Ok(Step::Anonymous) => Some(Ok(None)),
             Ok(Step::Verify(credential, access)) => {
-                let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
-                let verdict = catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))?;
+                let verdict = self.ask(&credential)?;
                 Some(self.after(head, access, verdict))
             }
             Err(rejection) => Some(Err(rejection)),
         }
     }
 
-    /// Decides, and waits for the verifier.
-    pub(crate) async fn decide(&self, head: Head<'_>, place: Place) -> Verdict<V::Principal> {
-        match self.before(head, place)? {
+    #[inline]
+    fn ask(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
+        let verify = AssertUnwindSafe(|| self.verifier.verify_now(credential));
+        catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))
+    }
+
+    /// Decides on a head that was marked, and waits for the verifier.
+    pub(crate) async fn decide(&self, head: Head<'_>) -> Verdict<V::Principal> {
+        match self.before(head)? {
             Step::Anonymous => Ok(None),
             Step::Verify(credential, access) => {
                 let verify = async { self.verifier.verify(&credential).await };
@@ -78,7 +133,8 @@ where
         }
     }
 
-    fn before<'a>(&self, head: Head<'a>, place: Place) -> Result<Step<'a>, Rejection> {
+    #[inline]
+    fn before<'a>(&self, head: Head<'a>) -> Result<Step<'a>, Rejection> {
         let access = self.admission.access(head);
         match access {
             Access::Public => return Ok(Step::Anonymous),
@@ -87,8 +143,8 @@ where
             }
             _ => {}
         }
-        match self.sources.find(head.headers(), place)? {
-            Some(found) => Ok(Step::Verify(Credential::new(found, head), access)),
+        match self.sources.find(head.headers())? {
+            Some(found) => Ok(Step::Verify(Credential::new(found, Some(head)), access)),
             None if access == Access::Optional => Ok(Step::Anonymous),
             None => {
                 self.refuse_unless_audited(head, RejectionKind::Missing.into())?;
@@ -97,6 +153,7 @@ where
         }
     }
 
+    #[inline]
     fn after<P>(&self, head: Head<'_>, access: Access, verdict: Result<P, Rejection>) -> Verdict<P>
     where
         A: Admission<P>,
@@ -122,12 +179,8 @@ where
         }
     }
 
-    /// Hides the credential from logs, whoever comes next: the verifier too.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) -> Place {
-        self.sources.mark_sensitive(headers)
-    }
-
     /// Removes the credential of a request that is let through, where told to.
+    #[inline]
     pub(crate) fn cover(&self, headers: &mut HeaderMap) {
         if self.options.strip_credential {
             self.sources.strip(headers);
@@ -135,11 +188,14 @@ where
     }
 
     /// Says whose the request is, and removes what somebody else said of it.
+    #[inline(always)]
     pub(crate) fn introduce(&self, extensions: &mut Extensions, whose: Option<V::Principal>) {
         match whose {
             Some(principal) if !self.options.skip_principal => {
                 extensions.insert(principal);
             }
+            // Nobody has said anything in most requests.
+            Some(_) if extensions.is_empty() => {}
             Some(_) => {
                 extensions.remove::<V::Principal>();
             }

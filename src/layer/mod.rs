@@ -48,6 +48,7 @@
 
 mod admission;
 mod anonymous;
+mod answer;
 mod builder;
 mod future;
 mod gate;
@@ -61,7 +62,7 @@ mod service;
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "tonic")]
-pub(crate) use self::gate::Gate;
+pub(crate) use self::gate::{Gate, Headed};
 #[cfg(feature = "tokens")]
 pub use self::lifetime::{
     LifetimeBody, LifetimeEnded, LifetimeFuture, LifetimeLayer, LifetimeService,

@@ -12,8 +12,9 @@ use tower::{Layer, Service};
 
 use super::{
     anonymous::Anonymous,
+    answer::{Refusals, layer_is_missing},
     future::ResponseFuture,
-    refusal::{NoBody, Refusals, Respond, layer_is_missing},
+    refusal::{NoBody, Respond},
 };
 use crate::{
     credential::Sources,

@@ -15,7 +15,7 @@ use super::{
     gate::{Gate, Verdict},
     refusal::Respond,
 };
-use crate::{credential::Place, head::Head, rejection::Rejection, verifier::Verifier};
+use crate::{head::Head, rejection::Rejection, verifier::Verifier};
 
 /// A service guarded by an [`AuthnLayer`](super::AuthnLayer).
 ///
@@ -50,8 +50,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let place = self.gate.mark(request.headers_mut());
-        match self.gate.decide_now(Head::of(&request), place) {
+        match self.gate.decide_now(&mut request) {
             Some(Ok(whose)) => {
                 self.gate.cover(request.headers_mut());
                 self.gate.introduce(request.extensions_mut(), whose);
@@ -60,32 +59,31 @@ where
             Some(Err(rejection)) => {
                 ResponseFuture::refused(self.gate.refuse(Head::of(&request), rejection))
             }
-            None => self.wait(request, place),
+            None => self.wait(request),
         }
     }
 }
 
-impl<S, V, A, R> Authn<S, V, A, R> {
-    /// Moves the request's head and the gate into one boxed future, and keeps
-    /// the body beside it.
-    fn wait<B, ResBody>(
-        &mut self,
-        request: Request<B>,
-        place: Place,
-    ) -> ResponseFuture<S, B, ResBody>
+impl<S, V, A, R> Authn<S, V, A, R>
+where
+    V: Verifier,
+    A: Admission<V::Principal>,
+{
+    /// Moves the request's head and the gate into one future, and keeps the
+    /// body beside it.
+    #[cold]
+    fn wait<B, ResBody>(&self, request: Request<B>) -> ResponseFuture<S, B, ResBody>
     where
         S: Service<Request<B>, Response = Response<ResBody>> + Clone,
-        V: Verifier,
-        A: Admission<V::Principal>,
         R: Respond<ResBody>,
         ResBody: Default,
     {
         let (mut parts, body) = request.into_parts();
         let gate = Arc::clone(&self.gate);
-        let verdict = Box::pin(async move {
-            let verdict = gate.decide(Head::of_parts(&parts), place).await;
+        let verdict = async move {
+            let verdict = gate.decide(Head::of_parts(&parts)).await;
             gate.settle(&mut parts, verdict).map(|()| parts)
-        });
+        };
         ResponseFuture::verifying(verdict, body, self.inner.clone())
     }
 }

@@ -28,8 +28,9 @@ pub(super) struct Entry {
     pub(super) id: TokenId,
     pub(super) kid: Option<KeyId>,
     withdrawn: Option<Withdrawn>,
-    /// Whether `rare` says something of its time.
-    bounded: bool,
+    /// Whether it is good until its end: neither withdrawn, nor has `rare`
+    /// something to say of its time.
+    plain: bool,
     pub(super) digest: Digest,
     expires_at: Timestamp,
     usage: Counter,
@@ -81,43 +82,50 @@ pub(super) trait Share {
 
 impl Entry {
     pub(super) fn new(record: &Record, share: &mut impl Share) -> Self {
+        let withdrawn = match (record.revoked_at, record.suspended_at) {
+            (Some(_), _) => Some(Withdrawn::Revoked),
+            (None, Some(_)) => Some(Withdrawn::Suspended),
+            (None, None) => None,
+        };
+        let bounded = record.not_before.is_some() || record.grace_until.is_some();
         Self {
             id: record.id,
             digest: record.digest,
             kid: record.kid,
             rev: record.rev,
-            withdrawn: match (record.revoked_at, record.suspended_at) {
-                (Some(_), _) => Some(Withdrawn::Revoked),
-                (None, Some(_)) => Some(Withdrawn::Suspended),
-                (None, None) => None,
-            },
+            withdrawn,
+            plain: withdrawn.is_none() && !bounded,
             expires_at: record.expires_at.unwrap_or(Timestamp::MAX),
             subject: share.text(&record.subject),
             organization: record.organization.as_deref().map(|name| share.text(name)),
             scopes: share.scopes(&record.scopes),
-            bounded: record.not_before.is_some() || record.grace_until.is_some(),
             rare: Rare::of(record).map(Box::new),
             usage: Counter::default(),
             end: OnceLock::new(),
         }
     }
 
-    /// Whether the token is good, its key aside. `now` is asked only where the
-    /// token has a time.
-    pub(super) fn check(&self, now: impl FnOnce() -> Timestamp) -> Result<(), Rejection> {
-        let timed = self.bounded || self.expires_at < Timestamp::MAX;
-        if timed {
-            let now = now();
-            let (not_before, grace_until) = self.bounds();
-            if now < not_before {
-                return Err(Rejection::expired().because("not valid yet"));
-            }
-            if now >= self.expires_at {
-                return Err(Rejection::expired().because("expired"));
-            }
-            if now >= grace_until {
-                return Err(Rejection::revoked().because("rotated"));
-            }
+    /// Whether the token is good, its key aside.
+    #[inline]
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), Rejection> {
+        if self.plain && now < self.expires_at {
+            return Ok(());
+        }
+        self.check_all(now)
+    }
+
+    #[cold]
+    fn check_all(&self, now: Timestamp) -> Result<(), Rejection> {
+        let has_come = |end: Timestamp| now >= end && end < Timestamp::MAX;
+        let (not_before, grace_until) = self.bounds();
+        if now < not_before {
+            return Err(Rejection::expired().because("not valid yet"));
+        }
+        if has_come(self.expires_at) {
+            return Err(Rejection::expired().because("expired"));
+        }
+        if has_come(grace_until) {
+            return Err(Rejection::revoked().because("rotated"));
         }
         match self.withdrawn {
             None => Ok(()),
@@ -129,8 +137,8 @@ impl Entry {
     /// From when on it is good, and until when its grace lasts.
     fn bounds(&self) -> (Timestamp, Timestamp) {
         match &self.rare {
-            Some(rare) if self.bounded => (rare.not_before, rare.grace_until),
-            _ => (Timestamp::default(), Timestamp::MAX),
+            Some(rare) => (rare.not_before, rare.grace_until),
+            None => (Timestamp::default(), Timestamp::MAX),
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Mirror {
     retired: AtomicU64,
     shared: Mutex<Shared>,
     master: Option<Master>,
+    /// How often all of it was replaced.
+    history: RwLock<u64>,
 }
 
 impl Mirror {
@@ -51,6 +53,22 @@ impl Mirror {
             retired: AtomicU64::new(0),
             shared: Mutex::default(),
             master,
+            history: RwLock::default(),
+        }
+    }
+
+    /// Which history of the store is held here, for [`merge_of`](Self::merge_of).
+    pub(super) fn history(&self) -> u64 {
+        *read(&self.history)
+    }
+
+    /// Takes a row over that was read in some history, unless another one has
+    /// taken its place: revisions of the two can't be compared.
+    pub(super) fn merge_of(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
+        let current = read(&self.history);
+        match *current == history {
+            true => self.merge(row),
+            false => Ok(()),
         }
     }
 
@@ -135,6 +153,8 @@ impl Mirror {
     /// Puts what another mirror holds in the place of all that is held here:
     /// tokens that are gone are gone, and those who wait for them are told.
     pub(super) fn replace_with(&self, fresh: &Self) {
+        let mut history = write(&self.history);
+        *history += 1;
         for (own, fresh) in self.shards.iter().zip(&fresh.shards) {
             let mut own = write(own);
             let mut fresh = write(fresh);
@@ -280,7 +300,7 @@ mod tests {
         assert!(mirror.shards.iter().all(RwLock::is_poisoned));
         assert!(mirror.imported.is_poisoned() && mirror.shared.is_poisoned());
 
-        let now = Timestamp::default;
+        let now = Timestamp::default();
         let check = |record: &Record| mirror.get(record.id).map(|entry| entry.check(now).is_ok());
         assert_eq!((check(&good), check(&bad)), (Some(true), Some(true)));
         let mut revoked = bad.clone();

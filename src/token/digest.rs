@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
-
+use super::sha256;
 use crate::{ct, error::ConfigError};
 
 /// The SHA-256 of a whole token, as four words.
@@ -26,7 +25,12 @@ pub struct Digest([u64; 4]);
 impl Digest {
     /// Digests a token.
     pub fn of(token: impl AsRef<[u8]>) -> Self {
-        Self::from_bytes(Sha256::digest(token).into())
+        let state = sha256::digest(token.as_ref());
+        let (pairs, _) = state.as_chunks();
+        Self(std::array::from_fn(|index| {
+            let [high, low] = pairs[index].map(u64::from);
+            high << 32 | low
+        }))
     }
 
     /// Reads a digest that was made elsewhere: `sha256sum`'s 64 digits.

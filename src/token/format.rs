@@ -33,13 +33,33 @@ const BEHIND_PREFIX: usize = 1 + ID + 1 + SECRET + 1 + TAG + CRC;
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefix(Box<str>);
+pub struct Prefix {
+    text: Box<str>,
+    /// It and the `_` behind it, zero-padded: a token is compared in one step.
+    word: u128,
+    mask: u128,
+}
 
 impl Prefix {
+    fn new(text: &str) -> Self {
+        let digits = 8 * (text.len() + 1);
+        let padded = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |all, b| all << 8 | u128::from(*b))
+        };
+        Self {
+            text: text.into(),
+            word: padded(text.as_bytes()) | u128::from(b'_') << (digits - 8),
+            mask: u128::MAX >> (128 - digits),
+        }
+    }
+
     /// The prefix as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -52,7 +72,7 @@ impl FromStr for Prefix {
                 "a prefix is a lower-case letter, then 1 to 14 of [a-z0-9]",
             ));
         }
-        Ok(Self(text.into()))
+        Ok(Self::new(text))
     }
 }
 
@@ -75,8 +95,9 @@ impl TokenId {
 
     /// The first and the last eight characters, as numbers: together all of it.
     pub(crate) fn halves(&self) -> (u64, u64) {
-        let word = |at| u64::from_le_bytes(std::array::from_fn(|index| self.0[at + index]));
-        (word(0), word(ID - 8))
+        let [first @ .., _, _, _, _] = self.0;
+        let [_, _, _, _, last @ ..] = self.0;
+        (u64::from_le_bytes(first), u64::from_le_bytes(last))
     }
 
     /// A new one, of the randomness given.
@@ -120,18 +141,17 @@ pub(crate) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// Whether a text has the shape: length, prefix and the two underscores.
     /// What it says is checked later, where it matters.
+    #[inline]
     pub(crate) fn of(text: &'a [u8], prefix: &Prefix) -> Option<Self> {
-        let rest = text.strip_prefix(prefix.0.as_bytes())?;
-        Self::behind_prefix(text, rest)
-    }
-
-    fn behind_prefix(text: &'a [u8], rest: &[u8]) -> Option<Self> {
-        if rest.len() != BEHIND_PREFIX {
+        let len = prefix.text.len();
+        let word = u128::from_le_bytes(*text.first_chunk()?);
+        if text.len() != len + BEHIND_PREFIX || word & prefix.mask != prefix.word {
             return None;
         }
-        let id = rest[1..].first_chunk::<ID>()?;
-        let shaped = rest[0] == b'_' && rest[1 + ID] == b'_';
-        shaped.then_some(Self {
+        let [id @ .., b'_'] = text[len + 1..].first_chunk::<{ ID + 1 }>()? else {
+            return None;
+        };
+        Some(Self {
             text,
             id: TokenId(*id),
         })
@@ -141,25 +161,27 @@ impl<'a> Shape<'a> {
         self.id
     }
 
-    /// Whether the CRC holds and every character is one that a token has.
+    /// Whether the CRC holds, which a typing error breaks, and a made-up token
+    /// lacks.
     pub(crate) fn is_whole(&self) -> bool {
-        let (body, crc) = self.text.split_at(self.text.len() - CRC);
-        let secret_and_more = &self.text[self.text.len() - (BEHIND_PREFIX - ID - 2)..];
-        // Without a branch inside, so that it becomes vector code.
-        let base62 = |bytes: &[u8]| {
-            let digit = |all, b: &u8| all & b.is_ascii_alphanumeric();
-            bytes.iter().fold(true, digit)
+        let Some((body, crc)) = self.text.split_last_chunk::<CRC>() else {
+            return false;
         };
-        // The CRC first: it is what a made-up token lacks.
         decode(crc) == Some(u64::from(crc32fast::hash(body)))
-            && base62(&self.id.0)
-            && base62(secret_and_more)
+    }
+
+    /// Whether every character behind the prefix is one that a token has. A good
+    /// tag says as much.
+    fn is_base62(&self) -> bool {
+        let secret_and_more = &self.text[self.text.len() - (BEHIND_PREFIX - ID - 2)..];
+        let mut all = self.id.0.iter().chain(secret_and_more);
+        all.all(u8::is_ascii_alphanumeric)
     }
 
     /// The key that made the tag, what it was made over, and the tag.
     pub(crate) fn tag(&self) -> Option<(KeyId, &'a [u8], u64)> {
-        let (tagged, tag) =
-            self.text[..self.text.len() - CRC].split_at_checked(self.text.len() - CRC - TAG)?;
+        let (body, _) = self.text.split_last_chunk::<CRC>()?;
+        let (tagged, tag) = body.split_last_chunk::<TAG>()?;
         let kid = KeyId::from_digit(*tagged.last()?)?;
         Some((kid, tagged, decode(tag)?))
     }
@@ -175,8 +197,8 @@ pub(crate) fn compose(
 ) -> Result<Secret, RandomError> {
     let mut secret = Zeroizing::new([0; SECRET]);
     random.fill(secret.as_mut())?;
-    let mut text = Vec::with_capacity(prefix.0.len() + BEHIND_PREFIX);
-    text.extend_from_slice(prefix.0.as_bytes());
+    let mut text = Vec::with_capacity(prefix.text.len() + BEHIND_PREFIX);
+    text.extend_from_slice(prefix.text.as_bytes());
     text.push(b'_');
     text.extend_from_slice(&id.0);
     text.push(b'_');
@@ -200,19 +222,16 @@ pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
     let Some(prefix_len) = text.len().checked_sub(BEHIND_PREFIX) else {
         return fault("too short for a token");
     };
-    let Some((prefix, rest)) = text.as_bytes().split_at_checked(prefix_len) else {
-        return fault("too short for a token");
-    };
-    if !is_prefix(prefix) {
+    let Some(Ok(prefix)) = text.get(..prefix_len).map(str::parse) else {
         return fault("a token begins with a prefix");
-    }
-    let Some(shape) = Shape::behind_prefix(text.as_bytes(), rest) else {
+    };
+    let Some(shape) = Shape::of(text.as_bytes(), &prefix) else {
         return fault("a token is prefix_id_rest");
     };
-    if !shape.is_whole() {
+    if !(shape.is_whole() && shape.is_base62()) {
         return fault("the token's checksum does not hold");
     }
-    Ok((text[..prefix_len].parse()?, shape.id))
+    Ok((prefix, shape.id))
 }
 
 /// A number in base62, of a fixed width.
@@ -225,24 +244,39 @@ fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
     text
 }
 
-pub(super) fn digit_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'Z' => Some(digit - b'A' + 10),
-        b'a'..=b'z' => Some(digit - b'a' + 36),
-        _ => None,
+/// What no digit is worth.
+const NO_DIGIT: u8 = 64;
+
+/// The value of every byte as a digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
     }
+    values
+};
+
+pub(super) fn digit_value(digit: u8) -> Option<u8> {
+    let value = VALUES[usize::from(digit)];
+    (value != NO_DIGIT).then_some(value)
 }
 
 pub(super) fn value_digit(value: u8) -> u8 {
     ALPHABET[usize::from(value % 62)]
 }
 
-fn decode(text: &[u8]) -> Option<u64> {
-    text.iter().try_fold(0_u64, |number, digit| {
-        let value = u64::from(digit_value(*digit)?);
-        number.checked_mul(62)?.checked_add(value)
-    })
+/// The number that at most 11 digits say, if they are digits and it fits 64
+/// bits.
+fn decode<const WIDTH: usize>(text: &[u8; WIDTH]) -> Option<u64> {
+    let values = text.map(|digit| VALUES[usize::from(digit)]);
+    let all = values.iter().fold(0, |all, value| all | value);
+    let (last, first) = values.split_last()?;
+    // Ten digits always fit.
+    let number = first.iter().fold(0, |n, value| n * 62 + u64::from(*value));
+    let number = number.checked_mul(62)?.checked_add(u64::from(*last))?;
+    (all < NO_DIGIT).then_some(number)
 }
 
 #[cfg(test)]

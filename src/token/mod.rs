@@ -36,6 +36,7 @@ mod random;
 mod record;
 mod ring;
 mod secret;
+mod sha256;
 mod time;
 
 pub use self::{

@@ -7,13 +7,13 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 use hkdf::Hkdf;
-use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
     format::{digit_value, value_digit},
     random::{Random, RandomError},
+    sha256::Hmac,
     time::Timestamp,
 };
 use crate::{ct, error::ConfigError};
@@ -176,7 +176,7 @@ pub(crate) struct KeyRing {
 struct Opened {
     key: Key,
     /// With its pads computed.
-    mac: Hmac<Sha256>,
+    hmac: Hmac,
 }
 
 impl KeyRing {
@@ -187,10 +187,10 @@ impl KeyRing {
             Some(known) if known.key.rev >= key.rev => {}
             Some(known) => known.key = key.clone(),
             None => {
-                let mac = open(key, master)?;
+                let hmac = open(key, master)?;
                 self.keys.push(Opened {
                     key: key.clone(),
-                    mac,
+                    hmac,
                 });
             }
         }
@@ -199,9 +199,8 @@ impl KeyRing {
 
     /// The tag of a text under a key, if there is such a key.
     pub(crate) fn tag(&self, id: KeyId, text: &[u8]) -> Option<u64> {
-        let mac = self.find(id)?.mac.clone().chain_update(text).finalize();
-        let (words, _) = mac.as_bytes().as_chunks::<8>();
-        words.first().map(|word| u64::from_be_bytes(*word))
+        let [high, low, ..] = self.find(id)?.hmac.tag(text).map(u64::from);
+        Some(high << 32 | low)
     }
 
     /// Whether a text bears the tag that it should.
@@ -278,7 +277,7 @@ const SEALED: u8 = 1;
 
 /// The key that tags: derived from the seed
 /// ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
-fn open(key: &Key, master: Option<&Master>) -> Result<Hmac<Sha256>, ConfigError> {
+fn open(key: &Key, master: Option<&Master>) -> Result<Hmac, ConfigError> {
     let fault = |what: &str| ConfigError::new(format!("key {}: {what}", key.id));
     let seed = match key.sealed.split_first() {
         Some((&CLEAR, seed)) => Zeroizing::new(seed.to_vec()),
@@ -304,7 +303,7 @@ fn open(key: &Key, master: Option<&Master>) -> Result<Hmac<Sha256>, ConfigError>
     Hkdf::<Sha256>::new(None, &seed)
         .expand(b"tower-authn token tag v1", derived.as_mut())
         .map_err(|_| fault("can't be derived"))?;
-    Hmac::new_from_slice(derived.as_ref()).map_err(|_| fault("can't be used"))
+    Ok(Hmac::new(&derived))
 }
 
 #[cfg(test)]

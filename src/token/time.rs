@@ -77,8 +77,13 @@ impl std::ops::Add<Duration> for Timestamp {
 impl From<SystemTime> for Timestamp {
     /// A time before the epoch is the epoch.
     fn from(time: SystemTime) -> Self {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(0) + since
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => {
+                let millis = since.as_secs().saturating_mul(1_000);
+                Self::from_millis(millis.saturating_add(since.subsec_millis().into()))
+            }
+            Err(_) => Self(0),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-// Where `npm install --prefix` put them, which is not beside this file.
+// Where `.ci/run` put them, which is not beside this file.
 const require = createRequire(`${process.env.TOWER_AUTHN_CLIENTS}/`);
 const { chromium } = require('playwright-core');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -12,6 +12,8 @@ const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  // A host that is not this machine, as far as a browser knows.
+  '--host-resolver-rules=MAP example.test 127.0.0.1',
 ];
 
 /**
@@ -20,12 +22,13 @@ const FLAGS = [
  * answers that the scenario provokes.
  * @param {(context: any) => Promise<void>} scenario
  * @param {RegExp} provoked
+ * @param {object} options of the browser's context
  */
-export async function run(scenario, provoked = /^$/) {
+export async function run(scenario, provoked = /^$/, options = {}) {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   try {
-    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'], ...options });
     context.setDefaultTimeout(30_000);
     const faults = await listen(context);
     await scenario(context);

@@ -49,9 +49,17 @@ await run(async (context) => {
   await page.getByLabel('State').selectOption('active');
   await ended();
 
-  // Who replaces the token that they are signed in with sees its secret first.
+  // Who replaces the token that they are signed in with sees its secret first,
+  // whatever else is answered then.
   const own = await make({ name: 'own' });
   await signIn(page, own.secret);
+  await button('own').waitFor();
+  let release = () => {};
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route('**/api/tokens?*', async (route) => {
+    await held;
+    await route.continue();
+  });
   await page.getByLabel('State').selectOption('');
   await button('own').click();
   await button('Rotate…').click();
@@ -60,7 +68,11 @@ await run(async (context) => {
   await button('Rotate token').click();
   await page.getByRole('dialog', { name: 'Token rotated' }).waitFor();
   const secret = await page.locator('#secret textarea').first().inputValue();
-  assert.ok(!(await page.getByRole('dialog', { name: 'Sign in' }).isVisible()));
+  const late = page.waitForResponse('**/api/tokens?*');
+  release();
+  assert.equal((await late).status(), 401);
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)));
+  assert.ok(!(await page.locator('#sign-in').isVisible()));
   await button('Done').click();
   await ended();
   await signIn(page, secret);

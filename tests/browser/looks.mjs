@@ -104,7 +104,7 @@ await run(async (context) => {
   await page.getByLabel('Expires', { exact: true }).selectOption('never');
   await page.getByText('Without an end').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click();
-  await page.getByText('is not a target').waitFor();
+  await page.getByText('is no target').waitFor();
   await look('create-fault');
   await page.getByLabel('Targets').fill('demo');
   await page.getByLabel('Expires', { exact: true }).selectOption('date');
@@ -112,6 +112,9 @@ await run(async (context) => {
   await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click();
   await page.getByRole('dialog', { name: 'Token created' }).waitFor();
   await look('secret');
+  await button('Copy: Token').click();
+  await page.getByText('Copied: Token.').waitFor();
+  await look('secret-copied');
   await button('Done').click();
 
   await button('old gateway').click();

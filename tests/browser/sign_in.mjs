@@ -61,4 +61,10 @@ await run(async (context) => {
   const [own] = await cookies();
   assert.notEqual(own.value, planted.value);
   assert.equal(await listed(), 200);
-}, /status of 40[13]/);
+
+  // No browser keeps the strict cookie without TLS, and no other is sent there.
+  await page.goto(`http://example.test:${new URL(url).port}/api_tokens`);
+  await tokenField.fill(token);
+  await button('Sign in').click();
+  await says('This page needs HTTPS');
+}, /status of 40[13]|Cross-Origin-Opener-Policy header has been ignored/);

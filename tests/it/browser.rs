@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{examples::Example, tools::client};
+use super::{examples::Example, stores::Directory, tools::client};
 
 #[test]
 fn a_token_lives_and_ends_on_the_page_by_the_keyboard_alone() {
@@ -40,17 +40,28 @@ fn every_state_of_the_page_can_be_used_by_everybody() {
     plays("looks");
 }
 
+#[test]
+fn over_tls_the_cookie_of_the_page_is_the_strict_one() {
+    let directory = Directory::new();
+    let tls = directory.path().to_str().unwrap();
+    plays_on("tls", "bentocloud", &["--store", "memory:", "--tls", tls]);
+}
+
+fn plays(scenario: &str) {
+    plays_on(scenario, "manage", &["--user", "alice:pässword-ü"]);
+}
+
 /// A browser is heavy: more than one at a time only wait for each other.
 static ONE: Mutex<()> = Mutex::new(());
 
 /// Runs a scenario against an example of its own.
-fn plays(scenario: &str) {
+fn plays_on(scenario: &str, example: &str, flags: &[&str]) {
     if client("node_modules/playwright-core").is_none() {
         return;
     }
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut app = Example::start("manage", &["--user", "alice:pässword-ü"]);
+    let mut app = Example::start(example, flags);
     let line = app.line();
     let token = line.strip_prefix("token ").unwrap();
     let output = Command::new("node")

@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
+use futures::future::FutureExt;
 use http::StatusCode;
+use tokio::runtime::Builder;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer,
@@ -18,7 +20,7 @@ use tower_authn::{
         Changes, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored, TokenStore, Tokens,
         TokensOptions, Use, Which, Write,
     },
-    token::{Timestamp, TokenId, check_offline},
+    token::{Secret, Timestamp, TokenId, check_offline},
 };
 
 use crate::support::{Calls, Strict, ask, get};
@@ -107,6 +109,34 @@ async fn status(tokens: &Tokens, token: &str) -> StatusCode {
     let service = AuthnLayer::new(tokens.verifier()).layer(Strict::default());
     let request = get("/", &[("authorization", &format!("Bearer {token}"))]);
     ask(&service, request).await.status()
+}
+
+#[test]
+fn a_follower_that_stands_still_does_not_keep_a_verdict_fresh() {
+    const MAX_STALE: Duration = Duration::from_secs(1);
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let with = |max_stale| {
+        let options = TokensOptions::new("acme").unwrap().max_stale(max_stale);
+        runtime.block_on(async {
+            let opened = Tokens::open(MemoryStore::new(), options).await.unwrap();
+            let made = opened.create(NewToken::new("alice")).await.unwrap();
+            (opened, made.secret)
+        })
+    };
+    let short = with(MAX_STALE);
+    let long = with(Duration::MAX);
+    // Nobody runs the tasks from here on.
+    let verdict = |(tokens, secret): &(Tokens, Secret)| {
+        let status = status(tokens, secret.expose());
+        status.now_or_never().expect("decided at once")
+    };
+    assert_eq!(verdict(&short), StatusCode::OK);
+    std::thread::sleep(MAX_STALE);
+    assert_eq!(verdict(&short), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(verdict(&long), StatusCode::OK);
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(100)).await });
+    assert_eq!(verdict(&short), StatusCode::OK, "it follows again");
+    assert_eq!(verdict(&long), StatusCode::OK, "it never ended");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,9 @@ use tower::{Layer, service_fn};
 use tower_authn::{
     Access, AuthnLayer, Credential, Principal, Rejection,
     RejectionKind::{self, Ambiguous, Invalid, Malformed, Missing},
-    Sources, Verifier, protect,
+    Sources, Verifier,
+    layer::Admission,
+    protect,
     verifier::{FixedTokens, FixedUsers},
     verify_fn,
 };
@@ -52,10 +54,16 @@ const WRONG: Outcome = Outcome {
 };
 
 /// Asks a service that reads `sources`, where a credential is required and
-/// where it is optional: the two differ in nothing but what is missing.
+/// where it is optional: the two differ in nothing but what is missing. Where
+/// it is required without a policy, it is read in another way.
 async fn outcome(sources: &Sources, request: Request<String>) -> Outcome {
-    let required = outcome_with(sources, Access::Authenticated, request.clone()).await;
-    let optional = outcome_with(sources, Access::Optional, request).await;
+    let layer = |spy: &Spy| AuthnLayer::new(spy.clone()).sources(sources.clone());
+    let without = |spy: &Spy| layer(spy);
+    let with = |access| move |spy: &Spy| layer(spy).access(access);
+    let required = outcome_of(with(Access::Authenticated), request.clone()).await;
+    let bare = outcome_of(without, request.clone()).await;
+    assert_eq!(bare, required, "a policy makes a difference");
+    let optional = outcome_of(with(Access::Optional), request).await;
     if required == unread(Missing) {
         let anonymous = Outcome {
             refused: None,
@@ -69,12 +77,12 @@ async fn outcome(sources: &Sources, request: Request<String>) -> Outcome {
     required
 }
 
-async fn outcome_with(sources: &Sources, access: Access, request: Request<String>) -> Outcome {
+async fn outcome_of<A: Admission<Principal>>(
+    layer: impl FnOnce(&Spy) -> AuthnLayer<Spy, A>,
+    request: Request<String>,
+) -> Outcome {
     let (spy, inner) = (Spy::default(), Strict::default());
-    let layer = AuthnLayer::new(spy.clone())
-        .sources(sources.clone())
-        .access(access)
-        .expose_rejection();
+    let layer = layer(&spy).expose_rejection();
     let response = ask(&layer.layer(inner.clone()), request).await;
     assert_eq!(inner.readied.count(), inner.called.count());
     let kind = response.extensions().get().map(Rejection::kind);
@@ -302,6 +310,22 @@ async fn a08_credentials_in_two_sources_are_refused() {
     }
     let keys = get("/", &[("x-api-key", TOKEN), ("x-api-key", TOKEN)]);
     assert_eq!(outcome(&sources, keys).await, unread(Ambiguous));
+}
+
+#[tokio::test]
+async fn fields_that_hold_no_credential_may_be_repeated() {
+    let sources = Sources::default().header("x-api-key").unwrap();
+    let value = format!("Bearer {TOKEN}");
+    let cookies = [("cookie", "a=b"), ("cookie", "c=d")];
+    let good = ("authorization", value.as_str());
+    for sources in [sources, Sources::default()] {
+        let one = get("/", &[&cookies[..], &[good]].concat());
+        assert_eq!(outcome(&sources, one).await, ADMITTED);
+        let none = get("/", &cookies);
+        assert_eq!(outcome(&sources, none).await, unread(Missing));
+        let two = get("/", &[&[good], &cookies[..], &[good]].concat());
+        assert_eq!(outcome(&sources, two).await, unread(Ambiguous));
+    }
 }
 
 #[tokio::test]

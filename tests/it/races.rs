@@ -9,7 +9,7 @@ use http::StatusCode;
 use tokio::time::sleep;
 use tower_authn::{
     store::{Created, MemoryStore, NewToken, Row, TokenStore, Tokens, TokensOptions, Which, Write},
-    token::{Key, Record},
+    token::{Key, Record, Timestamp},
 };
 
 use crate::watched::{Watched, status};
@@ -25,6 +25,53 @@ async fn make(tokens: &Tokens) -> Created {
 async fn revoke(tokens: &Tokens, made: &Created) {
     let which = Which::Id(made.record.id);
     assert_eq!(tokens.revoke(which, "admin", "").await.unwrap(), 1);
+}
+
+/// Long after every token ended.
+const FAR: Timestamp = Timestamp::from_millis(1 << 50);
+
+#[tokio::test(start_paused = true)]
+async fn a_read_under_way_brings_no_token_of_another_history_back() {
+    for (replaced, expected) in [(false, OK), (true, REFUSED)] {
+        let store = Watched::default();
+        let (one, two) = (store.open().await, store.open().await);
+        let made = make(&one).await;
+        let token = made.secret.expose();
+        store.hold_gets();
+        let leader = async { status(&two, token).await };
+        let meanwhile = async {
+            // The leader's read has its answer by now, from the store as it was.
+            sleep(Duration::from_millis(10)).await;
+            assert_eq!(store.gets(), 1);
+            if replaced {
+                // A restored copy, in which the token was not made yet.
+                assert_eq!(store.store().prune(FAR).await.unwrap(), 1);
+                store.begin_another_history();
+                sleep(Duration::from_millis(1_100)).await;
+                assert_eq!(store.loads(), 4, "both read it anew");
+            }
+            store.release_gets();
+        };
+        let (first, ()) = tokio::join!(leader, meanwhile);
+        assert_eq!((first, status(&two, token).await), (expected, expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_stands_still_is_given_up_and_begun_again() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens).await;
+    let token = made.secret.expose();
+    assert_eq!(status(&tokens, token).await, OK);
+    store.hold_loads();
+    store.begin_another_history();
+    sleep(Duration::from_secs(30)).await;
+    assert!(store.loads() > 3, "given up after five seconds, each time");
+    assert_eq!(status(&tokens, token).await, CANT_TELL);
+    store.release_loads();
+    sleep(Duration::from_secs(7)).await;
+    assert_eq!(status(&tokens, token).await, OK);
 }
 
 #[tokio::test(start_paused = true)]

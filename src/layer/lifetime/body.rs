@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::End;
-use crate::{layer::refusal::grpc_trailers, rejection::RejectionKind};
+use crate::{layer::answer::grpc_trailers, rejection::RejectionKind};
 
 pin_project! {
     /// A body that ends, with an error or with trailers, when the credential

@@ -12,7 +12,7 @@ use http::{HeaderValue, Response};
 use pin_project_lite::pin_project;
 
 use super::{End, LifetimeBody};
-use crate::layer::refusal::Refusals;
+use crate::layer::answer::Refusals;
 
 pin_project! {
     /// The future of a [`LifetimeService`](super::LifetimeService).

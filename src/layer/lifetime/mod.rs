@@ -19,7 +19,7 @@ pub use self::{
     body::{LifetimeBody, LifetimeEnded},
     future::LifetimeFuture,
 };
-use super::refusal::{Refusals, grpc_content_type};
+use super::answer::{Refusals, grpc_content_type};
 use crate::{
     credential::Sources,
     head::Head,

@@ -110,7 +110,7 @@ async function submitSignIn() {
   try {
     session = await signIn(credential());
     const kept = await call('GET', 'session');
-    if (!kept.caller) throw new Problem(0, 'the browser did not keep the cookie: this page needs HTTPS');
+    if (!kept.caller) throw new Problem(0, 'this page needs HTTPS: the browser did not keep its cookie');
   } catch (problem) {
     dialog.querySelector('.error').textContent = signInFault(problem);
     $(way() === 'user' ? 'password' : 'token').select();
@@ -171,8 +171,10 @@ async function load(after, limit) {
 function showPage(page, more, filtered) {
   const body = $('list').tBodies[0];
   const rows = page.items.map(row);
+  const focused = body.contains(document.activeElement) && document.activeElement?.getAttribute('data-id');
   if (more) body.append(...rows);
   else body.replaceChildren(...rows);
+  if (focused) focusRow(focused);
   cursor = page.next_cursor;
   const count = body.rows.length;
   $('failed').hidden = true;
@@ -340,13 +342,13 @@ function copyable(label, text) {
 }
 
 async function copy(label, area) {
-  area.select();
   try {
     await navigator.clipboard.writeText(area.value);
     $('copied').textContent = `Copied: ${label}.`;
   } catch {
     // Not allowed, or not over HTTPS.
-    $('copied').textContent = 'The browser does not let the page copy. The text is selected: copy it from there.';
+    area.select();
+    $('copied').textContent = 'This browser lets you copy only by hand: the text is selected.';
   }
 }
 
@@ -371,9 +373,9 @@ function onSubmit(form, action) {
   });
 }
 
-/** Back to where the details were opened from, though the row was made anew. */
-function returnFocus() {
-  const button = document.querySelector(`tbody [data-id="${shown?.id}"]`) ?? document.querySelector('h1');
+/** Goes to a token's row, which may have been made anew, or may be there no more. */
+function focusRow(id) {
+  const button = document.querySelector(`tbody [data-id="${id}"]`) ?? document.querySelector('h1');
   /** @type {HTMLElement} */ (button).focus();
 }
 
@@ -385,7 +387,7 @@ $('ways').addEventListener('change', showWay);
 $('sign-in').addEventListener('close', () => session.caller || leave(''));
 $('sign-out').addEventListener('click', signOut);
 $('secret').addEventListener('close', closeSecret);
-$('details').addEventListener('close', returnFocus);
+$('details').addEventListener('close', () => focusRow(shown.id));
 $('create').addEventListener('click', () => form.openNew(session, target));
 $('more').addEventListener('click', () => load(cursor, PAGE));
 $('state').addEventListener('change', refresh);

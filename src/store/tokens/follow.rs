@@ -2,9 +2,10 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,47 +13,95 @@ use std::{
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Shared;
-use crate::store::{
-    contract::Head,
-    error::{StoreError, StoreErrorKind},
+use crate::{
+    store::{
+        contract::Head,
+        error::{StoreError, StoreErrorKind},
+    },
+    token::{Clock, SystemClock, Timestamp},
 };
 
 /// How many rows one read of the changes takes.
 const DELTA: usize = 1_000;
+
+/// Longer than anything runs, and no clock that overflows.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How long to wait before the store is asked again that could not be reached.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// Whether what is held in memory was confirmed lately.
 pub(super) struct Freshness {
-    fresh: AtomicBool,
+    max_stale: Duration,
     confirmed: Mutex<Instant>,
+    /// Until when verdicts are given, in milliseconds of the system's clock:
+    /// zero for not at all.
+    until: AtomicU64,
     /// The last revision that this process wrote: a store that is behind it has
     /// lost it.
     written: AtomicU64,
 }
 
-impl Freshness {
-    pub(super) fn new() -> Self {
+/// A time that nobody can set, and what the system's clock said then.
+#[derive(Clone, Copy)]
+struct Moment {
+    at: Instant,
+    system: Timestamp,
+}
+
+impl Moment {
+    fn now() -> Self {
         Self {
-            fresh: AtomicBool::new(false),
+            at: Instant::now(),
+            system: SystemClock.now(),
+        }
+    }
+}
+
+impl Freshness {
+    pub(super) fn new(max_stale: Duration) -> Self {
+        Self {
+            max_stale: max_stale.min(FOR_EVER),
             confirmed: Mutex::new(Instant::now()),
+            until: AtomicU64::new(0),
             written: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn is_fresh(&self) -> bool {
-        self.fresh.load(Ordering::Acquire)
+    /// Whether verdicts are given now.
+    ///
+    /// Who follows the store says when that is over, but may stand still itself:
+    /// its runtime is blocked or not run any more, the machine was asleep. So a
+    /// verdict looks at a clock all the same, at the one that it reads anyway.
+    pub(super) fn is_fresh_at(&self, system: Timestamp) -> bool {
+        system.as_millis() < self.until.load(Ordering::Acquire)
+    }
+
+    /// Whether it was confirmed, and is not known to be over.
+    fn is_confirmed(&self) -> bool {
+        self.until.load(Ordering::Acquire) != 0
     }
 
     /// Nothing was changed that was not known at this time: the time before the
     /// read was sent that says so.
-    fn confirm(&self, sent: Instant) {
+    fn confirm(&self, sent: Moment) {
         *self
             .confirmed
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = sent;
-        self.fresh.store(true, Ordering::Release);
+            .unwrap_or_else(PoisonError::into_inner) = sent.at;
+        let until = sent.system + self.max_stale;
+        self.until.store(until.as_millis(), Ordering::Release);
+    }
+
+    /// Ends it where it was confirmed too long ago.
+    fn end_if_over(&self) {
+        if self.deadline() <= Instant::now() {
+            self.end();
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.confirmed() + self.max_stale
     }
 
     /// This process wrote a revision.
@@ -61,7 +110,7 @@ impl Freshness {
     }
 
     pub(super) fn end(&self) {
-        self.fresh.store(false, Ordering::Release);
+        self.until.store(0, Ordering::Release);
     }
 
     pub(super) fn staleness(&self) -> Duration {
@@ -81,17 +130,17 @@ impl Shared {
     /// was changed meanwhile.
     pub(super) async fn load(&self) -> Result<Head, StoreError> {
         self.freshness.end();
-        let sent = Instant::now();
+        let sent = Moment::now();
         let fresh = self.mirror.emptied();
-        let mut failed = None;
-        let mut head = self
-            .store
-            .load_all(&mut |row| {
-                if let Err(error) = fresh.merge(&row) {
-                    failed.get_or_insert(error);
-                }
-            })
-            .await?;
+        let (rows, mut failed) = (AtomicU64::new(0), None);
+        let mut each = |row| {
+            rows.fetch_add(1, Ordering::Relaxed);
+            if let Err(error) = fresh.merge(&row) {
+                failed.get_or_insert(error);
+            }
+        };
+        let read = self.store.load_all(&mut each);
+        let mut head = while_rows_come(&rows, self.options.read_timeout, read).await?;
         if let Some(error) = failed {
             return Err(StoreError::corrupt(error));
         }
@@ -110,9 +159,8 @@ impl Shared {
             // Asked before the read is sent, which may be ahead of a write.
             let behind = head.rev.max(self.freshness.written.load(Ordering::Acquire));
             let read = self.store.changes(head.rev, DELTA);
-            let changes = timeout(self.options.read_timeout, read)
-                .await
-                .map_err(|_| StoreError::unavailable("a read took too long"))??;
+            let changes = timeout(self.options.read_timeout, read).await;
+            let changes = changes.map_err(|_| too_long())??;
             if changes.head.epoch != head.epoch || changes.head.rev < behind {
                 return Err(StoreError::conflict());
             }
@@ -136,7 +184,7 @@ impl Shared {
         let wait = timeout(self.options.poll_every, self.store.watch(head.rev));
         // Woken or not: a store that says nothing is asked.
         let _ = wait.await;
-        let sent = Instant::now();
+        let sent = Moment::now();
         match self.catch_up(head).await {
             Ok(()) => self.freshness.confirm(sent),
             // Another history: nothing that is known here can be built on.
@@ -147,6 +195,27 @@ impl Shared {
     }
 }
 
+/// Waits for a read of many rows: all of it may take long, no row may.
+async fn while_rows_come<T>(
+    rows: &AtomicU64,
+    limit: Duration,
+    read: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let mut read = pin!(read);
+    loop {
+        let before = rows.load(Ordering::Relaxed);
+        match timeout(limit, &mut read).await {
+            Ok(done) => return done,
+            Err(_) if rows.load(Ordering::Relaxed) == before => return Err(too_long()),
+            Err(_) => {}
+        }
+    }
+}
+
+fn too_long() -> StoreError {
+    StoreError::unavailable("a read took too long")
+}
+
 /// Follows the store for as long as anybody holds its tokens.
 pub(super) fn task(shared: &Arc<Shared>, head: Head) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
@@ -155,16 +224,13 @@ pub(super) fn task(shared: &Arc<Shared>, head: Head) -> impl Future<Output = ()>
         let _end = EndOnDrop(weak.clone());
         let mut head = head;
         while let Some(shared) = weak.upgrade() {
-            let deadline = shared.freshness.confirmed() + shared.options.max_stale;
             let turn = shared.turn(&mut head);
-            let done = if shared.freshness.is_fresh() {
-                timeout_at(deadline, turn).await
+            let done = if shared.freshness.is_confirmed() {
+                timeout_at(shared.freshness.deadline(), turn).await
             } else {
                 Ok(turn.await)
             };
-            if shared.freshness.confirmed() + shared.options.max_stale <= Instant::now() {
-                shared.freshness.end();
-            }
+            shared.freshness.end_if_over();
             drop(shared);
             if !matches!(done, Ok(Ok(()))) {
                 sleep(RETRY).await;

@@ -34,7 +34,7 @@ use super::{
     error::{StoreError, StoreErrorKind},
     mirror::Mirror,
 };
-use crate::token::{Key, Random, Record, Timestamp, TokenId, TokenState};
+use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
 #[cfg(feature = "manage")]
 use crate::{principal::Principal, rejection::Rejection, scope::Scope};
 
@@ -92,9 +92,9 @@ impl Tokens {
         let shared = Arc::new(Shared {
             store: Box::new(store),
             mirror: Mirror::new(options.master.clone()),
-            freshness: Freshness::new(),
+            freshness: Freshness::new(options.max_stale),
             reads: ReadThrough::new(),
-            usage: UsageBook::new(options.clock.now()),
+            usage: UsageBook::default(),
             random: Mutex::new(Random::system()),
             tasks: Mutex::default(),
             options,
@@ -264,7 +264,7 @@ impl Tokens {
 
 impl Shared {
     fn now(&self) -> Timestamp {
-        self.options.clock.now()
+        self.options.now(SystemClock.now())
     }
 
     fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     error::ConfigError,
     scope::{Scope, parse_all},
-    token::{Clock, Master, Prefix, SystemClock},
+    token::{Clock, Master, Prefix, Timestamp},
 };
 
 /// How tokens are made and followed.
@@ -32,7 +32,7 @@ pub struct TokensOptions {
     pub(super) read_timeout: Duration,
     pub(super) master: Option<Master>,
     pub(super) known_scopes: Option<Vec<Scope>>,
-    pub(super) clock: Arc<dyn Clock>,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -54,7 +54,7 @@ impl TokensOptions {
             read_timeout: Duration::from_secs(5),
             master: None,
             known_scopes: None,
-            clock: Arc::new(SystemClock),
+            clock: None,
         })
     }
 
@@ -115,8 +115,13 @@ impl TokensOptions {
 
     /// What time it is, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Some(Arc::new(clock));
         self
+    }
+
+    /// What time it is for tokens, where this is the system's time.
+    pub(super) fn now(&self, system: Timestamp) -> Timestamp {
+        self.clock.as_ref().map_or(system, |clock| clock.now())
     }
 }
 

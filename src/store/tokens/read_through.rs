@@ -116,10 +116,13 @@ impl Shared {
     }
 
     async fn read_one(&self, id: TokenId) -> Outcome {
+        // Asked before the read is sent, which may be overtaken by a reload.
+        let history = self.mirror.history();
         let read = timeout(self.options.read_timeout, self.store.get(id)).await;
         match read {
             Ok(Ok(Some(Stored { record, .. }))) => {
-                let merged = self.mirror.merge(&Row::Token(Box::new(record)));
+                let row = Row::Token(Box::new(record));
+                let merged = self.mirror.merge_of(history, &row);
                 merged.map_err(Rejection::unavailable)
             }
             Ok(Ok(None)) => {

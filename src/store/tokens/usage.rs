@@ -2,16 +2,12 @@
 
 use std::{
     future::Future,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::{
     sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard},
-    time::{Instant, sleep},
+    time::sleep,
 };
 
 use super::Shared;
@@ -20,36 +16,24 @@ use crate::{
     token::Timestamp,
 };
 
-/// How exact the time of a use is.
-const TICK: Duration = Duration::from_secs(1);
-
 /// How many uses are written at once: other writes are let in between, and no
 /// one write takes long.
 const BATCH: usize = 1_000;
 
 /// Which tokens were used since that was told last.
+#[derive(Default)]
 pub(super) struct UsageBook {
     /// The entries themselves: one that another took the place of in the middle
     /// of a verdict is told of too.
     used: Mutex<Vec<Arc<Entry>>>,
     /// Held while uses are on their way into the store.
     telling: AsyncMutex<()>,
-    /// A clock that costs nothing to read, exact to a tick.
-    now: AtomicU64,
 }
 
 impl UsageBook {
-    pub(super) fn new(now: Timestamp) -> Self {
-        Self {
-            used: Mutex::default(),
-            telling: AsyncMutex::default(),
-            now: AtomicU64::new(now.as_millis()),
-        }
-    }
-
     /// Counts a use.
-    pub(super) fn count(&self, entry: &Arc<Entry>) {
-        let now = Timestamp::from_millis(self.now.load(Ordering::Relaxed));
+    #[inline]
+    pub(super) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
         if entry.count(now) {
             self.used().push(Arc::clone(entry));
         }
@@ -114,21 +98,18 @@ impl Shared {
     }
 }
 
-/// Ticks, and tells the uses, for as long as anybody holds the tokens.
+/// Tells the uses for as long as anybody holds the tokens.
 pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
+    let period = shared.options.flush_every;
     async move {
-        let mut told = Instant::now();
-        while let Some(shared) = weak.upgrade() {
-            let now = shared.now().as_millis();
-            shared.usage.now.store(now, Ordering::Relaxed);
-            if told.elapsed() >= shared.options.flush_every {
-                told = Instant::now();
-                // What can't be written now is kept, and told the next time.
-                let _ = shared.tell_uses().await;
-            }
-            drop(shared);
-            sleep(TICK).await;
+        loop {
+            sleep(period).await;
+            let Some(shared) = weak.upgrade() else {
+                return;
+            };
+            // What can't be written now is kept, and told the next time.
+            let _ = shared.tell_uses().await;
         }
     }
 }

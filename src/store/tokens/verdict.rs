@@ -7,7 +7,7 @@ use crate::{
     principal::Principal,
     rejection::Rejection,
     store::entry::Entry,
-    token::{Digest, KeyId, Shape, TokenId},
+    token::{Clock, Digest, KeyId, Shape, SystemClock, TokenId},
 };
 
 /// The lengths of a token that was made elsewhere, in bytes.
@@ -26,17 +26,23 @@ impl Shared {
     /// The order is what makes a flood cheap: a token that we know costs one
     /// digest, one that we never made costs a checksum or a tag, and neither
     /// touches the store.
+    #[inline]
     pub(super) fn judge(&self, token: &[u8]) -> Verdict {
         let Some(shape) = Shape::of(token, &self.options.prefix) else {
             return Verdict::Decided(self.judge_imported(token));
         };
-        if let Some(entry) = self.mirror.get(shape.id()) {
-            return Verdict::Decided(self.judge_known(entry, &Digest::of(token)));
+        match self.mirror.get(shape.id()) {
+            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::of(token))),
+            None => self.judge_unknown(&shape),
         }
+    }
+
+    #[cold]
+    fn judge_unknown(&self, shape: &Shape<'_>) -> Verdict {
         if !shape.is_whole() {
             return refuse("the checksum does not hold");
         }
-        match self.key_of(&shape) {
+        match self.key_of(shape) {
             None => refuse("no key of ours made it"),
             key if self.mirror.is_retired(key) => Verdict::Decided(Err(retired())),
             Some(_) => Verdict::Ask(shape.id()),
@@ -49,8 +55,9 @@ impl Shared {
         self.mirror.ring().verify(key, tagged, tag).then_some(key)
     }
 
+    #[cold]
     fn judge_imported(&self, token: &[u8]) -> Result<Principal, Rejection> {
-        let unknown = || Rejection::invalid().because("not of our form");
+        let unknown = || invalid("not of our form");
         if !IMPORTED.contains(&token.len()) || !self.mirror.has_imported() {
             return Err(unknown());
         }
@@ -59,31 +66,46 @@ impl Shared {
         self.judge_known(entry, &digest)
     }
 
+    #[inline(always)]
     fn judge_known(&self, entry: Arc<Entry>, digest: &Digest) -> Result<Principal, Rejection> {
         if entry.digest != *digest {
-            return Err(Rejection::invalid().because("not the token of this id"));
+            return Err(invalid("not the token of this id"));
         }
         self.judge_standing(entry)
     }
 
     /// Decides on a token that was presented, now or before.
+    #[inline(always)]
     pub(super) fn judge_standing(&self, entry: Arc<Entry>) -> Result<Principal, Rejection> {
         if self.mirror.is_retired(entry.kid) {
             return Err(retired());
         }
-        entry.check(|| self.now())?;
-        if !self.freshness.is_fresh() {
-            return Err(Rejection::unavailable_because("not confirmed for too long"));
+        let system = SystemClock.now();
+        let now = self.options.now(system);
+        entry.check(now)?;
+        if !self.freshness.is_fresh_at(system) {
+            return Err(stale());
         }
-        self.usage.count(&entry);
+        self.usage.count(&entry, now);
         Ok(Principal::of(entry))
     }
 }
 
 fn refuse(reason: &'static str) -> Verdict {
-    Verdict::Decided(Err(Rejection::invalid().because(reason)))
+    Verdict::Decided(Err(invalid(reason)))
 }
 
+#[cold]
+fn invalid(reason: &'static str) -> Rejection {
+    Rejection::invalid().because(reason)
+}
+
+#[cold]
 fn retired() -> Rejection {
     Rejection::revoked().because("its key was retired")
+}
+
+#[cold]
+fn stale() -> Rejection {
+    Rejection::unavailable_because("not confirmed for too long")
 }

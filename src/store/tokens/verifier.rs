@@ -43,6 +43,7 @@ impl TokenVerifier {
         KnownOnly(self)
     }
 
+    #[inline]
     fn judge(&self, credential: &Credential<'_>) -> Verdict {
         if self.login
             && credential.scheme() == Some(Scheme::Basic)
@@ -62,6 +63,8 @@ impl TokenVerifier {
 
 impl Verifier for TokenVerifier {
     type Principal = Principal;
+
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         match self.judge(credential) {
@@ -100,6 +103,8 @@ impl Verifier for KnownOnly {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
+
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         self.0.judge(credential).or_unknown()

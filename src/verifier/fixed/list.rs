@@ -3,14 +3,12 @@
 use std::{fs, path::Path};
 
 use crate::{
-    ct::{MAX_SECRET, SecretTable},
+    ct::{MAX_SECRET, MAX_SECRETS, SecretTable},
     error::ConfigError,
     principal::Principal,
+    rejection::Rejection,
     scope::Scope,
 };
-
-/// The most entries of one list.
-const MAX_ENTRIES: usize = 64;
 
 /// Secrets as they are presented, each with whose it is.
 pub(super) struct List<P> {
@@ -19,6 +17,15 @@ pub(super) struct List<P> {
 }
 
 impl<P> List<P> {
+    #[inline(always)]
+    pub(super) fn whose(&self, presented: &[u8]) -> Result<P, Rejection>
+    where
+        P: Clone,
+    {
+        self.find(presented).cloned().ok_or_else(Rejection::invalid)
+    }
+
+    #[inline(always)]
     pub(super) fn find(&self, presented: &[u8]) -> Option<&P> {
         self.principals.get(self.table.find(presented)?)
     }
@@ -78,8 +85,8 @@ impl<P> Draft<P> {
         if self.entries.is_empty() && !self.empty_allowed {
             return Err(ConfigError::new(format!("a list without a {noun}")));
         }
-        if self.entries.len() > MAX_ENTRIES {
-            let message = format!("more than {MAX_ENTRIES} entries belong in a token store");
+        if self.entries.len() > MAX_SECRETS {
+            let message = format!("more than {MAX_SECRETS} entries belong in a token store");
             return Err(ConfigError::new(message));
         }
         for (index, entry) in self.entries.iter().enumerate() {

@@ -106,13 +106,13 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
     type Principal = P;
 
     const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
-        if credential.scheme() != Some(Scheme::Basic) {
-            return Err(Rejection::invalid());
+        match credential.scheme() {
+            Some(Scheme::Basic) => self.list.whose(credential.token_bytes()),
+            _ => Err(Rejection::invalid()),
         }
-        let found = self.list.find(credential.token_bytes());
-        found.cloned().ok_or_else(Rejection::invalid)
     }
 }
 

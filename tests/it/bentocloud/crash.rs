@@ -22,7 +22,7 @@ use crate::stores::{Directory, server};
 
 /// What a server acknowledged: models by name, and the last thing that was done
 /// or begun to a token.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Acknowledged {
     models: HashMap<String, String>,
     tokens: HashMap<String, &'static str>,
@@ -114,9 +114,7 @@ async fn survives(store: &str) {
         }
 
         cloud = Cloud::with(&["--store", store]);
-        let log = log.lock().unwrap();
-        let (models, tokens) = (log.models.clone(), log.tokens.clone());
-        drop(log);
+        let Acknowledged { models, tokens } = log.lock().unwrap().clone();
         assert!(models.len() > before && tokens.values().any(|last| *last == "revoked"));
         for (name, content) in models {
             assert!(

@@ -3,24 +3,28 @@
 #![cfg(feature = "full")]
 
 mod api_tokens;
+mod asking;
 mod cli;
 mod clients;
 mod crash;
 mod durable;
 mod hosts;
 mod newcomer;
+mod page;
 mod paths;
 mod rights;
 mod switching;
 mod table;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::{
     examples::Example,
@@ -29,6 +33,9 @@ use crate::{
 
 /// The first administrator's token: both scopes, no end.
 pub const ADMIN: &str = "admin-9cLqJTbYzVvZyXHn.0123456789";
+
+/// Where the tokens are managed.
+pub const TOKENS: &str = "/manage/tokens";
 
 /// A cloud of its own for each test.
 pub struct Cloud {
@@ -74,13 +81,35 @@ impl Cloud {
     }
 
     pub async fn revoke(&self, id: &str) {
-        self.admin("POST", &format!("{TOKENS}/{id}/revoke"), json!({}))
-            .await;
+        let path = format!("{TOKENS}/{id}/revoke");
+        self.admin("POST", &path, json!({})).await;
+    }
+
+    /// Tokens with these scopes that were good and are so no longer, and one
+    /// that never was, each with why.
+    pub async fn dead(&self, scopes: &[&str]) -> [(&'static str, String); 4] {
+        let soon = Timestamp::now() + Duration::from_secs(2);
+        let expiring = json!({ "scopes": scopes, "expires_at": soon });
+        let (_, expired) = self.make(expiring).await;
+        let (revoked_id, revoked) = self.make(json!({ "scopes": scopes })).await;
+        let (suspended_id, suspended) = self.make(json!({ "scopes": scopes })).await;
+        for token in [&expired, &revoked, &suspended] {
+            let whoami = Call::new("GET", "/manage/whoami").token(token);
+            assert_eq!(whoami.status(self.address).await, 200, "good so far");
+        }
+        self.revoke(&revoked_id).await;
+        let suspend = format!("{TOKENS}/{suspended_id}/suspend");
+        self.admin("POST", &suspend, json!({})).await;
+        sleep(Duration::from_millis(2_100)).await;
+        let made_up = format!("{}0", &revoked[..revoked.len() - 1]);
+        [
+            ("expired", expired),
+            ("revoked", revoked),
+            ("suspended", suspended),
+            ("made up", made_up),
+        ]
     }
 }
-
-/// Where the tokens are managed.
-pub const TOKENS: &str = "/manage/tokens";
 
 /// A request that is being written.
 #[derive(Clone)]
@@ -101,17 +130,21 @@ impl Call {
         }
     }
 
-    /// A call with a short prompt, over gRPC.
-    pub fn grpc(method: &str, prompt: &str) -> Self {
+    /// A call with a prompt, over gRPC or gRPC-Web.
+    pub fn grpc(kind: &str, method: &str, prompt: &str) -> Self {
         let length = u8::try_from(prompt.len()).unwrap();
-        assert!(length < 126, "one byte is enough for each length");
+        assert!(length < 122, "one byte is enough for each length");
         let mut body = vec![0, 0, 0, 0, length + 4, 0x0a, length];
         body.extend(prompt.bytes());
-        // The longest answer: 250.
-        body.extend([0x10, 0x7a]);
+        // The answer has at most 127 characters.
+        body.extend([0x10, 0x7f]);
+        let version = match kind.contains("web") {
+            true => Version::HTTP_11,
+            false => Version::HTTP_2,
+        };
         let path = format!("/inference.v1.Inference/{method}");
-        let call = Self::new("POST", &path).version(Version::HTTP_2);
-        call.body("application/grpc", body)
+        let call = Self::new("POST", &path).version(version);
+        call.header("accept", kind).body(kind, body)
     }
 
     pub fn version(mut self, version: Version) -> Self {

@@ -7,10 +7,9 @@ mod served;
 
 use std::collections::BTreeSet;
 
-/// The status for each caller, in the order of [`super::rights::Callers`]:
-/// nobody; a token for `resources`, for `deployment`, for both; for both and
-/// held to the target `demo`, or to `else*`; and one that is good no longer:
-/// expired, revoked, suspended, made up.
+/// The status for each caller: nobody; a token for `resources`, for `deployment`,
+/// for both; for both and held to the target `demo`, or to `else*`; and one that
+/// is good no longer: expired, revoked, suspended, made up.
 pub type Expected = [u16; 7];
 
 /// No credential is looked at.

@@ -1,5 +1,7 @@
 //! The interceptor, the statuses, and the principal of a `tonic::Request`.
 
+use std::sync::{Arc, Mutex};
+
 use http::HeaderMap;
 use tonic::{
     Code, Request, Status,
@@ -96,6 +98,21 @@ fn the_interceptor_marks_the_credential_or_removes_it() {
     assert_eq!(marked["authorization"], bearer());
     assert!(marked["authorization"].is_sensitive());
     assert!(passed(layer.strip_credential()).is_empty());
+}
+
+#[test]
+fn the_interceptor_audits_who_sends_no_credential() {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&reports);
+    let layer = AuthnLayer::new(Spy::default())
+        .insecure_audit(move |_, rejection| kept.lock().unwrap().push(rejection.kind()));
+    let mut interceptor = AuthnInterceptor::from(layer);
+    assert!(interceptor.call(request(&[])).is_ok());
+    assert_eq!(*reports.lock().unwrap(), [RejectionKind::Missing]);
+    let status = refused(&mut interceptor, &["Bearer wrong"]);
+    assert_eq!(status.message(), RejectionKind::Invalid.message());
+    assert!(interceptor.call(request(&[&bearer()])).is_ok());
+    assert_eq!(reports.lock().unwrap().len(), 1);
 }
 
 #[test]

@@ -71,6 +71,33 @@ async fn a_verifier_that_panics_is_unavailable_and_the_next_call_works() {
     is_503_and_goes_on("at the first poll", at_the_first_poll).await;
 }
 
+/// Says that it does not look at the head, and looks.
+struct Peeps;
+
+impl Verifier for Peeps {
+    type Principal = Principal;
+
+    const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
+        match credential.token() {
+            "path" => Ok(Principal::new(credential.head().path())),
+            _ => Ok(Principal::new("ci")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_that_claims_not_to_look_at_the_head_and_looks_is_unavailable() {
+    let layer = AuthnLayer::new(Peeps);
+    let path = get("/", &[("authorization", "Bearer path")]);
+    let refused = (StatusCode::SERVICE_UNAVAILABLE, 0, 0);
+    assert_eq!(counted(&layer, path).await, refused);
+    let other = get("/", &[("authorization", "Bearer other")]);
+    assert_eq!(counted(&layer, other).await, (StatusCode::OK, 1, 1));
+}
+
 /// Says that it never waits, and waits.
 struct Liar;
 
@@ -177,6 +204,25 @@ async fn an_audit_lets_through_what_the_policy_refuses_and_reports_it_once() {
         assert_eq!(counted(&layer, get(path, headers)).await.0, 200, "{path}");
         assert_eq!(*reports.lock().unwrap(), expected, "waiting, {path}");
     }
+}
+
+#[tokio::test]
+async fn an_audit_without_a_policy_lets_through_who_sends_no_credential() {
+    let reports = Reports::default();
+    let kept = Arc::clone(&reports);
+    let layer = AuthnLayer::new(Spy::default()).insecure_audit(move |head, rejection| {
+        let report = (head.path().to_owned(), rejection.kind());
+        kept.lock().unwrap().push(report);
+    });
+    let anonymous = counted(&layer, get("/models", &[])).await;
+    assert_eq!(anonymous, (StatusCode::OK, 1, 1));
+    let expected = ("/models".to_owned(), RejectionKind::Missing);
+    assert_eq!(*reports.lock().unwrap(), [expected]);
+    let good = get("/models", &[("authorization", &bearer())]);
+    assert_eq!(counted(&layer, good).await, (StatusCode::OK, 1, 1));
+    let wrong = get("/models", &[("authorization", "Bearer wrong")]);
+    assert_eq!(counted(&layer, wrong).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(reports.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
