@@ -512,8 +512,9 @@ async fn bentocloud_tells_an_outage_from_what_is_unknown_and_recovers() {
 
 #[test]
 fn a_bad_command_line_is_answered_with_one_line() {
-    let quickstart: [(&[&str], &str); 8] = [
+    let quickstart: [(&[&str], &str); 9] = [
         (&["--foo"], "unknown flag \"--foo\""),
+        (&["--token=secret-9cLqJTbYzVvZ"], "unknown flag \"--token\""),
         (&["--listen"], "--listen needs a value"),
         (&["--listen", "nonsense"], "--listen nonsense"),
         (&["--token", "short"], "token 1 is shorter"),
@@ -525,8 +526,12 @@ fn a_bad_command_line_is_answered_with_one_line() {
             "--tls /dev/null",
         ),
     ];
-    let cloud: [(&[&str], &str); 6] = [
+    let cloud: [(&[&str], &str); 7] = [
         (&["--foo"], "unknown flag \"--foo\""),
+        (
+            &["--admin-token=secret-9cLqJTbYzVvZ"],
+            "unknown flag \"--admin-token\"",
+        ),
         (&["--store"], "--store needs a value"),
         (&["--store", "nonsense"], "--store: a store is memory:"),
         (&["--store", "sqlite:/dev/null/db"], "--store: "),
@@ -548,5 +553,6 @@ fn a_bad_command_line_is_answered_with_one_line() {
         assert!(error.contains(expected), "{name} {flags:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{name} {flags:?}: {error}");
         assert!(output.stdout.is_empty(), "{name} {flags:?}");
+        assert!(!error.contains("secret-"), "{name} {flags:?}: {error}");
     }
 }
