@@ -5,7 +5,8 @@
 //! is asked of an app's host lies below that path. gRPC names its deployment
 //! in the metadata `x-deployment`.
 //!
-//! The deployment is looked up once for each request. The policy, which is
+//! The deployment is looked up once for each request, whoever asks: a limit on
+//! those who ask, where there is one, stands outside. The policy, which is
 //! asked before anybody is let in, and the handler read what was found in the
 //! request's extensions.
 
