@@ -17,7 +17,7 @@ use http::{
 };
 use tokio::runtime::Runtime;
 use tower::{Layer, Service};
-use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, store::NewToken, verify_fn};
+use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, store::NewToken};
 
 use super::{
     Scale,
@@ -152,12 +152,21 @@ pub fn by_chance(count: u64, how_many: usize) -> Vec<u64> {
     std::iter::repeat_with(next).take(how_many).collect()
 }
 
-/// Refuses everything, or nothing, and looks at nothing.
-fn decided(good: bool) -> impl Verifier {
-    verify_fn(move |_: &Credential<'_>| match good {
-        true => Ok(()),
-        false => Err(Rejection::invalid()),
-    })
+/// Admits everything, or nothing, and looks at nothing.
+pub struct Decided(pub bool);
+
+impl Verifier for Decided {
+    type Principal = ();
+
+    const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
+
+    async fn verify(&self, _: &Credential<'_>) -> Result<(), Rejection> {
+        match self.0 {
+            true => Ok(()),
+            false => Err(Rejection::invalid()),
+        }
+    }
 }
 
 pub fn report(runtime: &Runtime, scale: Scale, loaded: &Loaded) {
@@ -221,21 +230,21 @@ fn lanes(runtime: &Runtime, scale: Scale, loaded: &Loaded) -> Vec<Lane> {
         guarded(
             "the layer alone, one token",
             None,
-            decided(true),
+            Decided(true),
             good,
             &hot,
         ),
         guarded(
             "the layer alone, any token",
             None,
-            decided(true),
+            Decided(true),
             good,
             &among_all,
         ),
         guarded(
             "the layer alone, refused",
             None,
-            decided(false),
+            Decided(false),
             bad,
             &typos,
         ),

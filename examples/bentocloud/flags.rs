@@ -28,7 +28,11 @@ impl Flags {
                 "--store" => &mut store,
                 "--tls" => &mut tls,
                 "--admin-token" => &mut admin_token,
-                _ => return Err(format!("unknown flag {flag:?}; {USAGE}")),
+                _ => {
+                    // What stands behind a `=` may be a secret.
+                    let name = flag.split('=').next().unwrap_or_default();
+                    return Err(format!("unknown flag {name:?}; {USAGE}"));
+                }
             };
             *value = Some(args.next().ok_or_else(|| format!("{flag} needs a value"))?);
         }

@@ -79,9 +79,11 @@ use std::{error::Error, process::exit};
 use axum::{
     Router,
     extract::Path,
-    middleware::{from_fn, from_fn_with_state},
+    middleware::{from_fn, from_fn_with_state, map_response},
+    response::Response,
     routing::get,
 };
+use http::{HeaderValue, header::CACHE_CONTROL};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
@@ -164,7 +166,16 @@ async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error
     let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
     let layers = ServiceBuilder::new().layer(resolved).layer(authn);
     let http = control::router(cloud).merge(apps::router());
+    let http = http.layer(map_response(unkept));
     let routes = inference::add_to(Routes::from(http)).await?;
     let guarded = protect(routes.into_axum_router(), layers);
     Ok(Router::new().fallback_service(guarded))
+}
+
+/// No cache keeps an answer. A shared one knows by `Authorization` alone that it
+/// is somebody's (RFC 9111 §3.5), and what is public now need not stay so.
+async fn unkept(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

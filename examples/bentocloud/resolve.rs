@@ -5,7 +5,8 @@
 //! is asked of an app's host lies below that path. gRPC names its deployment
 //! in the metadata `x-deployment`.
 //!
-//! The deployment is looked up once for each request. The policy, which is
+//! The deployment is looked up once for each request, whoever asks: a limit on
+//! those who ask, where there is one, stands outside. The policy, which is
 //! asked before anybody is let in, and the handler read what was found in the
 //! request's extensions.
 
@@ -15,7 +16,7 @@ use axum::{
     response::Response,
 };
 use http::{
-    HeaderMap, HeaderValue, Uri,
+    HeaderMap, HeaderValue, StatusCode, Uri,
     header::{CONTENT_SECURITY_POLICY, HOST},
     uri::{Authority, PathAndQuery},
 };
@@ -28,6 +29,8 @@ use crate::{
     origin::DOMAIN,
     store::{Documents, Kind},
 };
+
+const TOO_LONG: Fault = Fault::new(StatusCode::URI_TOO_LONG, "the path is too long");
 
 /// The deployment of a gRPC call that names none.
 const DEFAULT: &str = "demo";
@@ -73,7 +76,7 @@ impl Meant {
 pub(crate) async fn host(mut request: Request, next: Next) -> Result<Response, Fault> {
     let host = host_of(request.uri(), request.headers())?;
     if let Some(name) = host.as_deref().and_then(app_of) {
-        *request.uri_mut() = path_of(name, request.uri());
+        *request.uri_mut() = path_of(name, request.uri()).ok_or(TOO_LONG)?;
     }
     Ok(next.run(request).await)
 }
@@ -161,13 +164,12 @@ fn app_of(host: &str) -> Option<&str> {
     Some(if is_label(name) { name } else { "-" })
 }
 
-fn path_of(name: &str, uri: &Uri) -> Uri {
+/// The path that is meant; `None` where no path is so long.
+fn path_of(name: &str, uri: &Uri) -> Option<Uri> {
     let below = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let slash = if below.starts_with('/') { "" } else { "/" };
     // What was a path and a query is one behind another path too.
-    format!("/apps/{name}{slash}{below}")
-        .parse()
-        .unwrap_or_default()
+    format!("/apps/{name}{slash}{below}").parse().ok()
 }
 
 fn is_method(path: &str) -> bool {

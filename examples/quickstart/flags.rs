@@ -29,7 +29,11 @@ impl Flags {
                 "--token" => flags.token = Some(token68(value()?)?),
                 "--user" => flags.user = Some(user_password(&value()?)?),
                 "--tls" => flags.tls = Some(value()?.into()),
-                _ => return Err(format!("unknown flag {flag:?}; {USAGE}")),
+                _ => {
+                    // What stands behind a `=` may be a secret.
+                    let name = flag.split('=').next().unwrap_or_default();
+                    return Err(format!("unknown flag {name:?}; {USAGE}"));
+                }
             }
         }
         Ok(flags)

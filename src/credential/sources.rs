@@ -79,6 +79,12 @@ impl Sources {
     /// Adds a header whose whole value is the token: visible ASCII, white space
     /// around it trimmed.
     ///
+    /// # Security
+    ///
+    /// Shared caches hold answers back for `Authorization` alone
+    /// ([RFC 9111 §3.5](https://www.rfc-editor.org/rfc/rfc9111#section-3.5)): what
+    /// this header opens must say `Cache-Control: private` or `no-store` itself.
+    ///
     /// # Errors
     ///
     /// Where it is not the name of a header, or the name of one that can't be

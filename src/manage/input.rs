@@ -152,8 +152,8 @@ impl Draft {
     }
 }
 
-/// What is to be changed of a token. A null changes nothing for the better, and
-/// is none of these.
+/// What is to be changed of a token. A null is none of these: it would take a
+/// limit away.
 pub(super) struct Patch(pub(super) Change);
 
 impl Input for Patch {

@@ -48,8 +48,8 @@
 //!   narrow, suspend or revoke) is for every manager of the organization, also
 //!   where the token has more rights than theirs.
 //! - **Names give no rights.** Within their organization a manager chooses the
-//!   subject and the metadata of what they make. An app that decides by these
-//!   trusts its managers with that.
+//!   subject of what they make, and the metadata of every token. An app that
+//!   decides by these trusts its managers with that.
 //! - **Who did it** is written down by subject: `created_by`, `revoked_by`; a
 //!   token that was presented to `/revoke` was revoked by `holder`.
 //! - **Possession is the right to revoke.** `/revoke` asks for no credential but

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
     principal::Principal,
@@ -135,16 +135,12 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Who calls, to be added to.
-pub(super) fn caller(caller: &Principal) -> Value {
-    json!(Caller::of(caller))
-}
-
 pub(super) fn texts<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(T::to_string).collect()
 }
 
-/// Metadata, as they were written: a reader of numbers may round them.
+/// Metadata, as they were written. They never become a `Value`: a reader of
+/// numbers may round them, and serde_json takes some names in them for its own.
 fn object(json: &str) -> &RawValue {
     let json = if json.is_empty() { "{}" } else { json };
     // They were checked when they were written.

@@ -5,14 +5,12 @@ use std::{fmt, str::FromStr};
 use zeroize::Zeroizing;
 
 use super::{
+    base62::{decode, encode},
     random::{Random, RandomError},
     ring::KeyId,
     secret::Secret,
 };
 use crate::error::ConfigError;
-
-pub(super) const ALPHABET: &[u8; 62] =
-    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 const ID: usize = 12;
 const SECRET: usize = 32;
@@ -234,51 +232,6 @@ pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
     Ok((prefix, shape.id))
 }
 
-/// A number in base62, of a fixed width.
-fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
-    let mut text = [b'0'; WIDTH];
-    for digit in text.iter_mut().rev() {
-        *digit = ALPHABET[(number % 62) as usize];
-        number /= 62;
-    }
-    text
-}
-
-/// What no digit is worth.
-const NO_DIGIT: u8 = 64;
-
-/// The value of every byte as a digit.
-const VALUES: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < ALPHABET.len() {
-        values[ALPHABET[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
-
-pub(super) fn digit_value(digit: u8) -> Option<u8> {
-    let value = VALUES[usize::from(digit)];
-    (value != NO_DIGIT).then_some(value)
-}
-
-pub(super) fn value_digit(value: u8) -> u8 {
-    ALPHABET[usize::from(value % 62)]
-}
-
-/// The number that at most 11 digits say, if they are digits and it fits 64
-/// bits.
-fn decode<const WIDTH: usize>(text: &[u8; WIDTH]) -> Option<u64> {
-    let values = text.map(|digit| VALUES[usize::from(digit)]);
-    let all = values.iter().fold(0, |all, value| all | value);
-    let (last, first) = values.split_last()?;
-    // Ten digits always fit.
-    let number = first.iter().fold(0, |n, value| n * 62 + u64::from(*value));
-    let number = number.checked_mul(62)?.checked_add(u64::from(*last))?;
-    (all < NO_DIGIT).then_some(number)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -337,14 +290,5 @@ mod tests {
         let mut random = Random::system();
         let tokens = (0..100_000).map(|_| token(&mut random).expose().to_owned());
         assert_eq!(tokens.collect::<HashSet<_>>().len(), 100_000);
-    }
-
-    #[test]
-    fn numbers_have_fixed_widths_and_do_not_overflow() {
-        for number in [0, 1, 61, 62, u64::MAX] {
-            assert_eq!(decode(&encode::<TAG>(number)), Some(number));
-        }
-        assert_eq!(decode(b"zzzzzzzzzzz"), None);
-        assert_eq!(&encode::<CRC>(u64::from(u32::MAX)), b"4gfFC3");
     }
 }

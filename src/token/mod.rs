@@ -30,6 +30,7 @@
 //! decides nothing alone: it lets a flood of made-up tokens be refused without
 //! a store being asked. The CRC tells a typing error from a foreign token.
 
+mod base62;
 mod digest;
 mod format;
 mod random;

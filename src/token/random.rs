@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::format::ALPHABET;
+use super::base62::ALPHABET;
 
 /// How much randomness is asked for at once, in bytes.
 const BLOCK: usize = 32;

@@ -11,7 +11,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
-    format::{digit_value, value_digit},
+    base62::{digit_value, value_digit},
     random::{Random, RandomError},
     sha256::Hmac,
     time::Timestamp,

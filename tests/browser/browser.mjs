@@ -13,7 +13,7 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
   // A host that is not this machine, as far as a browser knows.
-  '--host-resolver-rules=MAP example.test 127.0.0.1',
+  '--host-resolver-rules=MAP example.test 127.0.0.1, MAP *.localhost 127.0.0.1',
 ];
 
 /**

@@ -29,12 +29,25 @@ await run(async (context) => {
   await page.getByText('"><img src=x>{{title}}').waitFor();
   assert.equal(await page.locator('img').count(), 0);
 
+  // A shell would run what a browser takes for a host.
+  const odd = await context.newPage();
+  await odd.goto(`${url.replace('127.0.0.1', '$(id).localhost')}/api_tokens`);
+  await signIn(odd, token);
+  await odd.getByRole('button', { name: 'Create token' }).click();
+  await odd.getByLabel('Name', { exact: true }).fill('odd');
+  await odd.getByLabel('deployment').check();
+  await odd.locator('#edit').getByRole('button', { name: 'Create token' }).click();
+  await odd.getByLabel('curl', { exact: true }).waitFor();
+  const lines = await odd.locator('#secret textarea').evaluateAll((areas) => areas.map((area) => area.value));
+  assert.ok(lines[1].endsWith(' http://HOST/') && !lines.join().includes('$('), lines.join());
+  await odd.close();
+
   for (let count = 0; count < 60; count += 1) await make(`many ${count}`);
   await page.goto(`${url}/api_tokens`);
   await page.getByText('50 or more tokens').waitFor();
   await page.getByRole('button', { name: 'Show more' }).click();
-  await page.getByText('64 tokens').waitFor();
-  assert.equal(new Set(await names()).size, 64, 'a token is missing, or there twice');
+  await page.getByText('65 tokens').waitFor();
+  assert.equal(new Set(await names()).size, 65, 'a token is missing, or there twice');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), (await names())[50]);
   await page.getByLabel('Search').fill('many 5');
   await page.getByText('11 tokens').waitFor();

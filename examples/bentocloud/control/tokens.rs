@@ -9,9 +9,7 @@ use axum::{
         Path, Query as UriQuery, State,
         rejection::{PathRejection, QueryRejection},
     },
-    response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header::CACHE_CONTROL};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_authn::{
@@ -111,7 +109,7 @@ pub(super) async fn create(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
     Body(draft): Body<Draft>,
-) -> Result<Response, Fault> {
+) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
     let created = cloud.tokens.create(draft.made_by(&caller)?).await?;
     let stored = Stored {
@@ -120,8 +118,7 @@ pub(super) async fn create(
     };
     let mut body = view(&cloud, &stored, &organization);
     body["token"] = created.secret.expose().into();
-    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((no_store, Json(body)).into_response())
+    Ok(Json(body))
 }
 
 pub(super) async fn show(

@@ -79,12 +79,14 @@ impl Cookie {
     /// one name name none: one of them was put there by somebody else.
     fn key(self, headers: &HeaderMap) -> Option<[u8; 32]> {
         let lines = headers.get_all(COOKIE).iter();
-        let pairs = lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='));
-        let mut named = pairs.filter(|(name, _)| *name == self.name());
-        let (_, secret) = named.next()?;
+        // By bytes: another cookie may hold any, and a blank beyond ASCII is a part
+        // of a name, whose prefix the browser then did not see.
+        let pairs = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';'));
+        let mut named = pairs.filter_map(|pair| {
+            let value = pair.trim_ascii().strip_prefix(self.name().as_bytes())?;
+            value.strip_prefix(b"=")
+        });
+        let secret = named.next()?;
         let alone = named.next().is_none();
         alone.then(|| Digest::of(secret).to_bytes())
     }
@@ -182,7 +184,7 @@ mod tests {
         let (host, loopback) = ("__Host-tower-authn=a", "tower-authn=b");
         let secret = |form| if form == Host { "a" } else { "b" };
         let twice = "__Host-tower-authn=a; __Host-tower-authn=c";
-        let rows: [(&str, &[&str], &[Cookie]); 11] = [
+        let rows: [(&str, &[&str], &[Cookie]); 14] = [
             ("example.com", &[], &[]),
             ("example.com", &["x=1; __Host-tower-authn=a; y"], &[Host]),
             ("example.com", &["x=1", host], &[Host]),
@@ -190,6 +192,15 @@ mod tests {
             ("example.com", &[twice], &[]),
             ("example.com", &[loopback], &[]),
             ("example.com", &["__host-tower-authn=a"], &[]),
+            // Another one's cookie may hold anything.
+            ("example.com", &["x=\u{e9}; __Host-tower-authn=a"], &[Host]),
+            (
+                "example.com",
+                &["\u{e9}; __Host-tower-authn=a; \u{1f36a}=\u{e9}"],
+                &[Host],
+            ),
+            // Blanks that no browser trims make another name, without its prefix.
+            ("example.com", &["\u{2000}__Host-tower-authn=a"], &[]),
             ("localhost:3000", &[loopback], &[Loopback]),
             ("localhost:3000", &[loopback, loopback], &[]),
             ("localhost:3000", &[host, loopback], &[Host, Loopback]),
@@ -198,7 +209,8 @@ mod tests {
         for (host, lines, forms) in rows {
             let mut request = headers(&[("host", host)]);
             for line in lines {
-                request.append(COOKIE, line.parse().unwrap());
+                let line = HeaderValue::from_bytes(line.as_bytes());
+                request.append(COOKIE, line.unwrap());
             }
             let key = |form| Digest::of(secret(form)).to_bytes();
             let expected: Vec<_> = forms.iter().map(|form| (*form, key(*form))).collect();

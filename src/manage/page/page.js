@@ -322,8 +322,13 @@ async function submitEdit() {
 
 /* The secret, once */
 
+/** The page's origin, as a text for a shell: a browser takes `$(…)` for a host. */
+function origin() {
+  return /^https?:[\w.:/[\]-]+$/.test(location.origin) ? location.origin : `${location.protocol}//HOST`;
+}
+
 function openSecret(heading, secret, note) {
-  const fill = (template) => template.replaceAll('{origin}', location.origin).replaceAll('{token}', secret);
+  const fill = (template) => template.replaceAll('{origin}', origin()).replaceAll('{token}', secret);
   const lines = session.snippets.map(([label, template]) => copyable(label, fill(template)));
   $('secret-title').textContent = heading;
   $('secret-note').textContent = note;

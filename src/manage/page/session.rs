@@ -14,7 +14,8 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderMap, StatusCode, Uri, header::SET_COOKIE};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{cookie::Cookie, snippet};
 use crate::{
@@ -65,6 +66,15 @@ struct Session {
     ends: Timestamp,
 }
 
+/// What the page is told: who is signed in, and what it needs for them.
+#[derive(Serialize)]
+struct View<'a> {
+    users: bool,
+    caller: Option<view::Caller<'a>>,
+    known_scopes: Option<Vec<String>>,
+    snippets: Option<&'a Value>,
+}
+
 /// A session ends with its token, so it is the token that is kept.
 enum Holder {
     Token(TokenId),
@@ -101,16 +111,16 @@ async fn sign_in(
     let (secret, ends) = sessions.open(&caller, cookie)?;
     let left = ends.since(sessions.tokens.now()).as_secs();
     let set = [(SET_COOKIE, cookie.set(&secret, left))];
-    Ok((set, Json(sessions.view(Some(&caller)))).into_response())
+    Ok((set, sessions.view(Some(&caller))).into_response())
 }
 
 async fn show(
     State(sessions): State<Arc<Sessions>>,
     uri: Uri,
     headers: HeaderMap,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let caller = sessions.caller(&uri, &headers)?;
-    Ok(Json(sessions.view(caller.as_ref())))
+    Ok(sessions.view(caller.as_ref()))
 }
 
 /// No `Clear-Site-Data`: it would take the app's own cookies along, and nothing
@@ -186,8 +196,8 @@ impl Sessions {
             .collect()
     }
 
-    /// Who is signed in, as they stand now: a token that is no longer good, or
-    /// may no longer manage, ends its sessions.
+    /// Who is signed in, as they stand now: nobody where the token is not good,
+    /// or may not manage. One that is resumed has its sessions again.
     fn caller(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<Principal>, Rejection> {
         let open = self.lock();
         let now = self.tokens.now();
@@ -205,13 +215,15 @@ impl Sessions {
         Ok(Some(caller).filter(|caller| self.scope.allows(caller)))
     }
 
-    fn view(&self, caller: Option<&Principal>) -> Value {
-        let mut view = json!({ "users": self.users, "caller": caller.map(view::caller) });
-        if caller.is_some() {
-            view["known_scopes"] = json!(self.tokens.known_scopes().map(view::texts));
-            view["snippets"] = self.snippets.clone();
-        }
-        view
+    fn view(&self, caller: Option<&Principal>) -> Response {
+        let known_scopes = caller.and_then(|_| self.tokens.known_scopes());
+        let view = View {
+            users: self.users,
+            caller: caller.map(view::Caller::of),
+            known_scopes: known_scopes.map(view::texts),
+            snippets: caller.map(|_| &self.snippets),
+        };
+        Json(view).into_response()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {

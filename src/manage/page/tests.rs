@@ -39,6 +39,7 @@ struct Answer {
     status: StatusCode,
     set_cookies: Vec<String>,
     headers: http::HeaderMap,
+    text: String,
     body: Value,
 }
 
@@ -98,6 +99,7 @@ impl Page {
                 .map(|value| value.to_str().unwrap().to_owned())
                 .collect(),
             body: serde_json::from_slice(&body).unwrap_or_default(),
+            text: String::from_utf8_lossy(&body).into_owned(),
             headers: head.headers,
         }
     }
@@ -149,6 +151,27 @@ async fn a_session_is_named_by_a_cookie_of_the_form_it_was_given() {
     let header = [("authorization", &*credential)];
     let answer = page.ask("GET", "/api/tokens", &header).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn whatever_its_metadata_hold_a_token_signs_in_and_they_are_shown_as_written() {
+    let page = Page::new(|manage| manage).await;
+    for metadata in [
+        r#"{"a": {"b": [1]}}"#,
+        // Names that serde_json gives a meaning of its own.
+        r#"{"$serde_json::private::RawValue": 5}"#,
+        r#"{"$serde_json::private::RawValue": "{}"}"#,
+        r#"{"$serde_json::private::Number": "x"}"#,
+    ] {
+        let token = NewToken::new("alice").scopes(["resources"]);
+        let created = page.tokens.create(token.metadata(metadata)).await.unwrap();
+        let cookie = page.signed_in(&created).await;
+        let answer = page.ask("GET", "/session", &[("cookie", &*cookie)]).await;
+        // As text: a `Value` would give these names the same meaning here.
+        assert_eq!(answer.status, StatusCode::OK, "{metadata}");
+        let shown = format!(r#""metadata":{metadata}"#);
+        assert!(answer.text.contains(&shown), "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -322,13 +322,13 @@ fn few(field: &'static str, list: &[String]) -> Result<(), TokenError> {
     Ok(())
 }
 
-pub(super) fn name(text_: &str) -> Result<(), TokenError> {
-    text("name", text_, NAME_MAX)
+pub(super) fn name(name: &str) -> Result<(), TokenError> {
+    text("name", name, NAME_MAX)
 }
 
 /// A description may have lines.
-pub(super) fn description(text_: &str) -> Result<(), TokenError> {
-    text("description", &text_.replace('\n', " "), DESCRIPTION_MAX)
+pub(super) fn description(lines: &str) -> Result<(), TokenError> {
+    text("description", &lines.replace('\n', " "), DESCRIPTION_MAX)
 }
 
 pub(super) fn metadata(json: &str) -> Result<(), TokenError> {

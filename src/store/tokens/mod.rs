@@ -38,6 +38,9 @@ use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, 
 #[cfg(feature = "manage")]
 use crate::{principal::Principal, rejection::Rejection, scope::Scope};
 
+/// How often a change is tried where somebody else was faster.
+const TRIES: usize = 8;
+
 /// API tokens over a store: the one handle to make, change and verify them.
 ///
 /// It is cheap to clone. What changes tokens and what verifies them can't be
@@ -293,7 +296,6 @@ impl Shared {
     where
         F: FnMut(&mut Record) -> Result<(), TokenError> + Send,
     {
-        const TRIES: usize = 8;
         let mut tries = 0;
         loop {
             let stored = self

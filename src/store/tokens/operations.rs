@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Shared, Tokens,
+    Shared, TRIES, Tokens,
     change::{Change, Created, Which},
     draft::{self, NewToken},
     error::{TokenError, TokenErrorKind},
@@ -159,7 +159,6 @@ impl Tokens {
                 ..Query::default()
             },
         };
-        const TRIES: usize = 8;
         let mut tries = 0;
         loop {
             let now = self.shared.now();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Tokens, change::Created, draft, error::TokenError, operations::write};
+use super::{TRIES, Tokens, change::Created, draft, error::TokenError, operations::write};
 use crate::{
     principal::Principal,
     store::{contract::Row, error::StoreErrorKind},
@@ -45,7 +45,6 @@ impl Tokens {
         id: TokenId,
         grace: Duration,
     ) -> Result<Created, TokenError> {
-        const TRIES: usize = 8;
         let mut tries = 0;
         loop {
             let now = self.shared.now();

@@ -102,6 +102,18 @@ async fn only_the_host_itself_names_an_app() {
     }
 }
 
+/// What is asked of an app's host is asked of its path or of nothing: where the
+/// path gets too long, it does not become one of the control plane.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_that_is_too_long_below_an_apps_is_no_path() {
+    let cloud = Cloud::start();
+    let hosts = ["hello.mybentocloud.localhost"];
+    for (length, status) in [(65_000, "401"), (65_530, "414")] {
+        let target = format!("/{}", "a".repeat(length));
+        assert_eq!(raw(&cloud, &target, &hosts), status, "{length}");
+    }
+}
+
 /// The status of a request that no client would write.
 fn raw(cloud: &Cloud, target: &str, hosts: &[&str]) -> String {
     let hosts = hosts.iter().map(|host| format!("host: {host}\r\n"));

@@ -2,7 +2,7 @@
 
 use http::Version;
 
-use super::{Call, Cloud, ask};
+use super::{ADMIN, Call, Cloud, ask};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_odd_path_is_no_other_spelling_of_a_good_one() {
@@ -114,4 +114,24 @@ async fn a_method_that_is_not_listed_is_refused() {
         401,
         "nobody said which origins may"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_cache_keeps_what_a_token_of_any_source_was_answered() {
+    let cloud = Cloud::start();
+    for path in [
+        "/api/v1/auth/current",
+        "/api/v1/api_tokens",
+        "/api/v1/deployments",
+        "/api/v1/cluster",
+        "/apps/demo/schema.json",
+        // It may be protected the next moment.
+        "/apps/hello/schema.json",
+    ] {
+        let call = Call::new("GET", path).header("x-yatai-api-token", ADMIN);
+        let answer = call.send(cloud.address).await;
+        assert_eq!(answer.head.status, 200, "{path}");
+        let kept = answer.head.headers.get("cache-control");
+        assert_eq!(kept.unwrap_or_else(|| panic!("{path}")), "no-store");
+    }
 }
