@@ -1,0 +1,163 @@
+//! Prepared answers are those that would be rendered each time.
+
+use std::time::Duration;
+
+use http::Request;
+
+use super::*;
+use crate::layer::NoBody;
+
+/// DESIGN's table, rendered anew for each refusal.
+fn by_the_table(
+    rejection: &Rejection,
+    challenges: &[Challenge],
+    grpc: Option<&'static str>,
+) -> (u16, Vec<(String, String)>) {
+    use RejectionKind as Kind;
+    let invalid = (
+        401,
+        Some("invalid_token"),
+        "16",
+        "the credential is not valid",
+    );
+    let (status, error, grpc_status, message) = match rejection.kind() {
+        Kind::Missing => (401, None, "16", "a credential is required"),
+        Kind::Malformed | Kind::Invalid | Kind::Expired | Kind::Revoked => invalid,
+        Kind::Ambiguous => {
+            let message = "more than one credential was sent";
+            (400, Some("invalid_request"), "16", message)
+        }
+        Kind::Forbidden => {
+            let message = "the credential does not suffice";
+            (403, Some("insufficient_scope"), "7", message)
+        }
+        Kind::RateLimited => (429, None, "8", "too many attempts"),
+        Kind::Unavailable => (503, None, "14", "the credential could not be verified"),
+    };
+    let mut fields = vec![("cache-control", "no-store".to_owned())];
+    if let Some(content_type) = grpc {
+        fields.push(("content-type", content_type.to_owned()));
+        fields.push(("grpc-status", grpc_status.to_owned()));
+        fields.push(("grpc-message", message.to_owned()));
+    } else {
+        let bearer_alone = status != 401;
+        let says = |challenge: &&Challenge| challenge.is_bearer() || !bearer_alone;
+        for challenge in challenges.iter().filter(says).filter(|_| status < 429) {
+            let line = challenge.render(error, rejection.scopes());
+            fields.push(("www-authenticate", line.to_str().unwrap().to_owned()));
+        }
+        if status >= 429 {
+            let after = rejection.retry_after().unwrap_or(Duration::from_secs(1));
+            let seconds = after.as_nanos().div_ceil(1_000_000_000).max(1);
+            let seconds = seconds.min(u64::MAX.into());
+            fields.push(("retry-after", seconds.to_string()));
+        }
+    }
+    let mut fields: Vec<_> = fields.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+    fields.sort();
+    (if grpc.is_some() { 200 } else { status }, fields)
+}
+
+fn sent(response: &Response<String>) -> (u16, Vec<(String, String)>) {
+    let fields = response.headers().iter();
+    let mut fields: Vec<_> = fields
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    fields.sort();
+    (response.status().as_u16(), fields)
+}
+
+fn rejections() -> Vec<Rejection> {
+    let kinds = [
+        RejectionKind::Ambiguous,
+        RejectionKind::Expired,
+        RejectionKind::Forbidden,
+        RejectionKind::Invalid,
+        RejectionKind::Malformed,
+        RejectionKind::Missing,
+        RejectionKind::RateLimited,
+        RejectionKind::Revoked,
+        RejectionKind::Unavailable,
+    ];
+    let scopes = ScopeRule::all_of(["a", "b:c"]).unwrap();
+    let mut all: Vec<Rejection> = kinds.map(Rejection::new).into();
+    all.push(Rejection::insufficient_scope(scopes));
+    let afters = [
+        Duration::ZERO,
+        Duration::from_nanos(1),
+        Duration::from_secs(2),
+        Duration::from_millis(2_001),
+        Duration::MAX,
+    ];
+    let later = all.iter().flat_map(|rejection| {
+        afters.map(|after| rejection.clone().with_retry_after(after).because("why"))
+    });
+    let later: Vec<_> = later.collect();
+    all.extend(later);
+    all
+}
+
+#[test]
+fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
+    let (bearer, basic) = (
+        Challenge::bearer(),
+        Challenge::basic("the \"api\"").unwrap(),
+    );
+    let all_sources = [
+        Sources::default(),
+        Sources::new().basic(),
+        Sources::new().bearer().header("x-api-key").unwrap(),
+        Sources::default().challenge(basic.clone()),
+        Sources::default().challenge(basic).challenge(bearer),
+    ];
+    let protocols = [
+        ("GET", "application/grpc", None),
+        ("HEAD", "text/plain", None),
+        ("POST", "application/json", None),
+        ("POST", "application/grpc", Some("application/grpc")),
+        (
+            "POST",
+            "application/grpc-web+x",
+            Some("application/grpc-web+proto"),
+        ),
+        (
+            "POST",
+            "application/grpc-web-text",
+            Some("application/grpc-web-text+proto"),
+        ),
+    ];
+    let says = |refusal: &Refusal| {
+        let response = Response::builder().header("x-own", "kept").status(204);
+        let response = response
+            .header("retry-after", "9")
+            .header("www-authenticate", "Own");
+        response.body(refusal.message().to_owned()).unwrap()
+    };
+    for sources in &all_sources {
+        let refusals = Refusals::new(sources);
+        for (method, content_type, grpc) in protocols {
+            let request = Request::builder().method(method);
+            let request = request.header(CONTENT_TYPE, content_type).body(()).unwrap();
+            let head = Head::of(&request);
+            for rejection in rejections() {
+                let (status, mut fields) = by_the_table(&rejection, &sources.challenges(), grpc);
+                // Twice: what is handed out leaves nothing behind.
+                for _ in 0..2 {
+                    let bare: Response<String> = refusals.answer(head, &rejection, &NoBody);
+                    assert_eq!(sent(&bare), (status, fields.clone()), "{rejection:?}");
+                    assert_eq!(bare.body(), "");
+                }
+                let told = refusals.answer(head, &rejection, &says);
+                let body = match (method, grpc) {
+                    ("HEAD", _) | (_, Some(_)) => "",
+                    _ => rejection.kind().message(),
+                };
+                assert_eq!(told.body(), body);
+                if grpc.is_none() {
+                    fields.push(("x-own".to_owned(), "kept".to_owned()));
+                }
+                assert_eq!(sent(&told), (status, fields), "{rejection:?}");
+            }
+        }
+    }
+}
