@@ -83,13 +83,7 @@ async fn a_restart_keeps_everything() {
     cloud
         .admin("POST", "/api/v1/deployments", json!({ "name": "mine" }))
         .await;
-    cloud
-        .admin(
-            "PATCH",
-            "/api/v1/deployments/mine",
-            json!({ "access": "public" }),
-        )
-        .await;
+    cloud.switch("mine", "public").await;
     cloud
         .admin("DELETE", "/api/v1/deployments/hello", json!({}))
         .await;
@@ -138,10 +132,7 @@ async fn two_processes_on_one_database_agree() {
     assert_eq!(pull(two.address, "llama").await, "weights");
     for (writer, reader) in [(&one, &two), (&two, &one)] {
         for (access, expected) in [("public", 200), ("protected", 401)] {
-            let change = json!({ "access": access });
-            writer
-                .admin("PATCH", "/api/v1/deployments/demo", change)
-                .await;
+            writer.switch("demo", access).await;
             assert_eq!(verdict(reader, "").await, expected, "{access}, at once");
         }
     }

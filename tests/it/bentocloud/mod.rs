@@ -66,6 +66,13 @@ impl Cloud {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Makes a deployment `public` or `protected`.
+    pub async fn switch(&self, deployment: &str, access: &str) {
+        let path = format!("/api/v1/deployments/{deployment}");
+        let change = json!({ "access": access });
+        self.admin("PATCH", &path, change).await;
+    }
+
     /// Makes a token, and gives its id and its secret.
     pub async fn make(&self, draft: Value) -> (String, String) {
         let made = self.admin("POST", TOKENS, draft).await;

@@ -49,20 +49,11 @@ async fn the_next_request_is_judged_by_a_switch() {
     );
     for _ in 0..5 {
         for (access, expected) in [("public", open), ("protected", closed)] {
-            let path = "/api/v1/deployments/mine";
-            cloud
-                .admin("PATCH", path, json!({ "access": access }))
-                .await;
+            cloud.switch("mine", access).await;
             assert_eq!(strangers(&cloud, "mine").await, expected, "{access}");
         }
     }
-    cloud
-        .admin(
-            "PATCH",
-            "/api/v1/deployments/mine",
-            json!({ "access": "public" }),
-        )
-        .await;
+    cloud.switch("mine", "public").await;
     cloud
         .admin("DELETE", "/api/v1/deployments/mine", json!({}))
         .await;
