@@ -333,21 +333,23 @@ const UNAVAILABLE: Answer = Answer {
 mod tests {
     use super::*;
 
-    const KINDS: [RejectionKind; 9] = [
-        RejectionKind::Ambiguous,
-        RejectionKind::Expired,
-        RejectionKind::Forbidden,
-        RejectionKind::Invalid,
-        RejectionKind::Malformed,
-        RejectionKind::Missing,
-        RejectionKind::RateLimited,
-        RejectionKind::Revoked,
-        RejectionKind::Unavailable,
-    ];
+    impl RejectionKind {
+        pub(crate) const ALL: [Self; 9] = [
+            Self::Ambiguous,
+            Self::Expired,
+            Self::Forbidden,
+            Self::Invalid,
+            Self::Malformed,
+            Self::Missing,
+            Self::RateLimited,
+            Self::Revoked,
+            Self::Unavailable,
+        ];
+    }
 
     #[test]
     fn messages_are_their_own_percent_encoding() {
-        for kind in KINDS {
+        for kind in RejectionKind::ALL {
             let answer = kind.answer();
             let plain = |b: u8| matches!(b, b' '..=b'~') && b != b'%';
             assert!(answer.message.bytes().all(plain), "{kind:?}");

@@ -30,19 +30,35 @@ async fn revoke(tokens: &Tokens, made: &Created) {
 /// Long after every token ended.
 const FAR: Timestamp = Timestamp::from_millis(1 << 50);
 
+/// A token that one instance made, and what another one answered to it whose
+/// read was sent before something happened, and came back after.
+struct Overtaken {
+    made: Created,
+    two: Tokens,
+    first: StatusCode,
+}
+
+async fn overtaken(store: &Watched, meanwhile: impl AsyncFnOnce(&Created)) -> Overtaken {
+    let (one, two) = (store.open().await, store.open().await);
+    let made = make(&one).await;
+    store.hold_gets();
+    let leader = async { status(&two, made.secret.expose()).await };
+    let follows = async {
+        // The leader's read has its answer by now: the token is good.
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(store.gets(), 1);
+        meanwhile(&made).await;
+        store.release_gets();
+    };
+    let (first, ()) = tokio::join!(leader, follows);
+    Overtaken { made, two, first }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_read_under_way_brings_no_token_of_another_history_back() {
     for (replaced, expected) in [(false, OK), (true, REFUSED)] {
         let store = Watched::default();
-        let (one, two) = (store.open().await, store.open().await);
-        let made = make(&one).await;
-        let token = made.secret.expose();
-        store.hold_gets();
-        let leader = async { status(&two, token).await };
-        let meanwhile = async {
-            // The leader's read has its answer by now, from the store as it was.
-            sleep(Duration::from_millis(10)).await;
-            assert_eq!(store.gets(), 1);
+        let Overtaken { made, two, first } = overtaken(&store, async |_| {
             if replaced {
                 // A restored copy, in which the token was not made yet.
                 assert_eq!(store.store().prune(FAR).await.unwrap(), 1);
@@ -50,10 +66,10 @@ async fn a_read_under_way_brings_no_token_of_another_history_back() {
                 sleep(Duration::from_millis(1_100)).await;
                 assert_eq!(store.loads(), 4, "both read it anew");
             }
-            store.release_gets();
-        };
-        let (first, ()) = tokio::join!(leader, meanwhile);
-        assert_eq!((first, status(&two, token).await), (expected, expected));
+        })
+        .await;
+        let second = status(&two, made.secret.expose()).await;
+        assert_eq!((first, second), (expected, expected));
     }
 }
 
@@ -88,36 +104,23 @@ async fn f06_a_read_under_way_brings_no_revoked_token_back() {
         (By::TheSameInstance, REFUSED),
     ] {
         let store = Watched::default();
-        let (one, two) = (store.open().await, store.open().await);
-        let made = make(&one).await;
-        let token = made.secret.expose();
-        store.hold_gets();
-        let leader = async { status(&two, token).await };
-        let meanwhile = async {
-            // The leader's read has its answer by now: the token is good.
-            sleep(Duration::from_millis(10)).await;
-            assert_eq!(store.gets(), 1);
-            match by {
-                By::Nobody => {}
-                By::AnotherInstance => {
-                    let row = store.store().get(made.record.id).await.unwrap().unwrap();
-                    write(store.store(), revoked(row.record)).await;
-                    // Until the other one has seen it.
-                    sleep(Duration::from_millis(1_100)).await;
-                }
-                By::TheSameInstance => {
-                    let row = store.store().get(made.record.id).await.unwrap().unwrap();
-                    write(store.store(), revoked(row.record)).await;
-                }
+        let Overtaken { made, two, first } = overtaken(&store, async |made| {
+            if by == By::Nobody {
+                return;
             }
-            store.release_gets();
-        };
-        let (answer, ()) = tokio::join!(leader, meanwhile);
+            let row = store.store().get(made.record.id).await.unwrap().unwrap();
+            write(store.store(), revoked(row.record)).await;
+            if by == By::AnotherInstance {
+                // Until the other one has seen it.
+                sleep(Duration::from_millis(1_100)).await;
+            }
+        })
+        .await;
         if by != By::TheSameInstance {
-            assert_eq!(answer, expected);
+            assert_eq!(first, expected);
         }
         sleep(Duration::from_millis(1_100)).await;
-        assert_eq!(status(&two, token).await, expected);
+        assert_eq!(status(&two, made.secret.expose()).await, expected);
     }
 }
 

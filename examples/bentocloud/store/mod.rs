@@ -60,7 +60,7 @@ impl Documents {
         document: &impl Serialize,
     ) -> Result<bool, StoreError> {
         let values = Values::new(kind, name).document(document)?;
-        Ok(!self.run(Operation::Create, values).await?.is_empty())
+        self.wrote(Operation::Create, values).await
     }
 
     /// Writes a document and its content down, whatever was there.
@@ -85,7 +85,7 @@ impl Documents {
         document: &impl Serialize,
     ) -> Result<bool, StoreError> {
         let values = Values::new(kind, name).document(document)?;
-        Ok(!self.run(Operation::Replace, values).await?.is_empty())
+        self.wrote(Operation::Replace, values).await
     }
 
     /// Deletes a document, and gives what it was.
@@ -122,6 +122,10 @@ impl Documents {
     pub(crate) async fn list<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<T>, StoreError> {
         let rows = self.run(Operation::List, Values::new(kind, "")).await?;
         rows.iter().map(read).collect()
+    }
+
+    async fn wrote(&self, operation: Operation, values: Values) -> Result<bool, StoreError> {
+        Ok(!self.run(operation, values).await?.is_empty())
     }
 
     async fn first<T: DeserializeOwned>(

@@ -68,19 +68,8 @@ fn sent(response: &Response<String>) -> (u16, Vec<(String, String)>) {
 }
 
 fn rejections() -> Vec<Rejection> {
-    let kinds = [
-        RejectionKind::Ambiguous,
-        RejectionKind::Expired,
-        RejectionKind::Forbidden,
-        RejectionKind::Invalid,
-        RejectionKind::Malformed,
-        RejectionKind::Missing,
-        RejectionKind::RateLimited,
-        RejectionKind::Revoked,
-        RejectionKind::Unavailable,
-    ];
     let scopes = ScopeRule::all_of(["a", "b:c"]).unwrap();
-    let mut all: Vec<Rejection> = kinds.map(Rejection::new).into();
+    let mut all: Vec<Rejection> = RejectionKind::ALL.map(Rejection::new).into();
     all.push(Rejection::insufficient_scope(scopes));
     let afters = [
         Duration::ZERO,
