@@ -21,7 +21,7 @@ use super::{cookie::Cookie, snippet};
 use crate::{
     access::Access,
     credential::Sources,
-    extract::Authenticated,
+    axum::Authenticated,
     layer::AuthnLayer,
     manage::{
         Manage,

@@ -6,7 +6,7 @@ use serde_json::json;
 use tower_authn::{
     manage::Manage,
     store::{NewToken, Tokens, TokensOptions},
-    testing::assert_protected,
+    axum::assert_protected,
 };
 
 use super::{Answer, App, FORM, JSON, request};
