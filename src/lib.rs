@@ -22,6 +22,8 @@ pub mod axum;
 pub mod credential;
 #[cfg(feature = "tonic")]
 pub mod grpc;
+#[cfg(all(doc, feature = "full"))]
+pub mod guide;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;

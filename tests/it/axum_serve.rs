@@ -46,7 +46,10 @@ async fn a_router_is_served_with_layers_around_it_that_change_its_body() {
     let bearer = format!("Bearer {TOKEN}");
     let fields = [("authorization", bearer.as_str()), ("origin", "http://a")];
     let good = ask(addr, "/whoami", &fields).await;
-    assert_eq!((good.head.status, &*good.body), (StatusCode::OK, &b"ci"[..]));
+    assert_eq!(
+        (good.head.status, &*good.body),
+        (StatusCode::OK, &b"ci"[..])
+    );
     let refused = ask(addr, "/whoami", &fields[1..]).await;
     assert_eq!(refused.head.status, StatusCode::UNAUTHORIZED);
     assert_eq!(refused.head.headers["access-control-allow-origin"], "*");

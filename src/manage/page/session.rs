@@ -20,8 +20,8 @@ use serde_json::Value;
 use super::{cookie::Cookie, snippet};
 use crate::{
     access::Access,
-    credential::Sources,
     axum::Authenticated,
+    credential::Sources,
     layer::AuthnLayer,
     manage::{
         Manage,
