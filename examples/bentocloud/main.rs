@@ -74,7 +74,7 @@ mod start;
 mod store;
 mod try_it;
 
-use std::{error::Error, process::exit};
+use std::{error::Error, process::exit, sync::Arc};
 
 use axum::{
     Router,
@@ -165,7 +165,8 @@ async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error
         .respond(fault::refusal);
     let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
     let layers = ServiceBuilder::new().layer(resolved).layer(authn);
-    let http = control::router(cloud).merge(apps::router());
+    let within = from_fn_with_state(Arc::new(access::with_targets()?), access::within_targets);
+    let http = control::router(cloud).merge(apps::router()).layer(within);
     let http = http.layer(map_response(unkept));
     let routes = inference::add_to(Routes::from(http)).await?;
     let guarded = protect(routes.into_axum_router(), layers);

@@ -42,6 +42,9 @@
 //! - **Whose tokens.** A manager who belongs to an organization sees, and changes,
 //!   that organization's tokens; any other is answered as one that is not there.
 //!   One who belongs to none sees all.
+//! - **Whose targets.** A manager whose token is held to targets sees, and
+//!   changes, the tokens that are held to the same ones or to a part of them; any
+//!   other is answered as one that is not there.
 //! - **Within their rights.** What a manager makes, rotates or resumes has no
 //!   scope, no target and no end beyond those of the token they call with; what
 //!   lies beyond is 403, with the field. Whatever only takes rights away (to

@@ -10,12 +10,14 @@ mod crash;
 mod durable;
 mod endpoint;
 mod hosts;
+mod left_out;
 mod newcomer;
 mod page;
 mod paths;
 mod rights;
 mod switching;
 mod table;
+mod targets;
 
 use std::{net::SocketAddr, time::Duration};
 
