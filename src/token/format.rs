@@ -87,6 +87,7 @@ pub struct TokenId([u8; ID]);
 impl TokenId {
     /// The id as text.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "every id is ASCII")]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("an id is ASCII")
     }

@@ -83,9 +83,8 @@ struct Model {
 impl Model {
     fn verdict(&self, token: &Known) -> Option<RejectionKind> {
         let over = |end: Option<u64>| end.is_some_and(|end| self.now >= end);
-        if self.retired[token.key] {
-            Some(RejectionKind::Revoked)
-        } else if over(token.grace_until) || token.suspended || token.revoked {
+        let retired = self.retired[token.key];
+        if retired || over(token.grace_until) || token.suspended || token.revoked {
             Some(RejectionKind::Revoked)
         } else if over(token.expires_at) {
             Some(RejectionKind::Expired)
