@@ -4,7 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use super::answer::Refusals;
 #[cfg(feature = "manage")]
-use crate::credential::Sources;
+use crate::credential::{Schemes, Sources};
 
 /// Stands in the extensions of a request that need not say whose it is, so
 /// that what asks for a principal further in tells such a request (401) from a
@@ -26,7 +26,7 @@ impl<P> Anonymous<P> {
     /// would answer it.
     #[cfg(feature = "manage")]
     pub(crate) fn answered_as(sources: &Sources) -> Self {
-        Self::new(Refusals::new(sources))
+        Self::new(Refusals::new(sources, Schemes::BEARER))
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {
