@@ -22,6 +22,8 @@ pub mod credential;
 pub mod extract;
 #[cfg(feature = "tonic")]
 pub mod grpc;
+#[cfg(all(doc, feature = "full"))]
+pub mod guide;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;

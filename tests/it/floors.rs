@@ -16,7 +16,7 @@ fn floor(unit: &str) -> Option<u8> {
         "access" | "token" | "verifier" => 1,
         "layer" | "store" => 2,
         "client" | "extract" | "grpc" | "testing" => 3,
-        "manage" => 4,
+        "guide" | "manage" => 4,
         _ => return None,
     })
 }
