@@ -269,6 +269,7 @@ impl RejectionKind {
             Self::Invalid => "invalid",
             Self::Malformed => "malformed",
             Self::Missing => "missing",
+            Self::NotFound => "not_found",
             Self::RateLimited => "rate_limited",
             Self::Revoked => "revoked",
             Self::Unavailable => "unavailable",
