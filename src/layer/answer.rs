@@ -13,7 +13,7 @@ use http::{
 use super::refusal::{Refusal, Respond};
 use crate::{
     challenge::Challenge,
-    credential::Sources,
+    credential::{Schemes, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
     scope::ScopeRule,
@@ -77,8 +77,8 @@ impl Answers {
 }
 
 impl Refusals {
-    pub(crate) fn new(sources: &Sources) -> Self {
-        let challenges = sources.challenges();
+    pub(crate) fn new(sources: &Sources, accepted: Schemes) -> Self {
+        let challenges = sources.challenges(accepted);
         Self(Arc::new(Prepared {
             http: Answers::new(|kind| http_answer(&challenges, kind, None)),
             grpc: Answers::new(|kind| {
