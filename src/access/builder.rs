@@ -51,9 +51,10 @@ impl AccessTableBuilder {
     /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441#section-4
     pub fn websocket(mut self, path: &str, access: impl IntoAccess) -> Self {
         match access.into_access() {
-            Ok(access) => self
-                .route(Method::GET, path, access.clone())
-                .route(Method::CONNECT, path, access),
+            Ok(access) => {
+                self.route(Method::GET, path, access.clone())
+                    .route(Method::CONNECT, path, access)
+            }
             Err(error) => {
                 self.rows = self.rows.and(Err(error));
                 self

@@ -8,11 +8,7 @@ mod table;
 
 use std::{fmt, sync::Arc};
 
-pub use self::{
-    builder::AccessTableBuilder,
-    into_access::IntoAccess,
-    table::AccessTable,
-};
+pub use self::{builder::AccessTableBuilder, into_access::IntoAccess, table::AccessTable};
 use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 
 /// What a place requires of its callers.

@@ -215,7 +215,10 @@ fn retry_after(rejection: &Rejection) -> HeaderValue {
 /// matter (RFC 9110, section 8.3.1).
 pub(super) fn grpc_content_type(head: Head<'_>) -> Option<HeaderValue> {
     const TYPES: [(&[u8], &str); 3] = [
-        (b"application/grpc-web-text", "application/grpc-web-text+proto"),
+        (
+            b"application/grpc-web-text",
+            "application/grpc-web-text+proto",
+        ),
         (b"application/grpc-web", "application/grpc-web+proto"),
         (b"application/grpc", GRPC),
     ];

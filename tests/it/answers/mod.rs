@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use axum::{Router, routing::any};
 use http::{HeaderMap, Request, StatusCode, Version};
-use tower::Layer;
 use tower_authn::{AuthnLayer, Credential, Principal, Rejection, ScopeRule, Verifier, protect};
 
-use crate::support::{Answered, Calls, Strict, TOKEN, ask, send, serve};
+use crate::support::{Answered, Calls, TOKEN, send, serve};
 
 /// Answers with the rejection that the token names, and counts.
 #[derive(Clone, Debug, Default)]
