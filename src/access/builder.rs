@@ -22,7 +22,7 @@ impl AccessTableBuilder {
     pub(super) fn new() -> Self {
         Self {
             rows: Ok(Vec::new()),
-            otherwise: Access::Denied,
+            otherwise: Access::NotFound,
         }
     }
 
@@ -122,7 +122,7 @@ impl AccessTableBuilder {
     }
 
     /// Sets what requests without a row require. The default is
-    /// [`Denied`](Access::Denied).
+    /// [`NotFound`](Access::NotFound).
     pub fn otherwise(mut self, access: impl IntoAccess) -> Self {
         match access.into_access() {
             Ok(access) => self.otherwise = access,

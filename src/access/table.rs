@@ -14,7 +14,8 @@ use super::{
 use crate::{error::ConfigError, head::Head};
 
 /// A policy that lists what each route and each gRPC method requires. A request
-/// without a row is [`Denied`](Access::Denied), unless the table says otherwise.
+/// without a row is [`NotFound`](Access::NotFound), unless the table says
+/// otherwise: 401 without a credential, 404 with a good one.
 ///
 /// A row is found as axum finds a route. The most specific path wins first
 /// (`/a/b` before `/a/{id}` before `/a/{*rest}`, in axum's syntax), and then the

@@ -15,6 +15,8 @@ mod support;
 mod access;
 mod allocations;
 mod answers;
+#[cfg(feature = "axum")]
+mod axum_serve;
 mod bentocloud;
 mod browser;
 mod examples;

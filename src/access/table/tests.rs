@@ -38,14 +38,14 @@ fn the_most_specific_path_wins_and_then_the_method() {
         ("POST", "/a/b", scoped),
         ("GET", "/a/c", Access::Public),
         ("HEAD", "/a/c", Access::Authenticated),
-        ("POST", "/a/c", Access::Denied),
+        ("POST", "/a/c", Access::NotFound),
         ("GET", "/a/ws", Access::Optional),
         ("CONNECT", "/a/ws", Access::Optional),
-        ("POST", "/a/ws", Access::Denied),
+        ("POST", "/a/ws", Access::NotFound),
         ("get", "/a/1", Access::Authenticated),
         ("GET", "/a", Access::Authenticated),
         ("GET", "/a/", Access::Authenticated),
-        ("GET", "/", Access::Denied),
+        ("GET", "/", Access::NotFound),
     ];
     for (method, path, expected) in rows {
         assert_eq!(asked(&table, method, path), expected, "{method} {path}");
@@ -64,12 +64,12 @@ fn grpc_rows_match_two_segments_and_every_method() {
     let rows = [
         ("/a.S/M", Access::Optional),
         ("/a.S/N", Access::Authenticated),
-        ("/a.S/M/", Access::Denied),
-        ("/a.S//M", Access::Denied),
-        ("/a.S/a/b", Access::Denied),
+        ("/a.S/M/", Access::NotFound),
+        ("/a.S//M", Access::NotFound),
+        ("/a.S/a/b", Access::NotFound),
         ("/a.S/%4d", Access::Authenticated),
         ("/b.S/M", Access::Optional),
-        ("/b.S/N", Access::Denied),
+        ("/b.S/N", Access::NotFound),
         ("/a.S", Access::Public),
         ("/c.S/M", Access::Public),
     ];
