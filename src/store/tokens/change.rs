@@ -5,7 +5,7 @@ use std::fmt;
 use super::{TokensOptions, draft, error::TokenError};
 use crate::{
     target::Target,
-    token::{KeyId, Record, Secret, Timestamp, TokenId},
+    token::{Record, Secret, Timestamp, TokenId},
 };
 
 /// A token that was made, with its secret: the only time it is seen.
@@ -90,8 +90,6 @@ pub enum Which<'a> {
     CreatedBy(&'a str),
     /// The one of this id.
     Id(TokenId),
-    /// All that this key made: the key is retired.
-    Key(KeyId),
     /// The one that was presented, by whoever holds it (RFC 7009).
     Presented(&'a str),
     /// All of this subject.
@@ -104,7 +102,6 @@ impl fmt::Debug for Which<'_> {
         match self {
             Self::CreatedBy(name) => write!(f, "CreatedBy({name:?})"),
             Self::Id(id) => write!(f, "Id({id})"),
-            Self::Key(id) => write!(f, "Key({id})"),
             Self::Presented(_) => f.write_str("Presented(…)"),
             Self::Subject(name) => write!(f, "Subject({name:?})"),
         }
