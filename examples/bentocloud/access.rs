@@ -16,7 +16,7 @@ use tower_authn::{
 use crate::{
     fault::Fault,
     resolve::Meant,
-    rights::{CALL, Held, LEFT_OUT, METHODS, Need, ROUTES},
+    rights::{CALL, Held, LEFT_OUT, METHODS, Need, ROUTES, of_control_plane},
 };
 
 /// What each request requires. The services are those that are served.
@@ -85,18 +85,11 @@ impl IntoAccess for Need {
         match self {
             Self::Public => Ok(Access::Public),
             Self::ControlPlane => {
-                let scopes: BTreeSet<_> = ROUTES.iter().filter_map(|row| scope(row.2)).collect();
+                let scopes: BTreeSet<_> = of_control_plane().collect();
                 ScopeRule::any_of(scopes).map(Access::Scopes)
             }
             Self::Scope(scope) => Access::scope(scope),
             Self::Deployment => Access::scope(CALL),
         }
-    }
-}
-
-fn scope(need: Need) -> Option<&'static str> {
-    match need {
-        Need::Scope(scope) => Some(scope),
-        _ => None,
     }
 }

@@ -102,3 +102,11 @@ pub(crate) const LEFT_OUT: &[&str] = &[
     "/api/v2/deployments",
     "/api/v2/deployments/{*rest}",
 ];
+
+/// The scopes of the control plane, each of which suffices to log in.
+pub(crate) fn of_control_plane() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().filter_map(|row| match row.2 {
+        Scope(scope) => Some(scope),
+        _ => None,
+    })
+}

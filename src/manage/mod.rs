@@ -81,11 +81,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use axum::{
     Router, extract::OriginalUri, middleware::map_response, response::Response, routing::get,
 };
+use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 pub use self::page::{SignedIn, SignedInLayer};
 use self::{
-    page::{OpenSessions, Snippet},
+    page::{OpenSessions, Snippet, SnippetsFor},
     problem::Problem,
 };
 use crate::{
@@ -95,11 +96,16 @@ use crate::{
     principal::Principal,
     scope::{Scope, ScopeRule},
     store::Tokens,
+    token::Record,
     verifier::{AnyVerifier, Verifier},
 };
 
 /// What a manager needs unless told otherwise.
 const SCOPE: &str = "resources:access";
+
+/// What the form says of targets unless told otherwise.
+const TARGETS_HINT: &str = "The names that it may be used for, such as demo or staging-*. \
+    Leave it empty for all. With targets it manages only tokens that are held to them.";
 
 /// Manages the tokens of a store, over HTTP and on a page.
 #[derive(Clone)]
@@ -113,6 +119,8 @@ pub struct Manage {
     session: Duration,
     open: OpenSessions,
     snippets: Vec<Snippet>,
+    snippets_for: Option<SnippetsFor>,
+    targets_hint: Arc<str>,
 }
 
 impl Manage {
@@ -127,6 +135,8 @@ impl Manage {
             session: Duration::from_secs(12 * 60 * 60),
             open: OpenSessions::default(),
             snippets: Vec::new(),
+            snippets_for: None,
+            targets_hint: TARGETS_HINT.into(),
         }
     }
 
@@ -204,6 +214,42 @@ impl Manage {
         self
     }
 
+    /// Sets the snippets that the page shows with a new token, by a closure, for
+    /// snippets that depend on the token. It takes the token's record and the
+    /// target of the page that the token was made on, and answers with labels and
+    /// templates as [`snippet`](Self::snippet) has them, in place of all others.
+    ///
+    /// ```
+    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Manage {
+    /// Manage::new(tokens).snippets_for(|token, target| async move {
+    ///     let target = target.or_else(|| Some(token.targets?.first()?.to_string()));
+    ///     let line = target.map(|name| {
+    ///         let line = format!("curl {{origin}}/{name} -H 'Authorization: Bearer {{token}}'");
+    ///         ("curl".to_owned(), line)
+    ///     });
+    ///     line.into_iter().collect()
+    /// })
+    /// # }
+    /// ```
+    pub fn snippets_for<F, Fut>(mut self, snippets: F) -> Self
+    where
+        F: Fn(Record, Option<String>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<(String, String)>> + Send + 'static,
+    {
+        self.snippets_for = Some(Arc::new(move |token, target| {
+            snippets(token, target).boxed()
+        }));
+        self
+    }
+
+    /// Sets the sentences that the form says of targets: what they name in this
+    /// app, and what a token with targets may not do.
+    pub fn targets_hint(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.targets_hint = text.into();
+        self
+    }
+
     /// The routes for programs, which guard themselves. Nest them:
     ///
     /// ```
@@ -276,7 +322,7 @@ impl Manage {
     /// mounted. See [`signed_in`](Self::signed_in) for an example.
     #[must_use]
     pub fn sign_in_page(&self, base: &str) -> Response {
-        page::sign_in(&self.title, base)
+        page::sign_in(self, base)
     }
 
     /// The page for the tokens that may have to do with one target, for a route
@@ -296,7 +342,7 @@ impl Manage {
     /// ```
     #[must_use]
     pub fn page_of(&self, base: &str, target: &str) -> Response {
-        page::of_target(&self.title, base, target)
+        page::of_target(self, base, target)
     }
 }
 

@@ -157,7 +157,11 @@ async fn revoke(
 /// A token that this caller may know of: one of their organization, or any
 /// where they belong to none, and one that is held to no other targets than
 /// they are. There are no others to them.
-async fn visible(tokens: &Tokens, caller: &Principal, id: TokenId) -> Result<Stored, Problem> {
+pub(super) async fn visible(
+    tokens: &Tokens,
+    caller: &Principal,
+    id: TokenId,
+) -> Result<Stored, Problem> {
     let stored = tokens.get(id).await?;
     match is_visible(caller, &stored.record) {
         true => Ok(stored),

@@ -15,9 +15,8 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, Uri, header::SET_COOKIE};
 use serde::Serialize;
-use serde_json::Value;
 
-use super::{cookie::Cookie, snippet};
+use super::cookie::Cookie;
 use crate::{
     access::Access,
     axum::Authenticated,
@@ -49,7 +48,6 @@ pub(super) struct Sessions {
     scope: ScopeRule,
     longest: Duration,
     users: bool,
-    snippets: Value,
     open: OpenSessions,
 }
 
@@ -75,7 +73,6 @@ struct View<'a> {
     users: bool,
     caller: Option<view::Caller<'a>>,
     known_scopes: Option<Vec<String>>,
-    snippets: Option<&'a Value>,
 }
 
 /// A session ends with its token, so it is the token that is kept.
@@ -157,7 +154,6 @@ impl Sessions {
             scope: manage.scope.clone(),
             longest: manage.session,
             users: manage.users.is_some(),
-            snippets: snippet::texts(&manage.sources, &manage.snippets),
             open: Arc::clone(&manage.open),
         }
     }
@@ -225,7 +221,6 @@ impl Sessions {
             users: self.users,
             caller: caller.map(view::Caller::of),
             known_scopes: known_scopes.map(view::texts),
-            snippets: caller.map(|_| &self.snippets),
         };
         Json(view).into_response()
     }

@@ -34,6 +34,8 @@ const TOKEN: Expected = [401, 200, 403, 200, 200, 404, 401];
 const TOKEN_FOR_ALL: Expected = [401, 200, 403, 200, 404, 404, 401];
 /// Any good token.
 const ANY: Expected = [401, 200, 200, 200, 200, 200, 401];
+/// A page that leads to another one, which asks people to sign in.
+const LEADS_ON: Expected = [303; 7];
 /// What reads the page's cookie, and no token.
 const COOKIE: Expected = [401, 401, 401, 401, 401, 401, 401];
 
@@ -145,7 +147,16 @@ pub const ROWS: &[Row] = &[
     row("GET", "/manage/openapi.json", "", "", "", PUBLIC),
 
     row("GET", "/api_tokens", "", "", "", PUBLIC),
+    row("GET", "/", "", "", "", LEADS_ON),
+    row("GET", "/deployments", "", "", "", PUBLIC),
+    row("GET", "/deployments/", "", "", "", LEADS_ON),
     row("GET", "/deployments/{name}", "demo", "", "", PUBLIC),
+    row("GET", "/deployments/{name}", "nowhere", "", "", PUBLIC),
+    row("POST", "/deployments/{name}", "demo", "access=public", "", LEADS_ON),
+    row("GET", "/deployments/{name}/", "demo", "", "", LEADS_ON),
+    row("GET", "/deployments/{name}/api_tokens", "demo", "", "", PUBLIC),
+    row("GET", "/deployments/{name}/api_tokens/", "demo", "", "", LEADS_ON),
+    row("GET", "/deployments.css", "", "", "", PUBLIC),
     row("GET", "/api_tokens/page.js", "", "", "", PUBLIC),
     row("GET", "/api_tokens/client.js", "", "", "", PUBLIC),
     row("GET", "/api_tokens/form.js", "", "", "", PUBLIC),
@@ -158,6 +169,7 @@ pub const ROWS: &[Row] = &[
     row("POST", "/api_tokens/api/tokens", "", "{}", "", COOKIE),
     row("GET", "/api_tokens/api/tokens/{id}", "ID", "", "", COOKIE),
     row("PATCH", "/api_tokens/api/tokens/{id}", "ID", "{}", "", COOKIE),
+    row("GET", "/api_tokens/api/tokens/{id}/snippets", "ID", "", "", COOKIE),
     row("POST", "/api_tokens/api/tokens/{id}/suspend", "ID", "", "", COOKIE),
     row("POST", "/api_tokens/api/tokens/{id}/resume", "ID", "", "", COOKIE),
     row("POST", "/api_tokens/api/tokens/{id}/rotate", "ID", "{}", "", COOKIE),
@@ -204,7 +216,9 @@ fn every_route_and_method_that_is_served_has_its_row() {
     let missing: Vec<_> = served.difference(&rows).collect();
     assert!(missing.is_empty(), "no row says who may do {missing:?}");
     let mut gone: Vec<_> = rows.difference(&served).collect();
-    gone.retain(|(_, path)| !path.starts_with("/api_tokens") && !path.starts_with("/deployments/"));
+    gone.retain(|(_, path)| {
+        !path.starts_with("/api_tokens") && !path.starts_with("/deployments") && path != "/"
+    });
     assert!(gone.is_empty(), "nothing serves {gone:?}");
 }
 
