@@ -12,7 +12,7 @@ use crate::{
     principal::Principal,
     store::{
         contract::{Query, Row, Write},
-        error::StoreErrorKind,
+        error::{StoreError, StoreErrorKind},
     },
     token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
 };
@@ -38,8 +38,9 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// As [`create`](Self::create), and where the text is no such token, or is
-    /// known already.
+    /// Returns an error as [`create`](Self::create) does, and if the text is no
+    /// such token, or if the token is already there
+    /// ([`AlreadyExists`](TokenErrorKind::AlreadyExists)).
     pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
         let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
         let shaped = Shape::of(text.as_bytes(), &self.shared.options.prefix).is_some();
@@ -278,8 +279,18 @@ impl Shared {
     }
 
     async fn insert(&self, record: Record) -> Result<u64, TokenError> {
-        let rows = self.apply(vec![write(record, None)]).await?;
-        Ok(rows.first().map_or(0, Row::rev))
+        let writes = vec![write(record, None)];
+        let mut tries = 1;
+        loop {
+            match self.apply(writes.clone()).await {
+                Ok(rows) => return Ok(rows.first().map_or(0, Row::rev)),
+                // The store gave it up in favor of another transaction.
+                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {
+                    tries += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// The id of a token that is presented, if there is such a token: here, or
@@ -308,7 +319,13 @@ impl Shared {
         let sealed = generate(id, self.mirror.master(), &mut self.random())?;
         let mut key = Key::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
-        let rows = self.apply(vec![Write { row, was: None }]).await?;
+        let rows = match self.apply(vec![Write { row, was: None }]).await {
+            // Another process added a key of this number at the same time.
+            Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
+                return Err(StoreError::conflict().into());
+            }
+            rows => rows?,
+        };
         key.rev = rows.first().map_or(0, Row::rev);
         Ok(key)
     }

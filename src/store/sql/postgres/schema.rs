@@ -1,0 +1,106 @@
+//! The tables: found, created, and brought to the current version.
+
+use deadpool_postgres::Pool;
+use tokio_postgres::{Client, error::SqlState};
+
+use super::{
+    failure::sqlstate,
+    rows::rows,
+    transaction::{Mode, Session, quoted, run},
+};
+use crate::store::{
+    contract::Head,
+    error::StoreError,
+    sql::{columns, single},
+};
+
+/// What brings the tables from one version of their form to the next.
+const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
+
+/// The advisory lock that is held while tables are created: `tAut`.
+const LOCK: i64 = 0x7441_7574;
+
+/// Names the history: the tables that were created, the database that holds
+/// them, and the start of its server. A restore starts a server, and a fail-over
+/// leads to one that was started at another time.
+const HEAD: &str = "SELECT m.epoch || ' in ' || d.oid || ' since ' || \
+        (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT, m.rev \
+    FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
+
+/// The same, for a role that may not ask when the server started.
+const HEAD_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev \
+    FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
+
+/// Reads the epoch and the revision, in a way that the role is permitted.
+#[derive(Clone, Copy)]
+pub(super) struct ReadHead(&'static str);
+
+impl ReadHead {
+    pub(super) async fn read(self, client: &Client) -> Result<Head, StoreError> {
+        single(rows(client, self.0, &[], columns::head).await?)
+    }
+}
+
+/// Creates the tables if they are missing, and finds out how to read the head.
+pub(super) async fn prepare(pool: &Pool, session: &Session) -> Result<ReadHead, StoreError> {
+    let read = session.transaction(pool, Mode::Read).await?;
+    let known = version(&read).await?;
+    let allowed = "SELECT has_function_privilege(\
+        'pg_catalog.pg_postmaster_start_time()', 'EXECUTE')::INT::BIGINT";
+    let allowed = number(&read, allowed).await?;
+    read.commit().await?;
+    if known < MIGRATIONS.len() {
+        migrate(pool, session).await?;
+    }
+    Ok(ReadHead(match allowed {
+        Some(1) => HEAD,
+        _ => HEAD_WITHOUT_START,
+    }))
+}
+
+async fn migrate(pool: &Pool, session: &Session) -> Result<(), StoreError> {
+    let write = session.transaction(pool, Mode::Write).await?;
+    run(&write, &format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    // Another process may have been first.
+    for migration in MIGRATIONS.iter().skip(version(&write).await?) {
+        let done = run(&write, migration).await;
+        done.map_err(|error| cant_create(session, error))?;
+    }
+    write.commit().await
+}
+
+fn cant_create(session: &Session, error: StoreError) -> StoreError {
+    let missing_right = [
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        SqlState::INVALID_SCHEMA_NAME,
+    ];
+    if !sqlstate(&error).is_some_and(|code| missing_right.contains(code)) {
+        return error;
+    }
+    let schema = quoted(session.schema());
+    StoreError::unavailable(format!(
+        "the tables tower_authn_* are missing from schema {schema} and can't be created: {error}; \
+         create the schema, grant CREATE on it, or name another one with PostgresOptions::schema"
+    ))
+}
+
+/// Returns the version of the tables; 0 if there are none.
+async fn version(client: &Client) -> Result<usize, StoreError> {
+    let tables = "SELECT count(to_regclass('tower_authn_meta'))";
+    if number(client, tables).await? == Some(0) {
+        return Ok(0);
+    }
+    let version = "SELECT version FROM tower_authn_meta";
+    let version = single(rows(client, version, &[], columns::one_number).await?)?;
+    match usize::try_from(version) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(StoreError::corrupt(
+            "the tables were written by a later version of this crate",
+        )),
+    }
+}
+
+async fn number(client: &Client, statement: &str) -> Result<Option<u64>, StoreError> {
+    let rows = rows(client, statement, &[], columns::one_number).await?;
+    Ok(rows.into_iter().next())
+}
