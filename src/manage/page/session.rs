@@ -20,8 +20,8 @@ use serde_json::Value;
 use super::{cookie::Cookie, snippet};
 use crate::{
     access::Access,
+    axum::Authenticated,
     credential::Sources,
-    extract::Authenticated,
     layer::AuthnLayer,
     manage::{
         Manage,
