@@ -79,7 +79,7 @@ async fn s10_the_tables_may_be_in_a_schema_of_their_own() {
         return;
     };
     let (name, role, options) = database(server);
-    for schema in ["authn", "it's \"own\"; -- schema", "$user"] {
+    for schema in ["authn", "it's \"own\"; -- schema", "$User"] {
         let options = options.clone().schema(schema).unwrap();
         let refused = refusal(options.clone()).await;
         assert!(refused.contains("3F000"), "{refused}");
@@ -92,7 +92,7 @@ async fn s10_the_tables_may_be_in_a_schema_of_their_own() {
     }
     let tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'tower_authn_tokens'";
     assert_eq!(server.psql(&name, tables).trim(), "3");
-    for refused in ["", "a\0b", &"a".repeat(64)] {
+    for refused in ["", "a\0b", "$user", "pg_temp", &"a".repeat(64)] {
         assert!(options.clone().schema(refused).is_err(), "{refused}");
     }
 }

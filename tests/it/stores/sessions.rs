@@ -6,7 +6,10 @@ use futures::future::join_all;
 use tokio::time::timeout;
 use tower_authn::{
     RejectionKind,
-    store::{NewToken, PostgresOptions, PostgresStore, Query, Tokens, TokensOptions, Which},
+    store::{
+        NewToken, PostgresOptions, PostgresStore, Query, Row, StoreErrorKind, TokenErrorKind,
+        TokenStore, Tokens, TokensOptions, Which, Write,
+    },
 };
 
 use super::{
@@ -33,11 +36,16 @@ const DEFAULTS: [&str; 10] = [
 /// A new database with these defaults.
 fn database(server: &Server, defaults: &[&str]) -> String {
     let url = server.database();
+    set_defaults(server, &url, defaults);
+    url
+}
+
+/// Sets defaults for the sessions that begin from now on.
+fn set_defaults(server: &Server, url: &str, defaults: &[&str]) {
     let name = url.rsplit('/').next().unwrap();
     for default in defaults {
         server.psql("postgres", &format!("ALTER DATABASE {name} SET {default}"));
     }
-    url
 }
 
 fn options() -> TokensOptions {
@@ -67,11 +75,9 @@ async fn works(options: &PostgresOptions, creates: usize, what: &str) {
         made.push(created.unwrap().unwrap_or_else(|e| panic!("{what}: {e}")));
     }
     let kept = make(&two).await;
-    let query = Query {
-        search: Some("0%_\\".to_owned()),
-        limit: 1_000,
-        ..Query::default()
-    };
+    let mut query = Query::default();
+    query.search = Some("0%_\\".to_owned());
+    query.limit = 1_000;
     assert_eq!(one.list(query).await.unwrap().len(), creates, "{what}");
 
     // The emergency: while more are created.
@@ -161,23 +167,20 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
         return;
     };
     let expected = |commit: &str| {
-        format!("read committed, off, 1500ms, 1500ms, 1500ms, public, pg_temp, on, {commit}")
+        format!("read committed, off, 1500ms, 1500ms, 10s, public, pg_temp, on, {commit}")
     };
     for (defaults, commit) in [
         (&DEFAULTS[..0], "on"),
         (&DEFAULTS[..], "on"),
         (&["synchronous_commit = remote_apply"][..], "remote_apply"),
     ] {
-        let url = database(server, defaults);
+        let url = server.database();
         let name = url.rsplit('/').next().unwrap();
-        let options = PostgresOptions::new(&url).unwrap();
-        let tokens = open(options.limit(Duration::from_millis(1_500))).await;
+        PostgresStore::connect(&url).await.unwrap();
         server.psql(
             name,
             &format!(
-                "SET default_transaction_read_only = off; SET statement_timeout = 0; \
-                 SET search_path = public; \
-                 CREATE TABLE seen (what TEXT); \
+                "CREATE TABLE seen (what TEXT); \
                  CREATE FUNCTION see() RETURNS TRIGGER LANGUAGE plpgsql AS \
                  $$ BEGIN INSERT INTO public.seen {SEEN}; RETURN NULL; END $$; \
                  CREATE TRIGGER see AFTER INSERT OR UPDATE OR DELETE ON tower_authn_tokens \
@@ -186,6 +189,9 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
                  FOR EACH ROW EXECUTE FUNCTION see()"
             ),
         );
+        set_defaults(server, &url, defaults);
+        let options = PostgresOptions::new(&url).unwrap();
+        let tokens = open(options.limit(Duration::from_millis(1_500))).await;
         let made = make(&tokens).await;
         assert_eq!(verdict(&tokens, &made).await, None);
         let id = Which::Id(made.record.id);
@@ -193,7 +199,7 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
         tokens.shutdown().await.unwrap();
         let seen = server.psql(name, "SELECT * FROM public.seen");
         let seen: Vec<&str> = seen.lines().collect();
-        assert_eq!(seen, [expected(commit); 3], "created, revoked, used");
+        assert_eq!(seen, vec![expected(commit); 3], "created, revoked, used");
     }
 }
 
@@ -218,7 +224,6 @@ fn give_up(server: &Server, name: &str, code: &str, times: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound() {
-    use tower_authn::store::{StoreErrorKind, TokenErrorKind, TokenStore};
     let Some(server) = server::shared() else {
         return;
     };
@@ -250,10 +255,10 @@ async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound(
         let made = make(&tokens).await;
         give_up(server, name, code, 1_000_000);
         let begun = Instant::now();
-        let mut row = tower_authn::store::Row::Token(Box::new(made.record.clone()));
+        let mut row = Row::Token(Box::new(made.record.clone()));
         let was = Some(row.rev());
         row.set_rev(0);
-        let write = tower_authn::store::Write { row, was };
+        let write = Write { row, was };
         let error = timeout(Duration::from_secs(20), store.apply(vec![write])).await;
         let error = error.unwrap().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

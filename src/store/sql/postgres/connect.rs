@@ -85,13 +85,19 @@ impl PostgresOptions {
     ///
     /// # Errors
     ///
-    /// Returns an error if the name is empty, holds a NUL, or is longer than the
-    /// 63 bytes of an identifier.
+    /// Returns an error if the name is empty, holds a NUL, is longer than the 63
+    /// bytes of an identifier, or means something else to PostgreSQL: `$user`,
+    /// and names that begin with `pg_`.
     pub fn schema(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
         let name = name.into();
         if name.is_empty() || name.len() > 63 || name.contains('\0') {
             return Err(ConfigError::new(
                 "schema: not an identifier; expected 1 to 63 bytes without a NUL",
+            ));
+        }
+        if name == "$user" || name.starts_with("pg_") {
+            return Err(ConfigError::new(
+                "schema: a name with a meaning of its own; expected neither $user nor pg_*",
             ));
         }
         self.schema = name;

@@ -11,7 +11,7 @@ use super::{
 use crate::store::{
     contract::Head,
     error::StoreError,
-    sql::{columns, single},
+    sql::{Value, columns, single},
 };
 
 /// What brings the tables from one version of their form to the next.
@@ -44,15 +44,15 @@ impl ReadHead {
 /// Creates the tables if they are missing, and finds out how to read the head.
 pub(super) async fn prepare(pool: &Pool, session: &Session) -> Result<ReadHead, StoreError> {
     let read = session.transaction(pool, Mode::Read).await?;
-    let known = version(&read).await?;
+    let known = version(&read, session).await?;
     let allowed = "SELECT has_function_privilege(\
         'pg_catalog.pg_postmaster_start_time()', 'EXECUTE')::INT::BIGINT";
-    let allowed = number(&read, allowed).await?;
+    let allowed = rows(&read, allowed, &[], columns::one_number).await?;
     read.commit().await?;
     if known < MIGRATIONS.len() {
         migrate(pool, session).await?;
     }
-    Ok(ReadHead(match allowed {
+    Ok(ReadHead(match allowed.first() {
         Some(1) => HEAD,
         _ => HEAD_WITHOUT_START,
     }))
@@ -61,8 +61,11 @@ pub(super) async fn prepare(pool: &Pool, session: &Session) -> Result<ReadHead, 
 async fn migrate(pool: &Pool, session: &Session) -> Result<(), StoreError> {
     let write = session.transaction(pool, Mode::Write).await?;
     run(&write, &format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+    // Without `pg_temp`, where the tables would be created if the schema is missing.
+    let schema = quoted(session.schema());
+    run(&write, &format!("SET LOCAL search_path = {schema}")).await?;
     // Another process may have been first.
-    for migration in MIGRATIONS.iter().skip(version(&write).await?) {
+    for migration in MIGRATIONS.iter().skip(version(&write, session).await?) {
         let done = run(&write, migration).await;
         done.map_err(|error| cant_create(session, error))?;
     }
@@ -85,9 +88,14 @@ fn cant_create(session: &Session, error: StoreError) -> StoreError {
 }
 
 /// Returns the version of the tables; 0 if there are none.
-async fn version(client: &Client) -> Result<usize, StoreError> {
-    let tables = "SELECT count(to_regclass('tower_authn_meta'))";
-    if number(client, tables).await? == Some(0) {
+async fn version(client: &Client, session: &Session) -> Result<usize, StoreError> {
+    // Not `to_regclass`: a connection remembers for a whole transaction that a
+    // table was missing, and the lock is waited for within one.
+    let tables = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+        WHERE c.relname = 'tower_authn_meta' AND n.nspname = $1";
+    let schema = [Value::Text(Some(session.schema().to_owned()))];
+    let tables = rows(client, tables, &schema, columns::one_number).await?;
+    if tables.first() == Some(&0) {
         return Ok(0);
     }
     let version = "SELECT version FROM tower_authn_meta";
@@ -98,9 +106,4 @@ async fn version(client: &Client) -> Result<usize, StoreError> {
             "the tables were written by a later version of this crate",
         )),
     }
-}
-
-async fn number(client: &Client, statement: &str) -> Result<Option<u64>, StoreError> {
-    let rows = rows(client, statement, &[], columns::one_number).await?;
-    Ok(rows.into_iter().next())
 }

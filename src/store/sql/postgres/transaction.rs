@@ -16,6 +16,11 @@ use crate::store::error::StoreError;
 /// How often a transaction is begun that a timeout of the session cut off.
 const BEGIN_TRIES: usize = 8;
 
+/// How long the server waits, at least, for the next statement of a transaction:
+/// one that a dead client left holds the lock of the counter. A client may be
+/// busy for a while with the rows that it is about to write.
+const IDLE: u128 = 10_000;
+
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
     /// Reads as of one moment.
@@ -54,11 +59,12 @@ impl Session {
             Mode::Write => ("READ COMMITTED READ WRITE", self.timeout),
         };
         let (schema, timeout) = (quoted(&self.schema), self.timeout);
+        let idle = timeout.max(IDLE);
         let mut begin = format!(
             "BEGIN ISOLATION LEVEL {characteristics} NOT DEFERRABLE; \
              SET LOCAL statement_timeout = {statement_timeout}; \
              SET LOCAL lock_timeout = {timeout}; \
-             SET LOCAL idle_in_transaction_session_timeout = {timeout}; \
+             SET LOCAL idle_in_transaction_session_timeout = {idle}; \
              SET LOCAL search_path = {schema}, pg_temp; \
              SET LOCAL standard_conforming_strings = on; \
              SELECT set_config('transaction_timeout', '0', TRUE) \
