@@ -6,6 +6,7 @@ mod listen;
 mod rows;
 mod schema;
 mod transaction;
+mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -20,20 +21,19 @@ use tokio::{
 pub use self::connect::PostgresOptions;
 use self::{
     failure::{Retry, failed, unavailable},
-    listen::notify,
     rows::{execute, rows, stream_rows},
     schema::ReadHead,
-    transaction::{Mode, Session, Transaction, run},
+    transaction::{Mode, Session, Transaction},
 };
 use super::{
-    ADD_USE, PRUNE, TAKE_REVISIONS, Value,
+    ADD_USE, PRUNE, Value,
     columns::{self, KEY, Read, TOKEN},
-    count_taken, filter, in_order, number, refusal, select, select_changes, single, time, write,
+    filter, in_order, number, select, select_changes, time,
 };
 use crate::{
     store::{
         contract::{Changes, Head, Query, Row, Stored, TokenStore, Use, Write},
-        error::{StoreError, StoreErrorKind},
+        error::StoreError,
     },
     token::{Timestamp, TokenId},
 };
@@ -115,58 +115,6 @@ impl PostgresStore {
             .await
     }
 
-    /// Writes rows in one transaction. All of it may take long; no row may.
-    async fn write_all(&self, writes: &[Write]) -> Result<u64, StoreError> {
-        let transaction = self.begin(Mode::Write).await?;
-        match self.write_rows(&transaction, writes).await {
-            Ok(last) => {
-                self.within(transaction.commit()).await?;
-                Ok(last)
-            }
-            // A connection that did not answer is closed instead.
-            Err(error) if error.kind() != StoreErrorKind::Unavailable => {
-                let _ = self.within(transaction.rollback()).await;
-                Err(error)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn write_rows(
-        &self,
-        transaction: &Transaction,
-        writes: &[Write],
-    ) -> Result<u64, StoreError> {
-        let count = [Value::Number(Some(number(writes.len() as u64)?))];
-        let taken = rows(transaction, TAKE_REVISIONS, &count, columns::one_number);
-        let last = single(self.within(taken).await?)?;
-        let first = (last + 1).saturating_sub(writes.len() as u64);
-        let statements: Vec<_> = writes
-            .iter()
-            .zip(first..)
-            .map(|(Write { row, was }, rev)| write(row, rev, *was))
-            .collect::<Result<_, _>>()?;
-        let mut written = stream::iter(statements)
-            .map(async |(statement, values)| execute(transaction, &statement, &values).await)
-            .buffered(PIPELINE);
-        let mut done = writes.iter();
-        while let Some(count) = self.within(written.try_next()).await? {
-            if let Some(change) = done.next()
-                && count != 1
-            {
-                drop(written);
-                let (statement, values) = count_taken(&change.row);
-                let taken = rows(transaction, &statement, &values, columns::one_number);
-                let taken = self.within(taken).await?;
-                return Err(refusal(change, taken.first().copied().unwrap_or_default()));
-            }
-        }
-        drop(written);
-        self.within(run(transaction, &notify(&self.session, last)))
-            .await?;
-        Ok(last)
-    }
-
     /// Runs a transaction again if PostgreSQL gave it up in favor of another one.
     async fn retried<T, F>(&self, mut attempt: impl FnMut() -> F + Send) -> Result<T, StoreError>
     where
@@ -227,12 +175,12 @@ impl PostgresStore {
         transaction.commit().await
     }
 
-    async fn remove_ended(&self, before: Timestamp) -> Result<usize, StoreError> {
+    async fn remove_ended(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         let transaction = self.begin(Mode::Write).await?;
         let before = [Value::Number(time(before))];
-        let pruned = execute(&transaction, PRUNE, &before).await?;
+        let pruned = rows(&transaction, PRUNE, &before, columns::id).await?;
         transaction.commit().await?;
-        usize::try_from(pruned).map_err(StoreError::corrupt)
+        Ok(pruned)
     }
 }
 
@@ -291,7 +239,7 @@ impl TokenStore for PostgresStore {
         self.within(self.retried(|| self.add_uses(&uses))).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.within(self.retried(|| self.remove_ended(ended_before)))
             .await
     }

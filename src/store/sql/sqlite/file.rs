@@ -10,9 +10,9 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
-    begin,
     read_only::{self, Stamp},
     rows::failed,
+    steps::begin,
 };
 use crate::store::error::StoreError;
 

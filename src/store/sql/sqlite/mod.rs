@@ -4,6 +4,7 @@ mod file;
 mod location;
 mod read_only;
 mod rows;
+mod steps;
 
 use std::{
     fmt,
@@ -13,17 +14,17 @@ use std::{
 };
 
 use futures::future::join;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::{sync::mpsc, task, time::sleep};
 
 use self::{
-    file::{Access, FileId, Opened},
-    rows::{each_row, execute, failed, rows},
+    file::{Access, Opened},
+    rows::{execute, failed, rows},
+    steps::{apply, begin, head, load},
 };
 use super::{
-    ADD_USE, PRUNE, TAKE_REVISIONS, Value,
-    columns::{self, KEY, Read, TOKEN},
-    count_taken, filter, in_order, number, refusal, select, select_changes, single, time, write,
+    ADD_USE, PRUNE, Value,
+    columns::{self, KEY, TOKEN},
+    filter, in_order, number, select_changes, time,
 };
 use crate::{
     store::{
@@ -35,9 +36,6 @@ use crate::{
 
 /// How often another process's changes are looked for.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
-
-/// How many rows are handed over at once while everything is read.
-const CHUNK: usize = 1_000;
 
 /// Keeps tokens in an SQLite file, which several processes on one machine may
 /// share. SQLite comes with the crate.
@@ -219,12 +217,8 @@ impl TokenStore for SqliteStore {
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
         let (chunks, mut read) = mpsc::channel(2);
         let load = self.with(&self.reader, move |opened| {
-            let file = opened.file;
             let snapshot = opened.connection.transaction().map_err(failed)?;
-            let head = head(&snapshot, file)?;
-            in_chunks(&snapshot, &select(&KEY, ""), columns::key, &chunks)?;
-            in_chunks(&snapshot, &select(&TOKEN, ""), columns::token, &chunks)?;
-            Ok(head)
+            load(&snapshot, opened.file, &chunks)
         });
         let hand_over = async {
             while let Some(chunk) = read.recv().await {
@@ -266,11 +260,11 @@ impl TokenStore for SqliteStore {
         .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.check_writable()?;
         self.with(&self.writer, move |opened| {
             let before = [Value::Number(time(ended_before))];
-            execute(&opened.connection, PRUNE, &before)
+            rows(&opened.connection, PRUNE, &before, columns::id)
         })
         .await
     }
@@ -284,63 +278,6 @@ where
     task::spawn_blocking(work)
         .await
         .map_err(StoreError::unavailable)?
-}
-
-/// Begins a transaction that writes, so that it can't fail half-way for want
-/// of the lock.
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
-    connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)
-}
-
-fn apply(transaction: &Transaction<'_>, writes: &[Write]) -> Result<u64, StoreError> {
-    let count = [Value::Number(Some(number(writes.len() as u64)?))];
-    let taken = rows(transaction, TAKE_REVISIONS, &count, columns::one_number)?;
-    let last = single(taken)?;
-    let first = (last + 1).saturating_sub(writes.len() as u64);
-    for (change, rev) in writes.iter().zip(first..) {
-        let (statement, values) = write(&change.row, rev, change.was)?;
-        if execute(transaction, &statement, &values)? != 1 {
-            let (statement, values) = count_taken(&change.row);
-            let taken = rows(transaction, &statement, &values, columns::one_number)?;
-            return Err(refusal(change, taken.first().copied().unwrap_or_default()));
-        }
-    }
-    Ok(last)
-}
-
-fn head(connection: &Connection, file: FileId) -> Result<Head, StoreError> {
-    let heads = rows(
-        connection,
-        "SELECT epoch, rev FROM tower_authn_meta",
-        &[],
-        columns::head,
-    )?;
-    let Head { epoch, rev } = single(heads)?;
-    let epoch = format!("{epoch} in {file}");
-    Ok(Head { epoch, rev })
-}
-
-fn in_chunks(
-    connection: &Connection,
-    statement: &str,
-    read: Read<Row>,
-    chunks: &mpsc::Sender<Vec<Row>>,
-) -> Result<(), StoreError> {
-    let send = |chunk| {
-        let gone = |_| StoreError::unavailable("nobody waits for it any more");
-        chunks.blocking_send(chunk).map_err(gone)
-    };
-    let mut chunk = Vec::with_capacity(CHUNK);
-    each_row(connection, statement, &[], |row| {
-        chunk.push(read(row)?);
-        if chunk.len() == CHUNK {
-            send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)))?;
-        }
-        Ok(())
-    })?;
-    send(chunk)
 }
 
 impl fmt::Debug for SqliteStore {
