@@ -190,6 +190,7 @@ impl fmt::Display for Rejection {
             RejectionKind::Invalid => "the credential is not known",
             RejectionKind::Malformed => "the credential is malformed",
             RejectionKind::Missing => "no credential was sent",
+            RejectionKind::NotFound => "the policy names nothing here",
             RejectionKind::RateLimited => "too many attempts",
             RejectionKind::Revoked => "the credential was revoked",
             RejectionKind::Unavailable => "the credential could not be verified",
@@ -225,6 +226,7 @@ impl Error for Rejection {
 /// | `Malformed`, `Invalid`, `Expired`, `Revoked` | 401, the same bytes | `error="invalid_token"` | 16, the same message |
 /// | `Ambiguous` | 400 | `error="invalid_request"` | 16 |
 /// | `Forbidden` | 403 | `error="insufficient_scope"`, and the scopes | 7 `PERMISSION_DENIED` |
+/// | `NotFound` | 404 | none | 12 `UNIMPLEMENTED` |
 /// | `RateLimited` | 429, `Retry-After` | none | 8 `RESOURCE_EXHAUSTED` |
 /// | `Unavailable` | 503, `Retry-After` | none | 14 `UNAVAILABLE` |
 ///
@@ -245,6 +247,9 @@ pub enum RejectionKind {
     Malformed,
     /// No credential came.
     Missing,
+    /// The credential is good, but the policy names nothing here: see
+    /// [`Access::NotFound`](crate::Access::NotFound).
+    NotFound,
     /// Too many attempts.
     RateLimited,
     /// The credential was withdrawn: revoked, suspended, or its key retired.
@@ -264,6 +269,7 @@ impl RejectionKind {
             Self::Invalid => "invalid",
             Self::Malformed => "malformed",
             Self::Missing => "missing",
+            Self::NotFound => "not_found",
             Self::RateLimited => "rate_limited",
             Self::Revoked => "revoked",
             Self::Unavailable => "unavailable",
@@ -309,6 +315,7 @@ impl RejectionKind {
             Self::Expired | Self::Invalid | Self::Malformed | Self::Revoked => &INVALID,
             Self::Forbidden => &FORBIDDEN,
             Self::Missing => &MISSING,
+            Self::NotFound => &NOT_FOUND,
             Self::RateLimited => &RATE_LIMITED,
             Self::Unavailable => &UNAVAILABLE,
         }
@@ -360,6 +367,13 @@ const FORBIDDEN: Answer = Answer {
     grpc_status: "7",
     message: "the credential does not suffice",
 };
+const NOT_FOUND: Answer = Answer {
+    status: StatusCode::NOT_FOUND,
+    error: None,
+    grpc_code: 12,
+    grpc_status: "12",
+    message: "there is nothing here",
+};
 const RATE_LIMITED: Answer = Answer {
     status: StatusCode::TOO_MANY_REQUESTS,
     error: None,
@@ -380,13 +394,14 @@ mod tests {
     use super::*;
 
     impl RejectionKind {
-        pub(crate) const ALL: [Self; 9] = [
+        pub(crate) const ALL: [Self; 10] = [
             Self::Ambiguous,
             Self::Expired,
             Self::Forbidden,
             Self::Invalid,
             Self::Malformed,
             Self::Missing,
+            Self::NotFound,
             Self::RateLimited,
             Self::Revoked,
             Self::Unavailable,
