@@ -7,8 +7,8 @@
 //!     -H "Authorization: Basic $TOKEN" --data '{"prompt": "Hello", "max_length": 100}'
 //! ```
 //!
-//! `$TOKEN` is printed at the first start, with more lines to try; the page is
-//! at `http://127.0.0.1:3000/api_tokens`.
+//! `$TOKEN` is printed at the first start, with more lines to try; the pages
+//! for people begin at `http://127.0.0.1:3000/deployments`.
 //!
 //! ```text
 //! bentoml cloud login --api-token $TOKEN --endpoint http://127.0.0.1:3000
