@@ -67,7 +67,7 @@ pub(crate) async fn lines_for(
         let names: Vec<&str> = names.filter(|name| is_target(name)).collect();
         let preferred = [page, Some(DEFAULT)].into_iter().flatten();
         let mut preferred = preferred.filter(|name| names.contains(name));
-        let chosen = preferred.next().or(names.first().copied());
+        let chosen = preferred.next().or_else(|| names.first().copied());
         lines.extend(
             chosen
                 .into_iter()

@@ -59,10 +59,10 @@ async fn without_slash(OriginalUri(uri): OriginalUri) -> Redirect {
 async fn list(
     State(pages): State<Pages>,
     caller: Option<Authenticated>,
-) -> Result<Response, Response> {
+) -> Result<Response, Instead> {
     let caller = pages.reader(caller)?;
     let known: Result<Vec<Deployment>, _> = pages.cloud.documents.list(Kind::Deployment).await;
-    let mut known = known.map_err(|error| Fault::from(error).into_response())?;
+    let mut known = known.map_err(|error| Instead::from(Fault::from(error)))?;
     known.retain(|known| caller.has_target(&known.name));
     Ok(html::list(&pages.cloud.origin, &caller, &known))
 }
@@ -71,7 +71,7 @@ async fn show(
     State(pages): State<Pages>,
     Path(name): Path<String>,
     caller: Option<Authenticated>,
-) -> Result<Response, Response> {
+) -> Result<Response, Instead> {
     let caller = pages.reader(caller)?;
     let deployment = pages.find(&caller, &name).await?;
     let may_switch = has_scope(&caller, UPDATE);
@@ -88,7 +88,7 @@ async fn tokens(
     State(pages): State<Pages>,
     Path(name): Path<String>,
     caller: Option<Authenticated>,
-) -> Result<Response, Response> {
+) -> Result<Response, Instead> {
     let caller = pages.reader(caller)?;
     let deployment = pages.find(&caller, &name).await?;
     Ok(pages.manage.page_of(TOKENS, &deployment.name))
@@ -106,7 +106,7 @@ async fn switch(
     OriginalUri(uri): OriginalUri,
     caller: Option<Authenticated>,
     form: Result<Form<Switch>, FormRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Instead> {
     let shown = Redirect::to(uri.path());
     if caller.is_none() {
         // There the person may sign in.
@@ -115,36 +115,57 @@ async fn switch(
     let caller = pages.reader(caller)?;
     let deployment = pages.find(&caller, &name).await?;
     if !has_scope(&caller, UPDATE) {
-        return Err(html::forbidden(&caller));
+        return Err(html::forbidden(&caller).into());
     }
-    let invalid = |_| Fault::invalid("access is public or protected").into_response();
+    let invalid = |_| Instead::from(Fault::invalid("access is public or protected"));
     let Form(Switch { access }) = form.map_err(invalid)?;
     let documents = &pages.cloud.documents;
     let switched = Deployment::switch(documents, &deployment.name, access).await;
-    match switched.map_err(|error| Fault::from(error).into_response())? {
+    match switched.map_err(|error| Instead::from(Fault::from(error)))? {
         Some(_) => Ok(shown.into_response()),
-        None => Err(html::not_found(&caller)),
+        None => Err(html::not_found(&caller).into()),
     }
 }
 
 impl Pages {
     /// The person who is signed in, if they may read deployments at all.
-    fn reader(&self, caller: Option<Authenticated>) -> Result<Principal, Response> {
+    fn reader(&self, caller: Option<Authenticated>) -> Result<Principal, Instead> {
         match caller {
-            None => Err(self.manage.sign_in_page(TOKENS)),
+            None => Err(self.manage.sign_in_page(TOKENS).into()),
             Some(Authenticated(caller)) if has_scope(&caller, READ) => Ok(caller),
-            Some(Authenticated(caller)) => Err(html::forbidden(&caller)),
+            Some(Authenticated(caller)) => Err(html::forbidden(&caller).into()),
         }
     }
 
     /// A token that is held to others does not learn whether there is one.
-    async fn find(&self, caller: &Principal, name: &str) -> Result<Deployment, Response> {
+    async fn find(&self, caller: &Principal, name: &str) -> Result<Deployment, Instead> {
         if !caller.has_target(name) {
-            return Err(html::not_found(caller));
+            return Err(html::not_found(caller).into());
         }
         let found = self.cloud.documents.get(Kind::Deployment, name).await;
-        let found = found.map_err(|error| Fault::from(error).into_response())?;
-        found.ok_or_else(|| html::not_found(caller))
+        let found = found.map_err(|error| Instead::from(Fault::from(error)))?;
+        found.ok_or_else(|| html::not_found(caller).into())
+    }
+}
+
+/// What is answered in place of a page.
+struct Instead(Box<Response>);
+
+impl From<Response> for Instead {
+    fn from(answer: Response) -> Self {
+        Self(Box::new(answer))
+    }
+}
+
+impl From<Fault> for Instead {
+    fn from(fault: Fault) -> Self {
+        fault.into_response().into()
+    }
+}
+
+impl IntoResponse for Instead {
+    fn into_response(self) -> Response {
+        *self.0
     }
 }
 
