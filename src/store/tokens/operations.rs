@@ -133,14 +133,17 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Where the store can't be reached: nothing is revoked then. A token that
-    /// was presented and is not known is no error, but none.
+    /// Returns an error if the store can't be reached, or if `by` or `reason` is
+    /// no text of one line, as [`NewToken`] has it (a reason is at most 1,024
+    /// characters); nothing is revoked then. A token that was presented and is
+    /// not known is no error, but none.
     pub async fn revoke(
         &self,
         which: Which<'_>,
         by: &str,
         reason: &str,
     ) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let query = match which {
             Which::Id(id) => return self.revoke_one(id, by, reason).await,
             Which::Presented(token) => {
