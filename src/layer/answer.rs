@@ -44,6 +44,7 @@ struct Answers {
     forbidden: Response<()>,
     invalid: Response<()>,
     missing: Response<()>,
+    not_found: Response<()>,
     rate_limited: Response<()>,
     unavailable: Response<()>,
 }
@@ -55,6 +56,7 @@ impl Answers {
             forbidden: answer(RejectionKind::Forbidden),
             invalid: answer(RejectionKind::Invalid),
             missing: answer(RejectionKind::Missing),
+            not_found: answer(RejectionKind::NotFound),
             rate_limited: answer(RejectionKind::RateLimited),
             unavailable: answer(RejectionKind::Unavailable),
         }
@@ -65,6 +67,7 @@ impl Answers {
             RejectionKind::Ambiguous => &self.ambiguous,
             RejectionKind::Forbidden => &self.forbidden,
             RejectionKind::Missing => &self.missing,
+            RejectionKind::NotFound => &self.not_found,
             RejectionKind::RateLimited => &self.rate_limited,
             RejectionKind::Unavailable => &self.unavailable,
             RejectionKind::Expired

@@ -31,6 +31,7 @@ fn by_the_table(
             let message = "the credential does not suffice";
             (403, Some("insufficient_scope"), "7", message)
         }
+        Kind::NotFound => (404, None, "12", "there is nothing here"),
         Kind::RateLimited => (429, None, "8", "too many attempts"),
         Kind::Unavailable => (503, None, "14", "the credential could not be verified"),
     };
@@ -42,7 +43,8 @@ fn by_the_table(
     } else {
         let bearer_alone = status != 401;
         let says = |challenge: &&Challenge| challenge.is_bearer() || !bearer_alone;
-        for challenge in challenges.iter().filter(says).filter(|_| status < 429) {
+        let challenged = error.is_some() || status == 401;
+        for challenge in challenges.iter().filter(says).filter(|_| challenged) {
             let line = challenge.render(error, rejection.scopes());
             fields.push(("www-authenticate", line.to_str().unwrap().to_owned()));
         }

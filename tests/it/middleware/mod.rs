@@ -10,6 +10,7 @@ mod routing;
 mod stack;
 mod swap;
 mod trouble;
+mod unnamed;
 
 use http::StatusCode;
 use tower::Layer;
