@@ -220,8 +220,10 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such key, or the store can't be reached.
+    /// Returns an error if there is no such key, the store can't be reached, or
+    /// `by` or `reason` is refused as [`revoke`](Self::revoke) does.
     pub async fn retire_key(&self, id: KeyId, by: &str, reason: &str) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let mut retries = Retries::default();
         loop {
             let known = self.keys().into_iter().find(|key| key.id == id);

@@ -163,10 +163,9 @@ fn check_line(line: &str) -> Result<(), String> {
     let checked = |char: &char| !is_comment || char.is_control();
     for char in line.chars().filter(checked) {
         let what = match char {
-            '\t' => None,
+            '\t' | ' ' => None,
             '\r' => Some("a carriage return; lines end with a line feed, or both"),
             '\u{FEFF}' => Some("a byte order mark after the start of the file"),
-            ' ' => None,
             _ if char.is_whitespace() => Some("which is not a space or tab"),
             _ => text::fault(char),
         };

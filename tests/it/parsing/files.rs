@@ -44,7 +44,8 @@ async fn status(verifier: impl Verifier, authorization: &str) -> u16 {
 
 #[tokio::test]
 async fn s15_a_file_is_read_whatever_its_editor_adds() {
-    let forms: [(&str, fn(&str) -> String); 10] = [
+    type Form = fn(&str) -> String;
+    let forms: [(&str, Form); 10] = [
         ("as it is", |line| format!("{line}\n")),
         ("no final newline", str::to_owned),
         ("byte order mark", |line| format!("\u{FEFF}{line}\n")),

@@ -147,7 +147,6 @@ async fn s13_a_refused_reason_revokes_nothing() {
         Which::Id(record.id),
         Which::Subject("alice"),
         Which::CreatedBy(""),
-        Which::Key(record.kid.unwrap()),
         Which::Presented(made.secret.expose()),
     ] {
         let refused = tokens.revoke(which, "ops", "a\u{202E}b").await;
@@ -155,6 +154,12 @@ async fn s13_a_refused_reason_revokes_nothing() {
         let stored = tokens.get(record.id).await.unwrap();
         assert_eq!(stored.record.revoked_at, None, "{which:?}");
     }
+    let key = record.kid.unwrap();
+    let refused = tokens.retire_key(key, "ops", "a\u{202E}b").await;
+    assert_eq!(refused.unwrap_err().field(), Some("reason"));
+    let refused = tokens.retire_key(key, "\u{200B}", "lost").await;
+    assert_eq!(refused.unwrap_err().field(), Some("by"));
+    assert!(tokens.keys().iter().all(|key| key.retired_at.is_none()));
     let revoked = tokens.revoke(Which::Id(record.id), "ops", "lost").await;
     assert_eq!(revoked.unwrap(), 1);
 }
