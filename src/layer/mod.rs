@@ -50,6 +50,7 @@ mod admission;
 mod anonymous;
 mod answer;
 mod builder;
+mod drain;
 mod future;
 mod gate;
 #[cfg(feature = "tokens")]
@@ -61,6 +62,8 @@ mod service;
 
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::anonymous::Anonymous;
+#[cfg(feature = "manage")]
+pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
 pub(crate) use self::gate::{Gate, Headed};
 #[cfg(feature = "tokens")]
@@ -70,6 +73,7 @@ pub use self::lifetime::{
 pub use self::{
     admission::{Admission, EveryRequest},
     builder::AuthnLayer,
+    drain::Drain,
     future::ResponseFuture,
     protect::{MakeProtected, Protected, protect},
     refusal::{NoBody, Refusal, Respond},

@@ -7,11 +7,13 @@ use std::{
 };
 
 use http::{Request, Response, request::Parts};
+use http_body::Body;
 use tower::Service;
 
 use super::{
     admission::Admission,
-    future::ResponseFuture,
+    drain::Discard,
+    future::{Refused, ResponseFuture},
     gate::{Gate, Verdict},
     refusal::Respond,
 };
@@ -39,6 +41,7 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
     R: Respond<ResBody>,
+    B: Body + Send + 'static,
     ResBody: Default,
 {
     type Response = Response<ResBody>;
@@ -57,7 +60,8 @@ where
                 ResponseFuture::pass(&mut self.inner, request)
             }
             Some(Err(rejection)) => {
-                ResponseFuture::refused(self.gate.refuse(Head::of(&request), rejection))
+                let response = self.gate.refuse(Head::of(&request), rejection);
+                ResponseFuture::refused(self.gate.drain.discard(request, response))
             }
             None => self.wait(request),
         }
@@ -98,7 +102,7 @@ where
         &self,
         parts: &mut Parts,
         verdict: Verdict<V::Principal>,
-    ) -> Result<(), Response<ResBody>>
+    ) -> Result<(), Refused<ResBody>>
     where
         R: Respond<ResBody>,
         ResBody: Default,
@@ -109,7 +113,10 @@ where
                 self.introduce(&mut parts.extensions, whose);
                 Ok(())
             }
-            Err(rejection) => Err(self.refuse(Head::of_parts(parts), rejection)),
+            Err(rejection) => Err(Refused {
+                response: self.refuse(Head::of_parts(parts), rejection),
+                discard: Discard::new(&self.drain, parts.version, &parts.headers),
+            }),
         }
     }
 

@@ -15,6 +15,7 @@ mod support;
 mod allocations;
 mod answers;
 mod bentocloud;
+mod bodies;
 mod browser;
 mod examples;
 mod expiry;
@@ -35,6 +36,7 @@ mod stores;
 mod timing;
 mod tokens;
 mod tools;
+mod uploads;
 mod usage;
 mod vectors;
 #[cfg(feature = "tokens")]
