@@ -13,8 +13,10 @@ use crate::{credential::Scheme, error::ConfigError, scope::ScopeRule};
 /// those of RFC 7617 §2. `error` is not among them: the layer adds it, to
 /// Bearer alone, where a credential came and was refused.
 ///
-/// A Basic challenge makes browsers open their dialog, for `fetch` too. An API
-/// for pages should challenge with Bearer alone, which is the default.
+/// A Basic challenge makes browsers open their dialog, for `fetch` too, so a
+/// refusal challenges with Bearer alone unless the verifier accepts users with
+/// passwords ([`Verifier::schemes`](crate::Verifier::schemes)). An API for pages
+/// that has such users should add a Bearer challenge, which then is the only one.
 ///
 /// # Example
 ///
@@ -54,7 +56,7 @@ impl Challenge {
         Self::new(Scheme::Bearer)
     }
 
-    fn new(scheme: Scheme) -> Self {
+    pub(crate) fn new(scheme: Scheme) -> Self {
         Self {
             scheme,
             realm: None,

@@ -17,24 +17,24 @@ mod scope;
 mod target;
 
 pub mod access;
-pub mod credential;
 #[cfg(feature = "axum")]
-pub mod extract;
+pub mod axum;
+pub mod credential;
 #[cfg(feature = "tonic")]
 pub mod grpc;
+#[cfg(all(doc, feature = "full"))]
+pub mod guide;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
 #[cfg(feature = "tokens")]
 pub mod store;
-#[cfg(feature = "axum")]
-pub mod testing;
 #[cfg(feature = "tokens")]
 pub mod token;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
-pub use crate::extract::Authenticated;
+pub use crate::axum::Authenticated;
 #[cfg(feature = "tonic")]
 pub use crate::grpc::AuthnInterceptor;
 pub use crate::{

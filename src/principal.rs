@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt, pending};
 
 use crate::{
     error::ConfigError,
-    scope::{Scope, Scoped, parse_all},
+    scope::{Scope, Scoped, parse_all, parse_list},
     target::Target,
 };
 
@@ -60,12 +60,52 @@ pub(crate) trait Facts: Send + Sync + 'static {
     fn ended(&self) -> BoxFuture<'static, ()> {
         pending().boxed()
     }
+
+    /// The fields that a builder method may change.
+    fn configured_mut(&mut self) -> Option<&mut Configured> {
+        None
+    }
 }
 
-/// What a configuration knows.
-struct Configured {
+/// A principal that is not an entry of a token store.
+pub(crate) struct Configured {
     subject: Box<str>,
     scopes: Box<[Scope]>,
+    organization: Option<Box<str>>,
+    targets: Option<Box<[Target]>>,
+    token_id: Option<Box<str>>,
+    metadata: Option<Box<str>>,
+    expires_at: Option<SystemTime>,
+    /// The principal that this one was made from, which knows when it is revoked.
+    base: Option<Principal>,
+}
+
+impl Configured {
+    fn new(subject: &str) -> Self {
+        Self {
+            subject: subject.into(),
+            scopes: Box::default(),
+            organization: None,
+            targets: None,
+            token_id: None,
+            metadata: None,
+            expires_at: None,
+            base: None,
+        }
+    }
+
+    fn from_principal(base: Principal) -> Self {
+        Self {
+            subject: base.subject().into(),
+            scopes: base.scopes().into(),
+            organization: base.organization().map(Box::from),
+            targets: base.targets().map(Box::from),
+            token_id: base.token_id().map(Box::from),
+            metadata: base.metadata().map(Box::from),
+            expires_at: base.expires_at(),
+            base: Some(base),
+        }
+    }
 }
 
 impl Facts for Configured {
@@ -76,15 +116,43 @@ impl Facts for Configured {
     fn scopes(&self) -> &[Scope] {
         &self.scopes
     }
+
+    fn organization(&self) -> Option<&str> {
+        self.organization.as_deref()
+    }
+
+    fn targets(&self) -> Option<&[Target]> {
+        self.targets.as_deref()
+    }
+
+    fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
+    }
+
+    fn metadata(&self) -> Option<&str> {
+        self.metadata.as_deref()
+    }
+
+    fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    fn ended(&self) -> BoxFuture<'static, ()> {
+        match &self.base {
+            Some(base) => base.ended(),
+            None => pending().boxed(),
+        }
+    }
+
+    fn configured_mut(&mut self) -> Option<&mut Configured> {
+        Some(self)
+    }
 }
 
 impl Principal {
-    /// A principal without scopes.
+    /// Creates a principal without scopes, and therefore without rights.
     pub fn new(subject: impl Into<String>) -> Self {
-        Self(Arc::new(Configured {
-            subject: subject.into().into(),
-            scopes: Box::default(),
-        }))
+        Self(Arc::new(Configured::new(&subject.into())))
     }
 
     #[cfg(feature = "tokens")]
@@ -92,19 +160,84 @@ impl Principal {
         Self(facts)
     }
 
-    /// The same subject with these scopes.
+    /// Replaces the scopes.
     ///
     /// # Errors
     ///
-    /// Where one of them is not a scope.
+    /// Returns an error if one of them is not a [`Scope`].
     pub fn with_scopes<T: AsRef<str>>(
         self,
         scopes: impl IntoIterator<Item = T>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(Configured {
-            subject: self.subject().into(),
-            scopes: parse_all(scopes)?.into(),
-        })))
+        let scopes = parse_all(scopes)?;
+        Ok(self.edit(|own| own.scopes = scopes.into()))
+    }
+
+    /// Replaces the scopes by those of a space-separated list, as in the `scope`
+    /// claim of an access token
+    /// ([RFC 8693 §4.2](https://www.rfc-editor.org/rfc/rfc8693#section-4.2)).
+    ///
+    /// An item that is not a [`Scope`] grants nothing and is skipped.
+    ///
+    /// ```
+    /// use tower_authn::Principal;
+    ///
+    /// let caller = Principal::new("ci").with_scope_list("User.Read files:write");
+    /// assert_eq!(caller.scopes().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn with_scope_list(self, scopes: &str) -> Self {
+        self.edit(|own| own.scopes = parse_list(scopes).collect())
+    }
+
+    /// Sets the organization.
+    #[must_use]
+    pub fn with_organization(self, organization: impl Into<String>) -> Self {
+        self.edit(|own| own.organization = Some(organization.into().into()))
+    }
+
+    /// Restricts the principal to targets. An empty list leaves it none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if one of them is not a [`Target`].
+    pub fn with_targets<T: AsRef<str>>(
+        self,
+        targets: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let targets: Result<_, _> = targets.into_iter().map(|t| t.as_ref().parse()).collect();
+        let targets = targets?;
+        Ok(self.edit(|own| own.targets = Some(targets)))
+    }
+
+    /// Sets the id of the token. It must be public: it is shown in logs.
+    #[must_use]
+    pub fn with_token_id(self, id: impl Into<String>) -> Self {
+        self.edit(|own| own.token_id = Some(id.into().into()))
+    }
+
+    /// Sets the metadata, a JSON object, which is not checked.
+    #[must_use]
+    pub fn with_metadata(self, json: impl Into<String>) -> Self {
+        self.edit(|own| own.metadata = Some(json.into().into()))
+    }
+
+    /// Sets when the credential expires.
+    #[must_use]
+    pub fn with_expires_at(self, at: SystemTime) -> Self {
+        self.edit(|own| own.expires_at = Some(at))
+    }
+
+    /// Changes this principal in place where nothing else holds it, and a copy
+    /// otherwise.
+    fn edit(mut self, change: impl FnOnce(&mut Configured)) -> Self {
+        if let Some(own) = Arc::get_mut(&mut self.0).and_then(|facts| facts.configured_mut()) {
+            change(own);
+            return self;
+        }
+        let mut copy = Configured::from_principal(self);
+        change(&mut copy);
+        Self(Arc::new(copy))
     }
 
     /// Who it is: a user, a service, a token's owner.
@@ -131,7 +264,18 @@ impl Principal {
         self.0.targets()
     }
 
-    /// Whether the principal may have to do with the target of this name.
+    /// Returns whether the principal may act on the target of this name: it is
+    /// restricted to targets that include it, or not restricted at all.
+    ///
+    /// ```
+    /// use tower_authn::Principal;
+    ///
+    /// let free = Principal::new("ci");
+    /// assert!(free.has_target("demo"));
+    /// assert!(!free.with_targets(["hello", "test-*"])?.has_target("demo"));
+    /// assert!(!Principal::new("ci").with_targets::<&str>([])?.has_target("demo"));
+    /// # Ok::<(), tower_authn::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn has_target(&self, name: &str) -> bool {
         let covers = |targets: &[Target]| targets.iter().any(|target| target.covers_name(name));
@@ -198,5 +342,67 @@ impl fmt::Debug for Principal {
             .field("scopes", &self.scopes())
             .field("token_id", &self.token_id())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_builder_method_changes_one_fact_and_keeps_the_others() {
+        let end = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        let full = Principal::new("ci")
+            .with_scopes(["a"])
+            .unwrap()
+            .with_organization("acme")
+            .with_targets(["demo*"])
+            .unwrap()
+            .with_token_id("t1")
+            .with_metadata("{}")
+            .with_expires_at(end);
+        // A copy is changed where another clone is held, and that one is not.
+        let other = full.clone().with_scope_list("b c");
+        let facts = |p: &Principal| {
+            (
+                p.subject().to_owned(),
+                p.organization().map(str::to_owned),
+                p.targets().map(<[Target]>::to_vec),
+                p.token_id().map(str::to_owned),
+                p.metadata().map(str::to_owned),
+                p.expires_at(),
+            )
+        };
+        assert_eq!(facts(&full), facts(&other));
+        assert_eq!(full.organization(), Some("acme"));
+        assert_eq!(full.expires_at(), Some(end));
+        let scopes = |p: &Principal| p.scopes().iter().map(Scope::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            (scopes(&full), scopes(&other)),
+            (vec!["a".into()], vec!["b".into(), "c".into()])
+        );
+    }
+
+    #[test]
+    fn a_principal_that_is_made_from_another_is_revoked_with_it() {
+        struct Revoked;
+        impl Facts for Revoked {
+            fn subject(&self) -> &str {
+                "ci"
+            }
+            fn scopes(&self) -> &[Scope] {
+                &[]
+            }
+            fn ended(&self) -> BoxFuture<'static, ()> {
+                std::future::ready(()).boxed()
+            }
+        }
+        let ended = |p: &Principal| p.ended().now_or_never().is_some();
+        assert!(ended(
+            &Principal(Arc::new(Revoked)).with_organization("acme")
+        ));
+        assert!(!ended(&Principal::new("ci").with_organization("acme")));
     }
 }

@@ -1,6 +1,6 @@
 //! Why a request was not let through, and the one place that maps it to the wire.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{any::Any, error::Error, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
@@ -33,6 +33,7 @@ struct Details {
     retry_after: Option<Duration>,
     scopes: Option<ScopeRule>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    principal: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Rejection {
@@ -113,6 +114,14 @@ impl Rejection {
         self
     }
 
+    /// Adds the principal that was refused, for logs and audits. It never reaches
+    /// the client.
+    #[must_use]
+    pub fn with_principal<P: Send + Sync + 'static>(mut self, principal: P) -> Self {
+        self.details_mut().principal = Some(Arc::new(principal));
+        self
+    }
+
     /// Sets when to try again; sent in whole seconds, rounded up, for
     /// [`RateLimited`](RejectionKind::RateLimited) and
     /// [`Unavailable`](RejectionKind::Unavailable).
@@ -146,6 +155,21 @@ impl Rejection {
         self.details.as_ref()?.scopes.as_ref()
     }
 
+    /// The principal that was refused, if there is one and it is of this type: a
+    /// good credential without the rights that a route requires.
+    ///
+    /// ```
+    /// use tower_authn::{Principal, Rejection};
+    ///
+    /// let rejection = Rejection::forbidden().with_principal(Principal::new("ci"));
+    /// let caller: Option<&Principal> = rejection.principal();
+    /// assert_eq!(caller.map(Principal::subject), Some("ci"));
+    /// ```
+    #[must_use]
+    pub fn principal<P: 'static>(&self) -> Option<&P> {
+        self.details.as_ref()?.principal.as_ref()?.downcast_ref()
+    }
+
     fn details_mut(&mut self) -> &mut Details {
         Arc::make_mut(self.details.get_or_insert_default())
     }
@@ -166,6 +190,7 @@ impl fmt::Display for Rejection {
             RejectionKind::Invalid => "the credential is not known",
             RejectionKind::Malformed => "the credential is malformed",
             RejectionKind::Missing => "no credential was sent",
+            RejectionKind::NotFound => "the policy names nothing here",
             RejectionKind::RateLimited => "too many attempts",
             RejectionKind::Revoked => "the credential was revoked",
             RejectionKind::Unavailable => "the credential could not be verified",
@@ -201,6 +226,7 @@ impl Error for Rejection {
 /// | `Malformed`, `Invalid`, `Expired`, `Revoked` | 401, the same bytes | `error="invalid_token"` | 16, the same message |
 /// | `Ambiguous` | 400 | `error="invalid_request"` | 16 |
 /// | `Forbidden` | 403 | `error="insufficient_scope"`, and the scopes | 7 `PERMISSION_DENIED` |
+/// | `NotFound` | 404 | none | 12 `UNIMPLEMENTED` |
 /// | `RateLimited` | 429, `Retry-After` | none | 8 `RESOURCE_EXHAUSTED` |
 /// | `Unavailable` | 503, `Retry-After` | none | 14 `UNAVAILABLE` |
 ///
@@ -221,6 +247,9 @@ pub enum RejectionKind {
     Malformed,
     /// No credential came.
     Missing,
+    /// The credential is good, but the policy names nothing here: see
+    /// [`Access::NotFound`](crate::Access::NotFound).
+    NotFound,
     /// Too many attempts.
     RateLimited,
     /// The credential was withdrawn: revoked, suspended, or its key retired.
@@ -230,6 +259,23 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// The name of the kind, for logs and metrics: `invalid`, `rate_limited`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::Expired => "expired",
+            Self::Forbidden => "forbidden",
+            Self::Invalid => "invalid",
+            Self::Malformed => "malformed",
+            Self::Missing => "missing",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::Revoked => "revoked",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
     /// The status of the HTTP answer.
     #[must_use]
     pub fn status(self) -> StatusCode {
@@ -269,9 +315,16 @@ impl RejectionKind {
             Self::Expired | Self::Invalid | Self::Malformed | Self::Revoked => &INVALID,
             Self::Forbidden => &FORBIDDEN,
             Self::Missing => &MISSING,
+            Self::NotFound => &NOT_FOUND,
             Self::RateLimited => &RATE_LIMITED,
             Self::Unavailable => &UNAVAILABLE,
         }
+    }
+}
+
+impl fmt::Display for RejectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -314,6 +367,13 @@ const FORBIDDEN: Answer = Answer {
     grpc_status: "7",
     message: "the credential does not suffice",
 };
+const NOT_FOUND: Answer = Answer {
+    status: StatusCode::NOT_FOUND,
+    error: None,
+    grpc_code: 12,
+    grpc_status: "12",
+    message: "there is nothing here",
+};
 const RATE_LIMITED: Answer = Answer {
     status: StatusCode::TOO_MANY_REQUESTS,
     error: None,
@@ -334,13 +394,14 @@ mod tests {
     use super::*;
 
     impl RejectionKind {
-        pub(crate) const ALL: [Self; 9] = [
+        pub(crate) const ALL: [Self; 10] = [
             Self::Ambiguous,
             Self::Expired,
             Self::Forbidden,
             Self::Invalid,
             Self::Malformed,
             Self::Missing,
+            Self::NotFound,
             Self::RateLimited,
             Self::Revoked,
             Self::Unavailable,
@@ -355,6 +416,30 @@ mod tests {
             assert!(answer.message.bytes().all(plain), "{kind:?}");
             assert_eq!(answer.grpc_status, answer.grpc_code.to_string());
         }
+    }
+
+    #[test]
+    fn a_kind_is_named_as_its_variant_in_snake_case() {
+        for kind in RejectionKind::ALL {
+            let mut expected = String::new();
+            for letter in format!("{kind:?}").chars() {
+                if letter.is_uppercase() && !expected.is_empty() {
+                    expected.push('_');
+                }
+                expected.push(letter.to_ascii_lowercase());
+            }
+            assert_eq!(kind.as_str(), expected);
+            assert_eq!(format!("{kind:>14}"), format!("{expected:>14}"));
+        }
+    }
+
+    #[test]
+    fn the_principal_that_was_refused_is_read_by_its_type() {
+        let rejection = Rejection::forbidden().with_principal("alice".to_owned());
+        assert_eq!(rejection.principal(), Some(&"alice".to_owned()));
+        assert_eq!(rejection.principal::<u32>(), None);
+        assert_eq!(Rejection::forbidden().principal::<String>(), None);
+        assert!(!format!("{rejection:?} {rejection}").contains("alice"));
     }
 
     #[test]

@@ -5,12 +5,17 @@ use std::{fmt, str::FromStr, sync::Arc};
 use crate::error::ConfigError;
 
 /// The longest scope, in bytes.
-const MAX_LEN: usize = 128;
+const MAX_LEN: usize = 255;
 
-/// A right, as segments of `[a-z0-9_-]` joined by colons: `resources:models:push`.
+/// A scope: a right that a credential carries and a route requires.
 ///
-/// A granted scope covers itself and everything below it, and nothing else.
-/// There are no wildcards.
+/// Any `scope-token` of [RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)
+/// of at most 255 bytes is a scope: visible ASCII without `"` and `\`, such as
+/// `deployment`, `User.Read` or `https://example.com/auth/files`.
+///
+/// Scopes are compared exactly, except that lower-case segments joined by colons
+/// form a hierarchy: `resources` covers `resources:models:push`. There are no
+/// wildcards.
 ///
 /// # Example
 ///
@@ -20,7 +25,10 @@ const MAX_LEN: usize = 128;
 /// let granted: Scope = "resources".parse()?;
 /// assert!(granted.covers(&"resources:models:push".parse()?));
 /// assert!(!granted.covers(&"resources2".parse()?));
-/// assert!("Resources:*".parse::<Scope>().is_err());
+///
+/// let granted: Scope = "https".parse()?;
+/// assert!(!granted.covers(&"https://example.com/auth/files".parse()?));
+/// assert!("two scopes".parse::<Scope>().is_err());
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,35 +41,47 @@ impl Scope {
         &self.0
     }
 
-    /// A scope of ours, which a test has read.
+    /// A scope of this crate's own, which a test parses.
     #[cfg(feature = "manage")]
     pub(crate) fn known(text: &'static str) -> Self {
         Self(text.into())
     }
 
-    /// Whether whoever was granted this scope has the `required` one.
+    /// Returns whether a grant of this scope includes the `required` one.
+    ///
+    /// A scope covers itself. Where both consist of segments of `[a-z0-9_-]`
+    /// joined by colons, it also covers every scope that continues it with a
+    /// colon.
     #[must_use]
     pub fn covers(&self, required: &Self) -> bool {
         required
             .0
             .strip_prefix(self.as_str())
-            .is_some_and(|below| below.is_empty() || below.starts_with(':'))
+            .is_some_and(|rest| match rest.as_bytes() {
+                [] => true,
+                [b':', ..] => is_hierarchical(required.as_str()),
+                _ => false,
+            })
     }
+}
+
+/// Whether a scope consists of segments of `[a-z0-9_-]` joined by colons.
+fn is_hierarchical(scope: &str) -> bool {
+    let is_segment_byte = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    scope
+        .split(':')
+        .all(|segment| !segment.is_empty() && segment.bytes().all(is_segment_byte))
 }
 
 impl FromStr for Scope {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let segment = |segment: &str| {
-            !segment.is_empty()
-                && segment
-                    .bytes()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
-        };
-        if text.len() > MAX_LEN || !text.split(':').all(segment) {
+        let allowed = |b| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~');
+        if text.is_empty() || text.len() > MAX_LEN || !text.bytes().all(allowed) {
             return Err(ConfigError::new(format!(
-                "{text:?} is not a scope: segments of [a-z0-9_-] joined by ':', at most {MAX_LEN} bytes"
+                "{text:?} is not a scope; expected 1 to {MAX_LEN} visible ASCII characters \
+                 without '\"' and '\\'"
             )));
         }
         Ok(Self(text.into()))
@@ -212,6 +232,12 @@ pub trait Scoped {
     }
 }
 
+/// Parses a space-separated list of scopes. An item that is not a scope grants
+/// nothing, so it is skipped and does not spoil the others.
+pub(crate) fn parse_list(list: &str) -> impl Iterator<Item = Scope> {
+    list.split(' ').filter_map(|item| item.parse().ok())
+}
+
 pub(crate) fn parse_all<T: AsRef<str>>(
     scopes: impl IntoIterator<Item = T>,
 ) -> Result<Vec<Scope>, ConfigError> {
@@ -223,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_covers_itself_and_what_is_below_it() {
+    fn a_scope_covers_itself_and_the_scopes_below_it() {
         let rows = [
             ("resources", "resources", true),
             ("resources", "resources:models", true),
@@ -232,6 +258,20 @@ mod tests {
             ("resources", "resources2", false),
             ("resources", "resources-x:y", false),
             ("deployment", "resources", false),
+            ("User.Read", "User.Read", true),
+            ("User.Read", "user.read", false),
+            ("User.Read", "User.Read.All", false),
+            ("User", "User:Read", false),
+            ("user", "user:Read", false),
+            ("user", "user::read", false),
+            ("user", "user:", false),
+            ("https", "https://example.com/files", false),
+            ("https://example.com", "https://example.com:read", false),
+            (
+                "https://example.com/files",
+                "https://example.com/files",
+                true,
+            ),
         ];
         for (granted, required, expected) in rows {
             let scope = |text: &str| text.parse::<Scope>().unwrap();
@@ -244,14 +284,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_scope_is_refused() {
-        let long = "a".repeat(MAX_LEN + 1);
-        for text in [
-            "", ":", "a:", ":a", "a::b", "A", "a b", "a*", "é", "a\"", &long,
-        ] {
-            assert!(text.parse::<Scope>().is_err(), "{text}");
+    fn a_scope_is_a_scope_token_of_rfc_6749() {
+        for byte in 0..=u8::MAX {
+            let text = char::from(byte).to_string();
+            let expected = matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert_eq!(text.parse::<Scope>().is_ok(), expected, "{byte:#x}");
         }
+        assert!("".parse::<Scope>().is_err());
         assert!("a".repeat(MAX_LEN).parse::<Scope>().is_ok());
+        assert!("a".repeat(MAX_LEN + 1).parse::<Scope>().is_err());
+        let error = "two scopes".parse::<Scope>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#""two scopes" is not a scope; expected 1 to 255 visible ASCII characters without '"' and '\'"#
+        );
+    }
+
+    #[test]
+    fn a_list_skips_what_is_not_a_scope() {
+        let scopes: Vec<_> = parse_list(" a  \"b\" c\\d \u{e9} e:f ").collect();
+        let scopes: Vec<_> = scopes.iter().map(Scope::as_str).collect();
+        assert_eq!(scopes, ["a", "e:f"]);
     }
 
     #[test]

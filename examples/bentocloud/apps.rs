@@ -29,7 +29,14 @@ pub(crate) fn router() -> Router {
         .route("/readyz", get(async |_: App| "ready"))
         .route("/schema.json", get(schema))
         .layer(DefaultBodyLimit::max(BODY_MAX));
-    Router::new().nest("/apps/{deployment}", routes)
+    // What an app answers where no path is given.
+    let main_endpoint = Router::new()
+        .route("/apps/{deployment}", post(answer))
+        .route("/apps/{deployment}/", post(answer))
+        .layer(DefaultBodyLimit::max(BODY_MAX));
+    Router::new()
+        .nest("/apps/{deployment}", routes)
+        .merge(main_endpoint)
 }
 
 /// The deployment that is asked, for whom it is open.

@@ -113,6 +113,7 @@ impl From<TokenError> for Fault {
 impl From<Closed> for Fault {
     fn from(closed: Closed) -> Self {
         match closed {
+            Closed::Ambiguous => Self::invalid("the call names more than one deployment"),
             Closed::Forbidden => Self::forbidden(),
             Closed::NotFound => Self::not_found(),
             Closed::Unavailable => Self::unavailable(),

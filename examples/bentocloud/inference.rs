@@ -89,6 +89,7 @@ impl Inference for Apps {
 impl From<Closed> for Status {
     fn from(closed: Closed) -> Self {
         match closed {
+            Closed::Ambiguous => Self::invalid_argument("the call names more than one deployment"),
             Closed::Forbidden => Self::permission_denied("the credential does not suffice"),
             Closed::NotFound => Self::not_found("there is none of this name"),
             Closed::Unavailable => Self::unavailable("the store can't be reached"),

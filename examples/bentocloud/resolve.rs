@@ -1,9 +1,9 @@
 //! Which deployment a request means: the one place that reads the host.
 //!
 //! An app's host, `NAME.mybentocloud.localhost`, is another spelling of the
-//! path `/apps/NAME`, and from here on nothing knows of hosts: everything that
-//! is asked of an app's host lies below that path. gRPC names its deployment
-//! in the metadata `x-deployment`.
+//! path `/apps/NAME`, and for a gRPC method of the metadata `x-deployment`, in
+//! which gRPC names its deployment. From here on nothing knows of hosts: no
+//! request to an app's host reaches anything else.
 //!
 //! The deployment is looked up once for each request, whoever asks: a limit on
 //! those who ask, where there is one, stands outside. The policy, which is
@@ -16,7 +16,7 @@ use axum::{
     response::Response,
 };
 use http::{
-    HeaderMap, HeaderValue, StatusCode, Uri,
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
     header::{CONTENT_SECURITY_POLICY, HOST},
     uri::{Authority, PathAndQuery},
 };
@@ -25,7 +25,7 @@ use tower_authn::Principal;
 use crate::{
     control::{Deployment, Exposure},
     fault::Fault,
-    inference::SERVICE,
+    inference::{SERVICE, SERVICES},
     origin::DOMAIN,
     store::{Documents, Kind},
 };
@@ -38,6 +38,8 @@ const DEFAULT: &str = "demo";
 /// The deployment that a request means.
 #[derive(Clone)]
 pub(crate) enum Meant {
+    /// A gRPC call names more than one.
+    Ambiguous,
     Known(Deployment),
     /// There is none of this name.
     Unknown(String),
@@ -48,6 +50,7 @@ pub(crate) enum Meant {
 /// Why a caller with the right scope does not get to a deployment.
 #[derive(Debug)]
 pub(crate) enum Closed {
+    Ambiguous,
     /// Their token is held to others.
     Forbidden,
     NotFound,
@@ -67,16 +70,21 @@ impl Meant {
             Self::Known(deployment) if self.is_public() || may(&deployment.name) => Ok(deployment),
             Self::Unknown(name) if may(name) => Err(Closed::NotFound),
             Self::Known(_) | Self::Unknown(_) => Err(Closed::Forbidden),
+            Self::Ambiguous => Err(Closed::Ambiguous),
             Self::Unclear => Err(Closed::Unavailable),
         }
     }
 }
 
-/// Turns what is asked of an app's host into what is asked of its path.
+/// Moves the name of an app from the host to the path, or to the metadata of a
+/// gRPC call.
 pub(crate) async fn host(mut request: Request, next: Next) -> Result<Response, Fault> {
     let host = host_of(request.uri(), request.headers())?;
     if let Some(name) = host.as_deref().and_then(app_of) {
-        *request.uri_mut() = path_of(name, request.uri()).ok_or(TOO_LONG)?;
+        match SERVICES.iter().any(|s| is_method(s, request.uri().path())) {
+            true => name_in_metadata(name, request.headers_mut()),
+            false => *request.uri_mut() = path_of(name, request.uri()).ok_or(TOO_LONG)?,
+        }
     }
     Ok(next.run(request).await)
 }
@@ -89,11 +97,14 @@ pub(crate) async fn deployment(
 ) -> Response {
     let path = request.uri().path();
     let (is_app, name) = match path.strip_prefix("/apps/") {
-        Some(rest) => (true, rest.split('/').next().unwrap_or_default().to_owned()),
-        None if is_method(path) => (false, metadata(request.headers())),
+        Some(rest) => (true, rest.split('/').next().map(str::to_owned)),
+        None if is_method(SERVICE, path) => (false, metadata(request.headers())),
         None => return next.run(request).await,
     };
-    let meant = find(&documents, name).await;
+    let meant = match name {
+        Some(name) => find(&documents, name).await,
+        None => Meant::Ambiguous,
+    };
     request.extensions_mut().insert(meant);
     let mut response = next.run(request).await;
     if is_app {
@@ -172,19 +183,28 @@ fn path_of(name: &str, uri: &Uri) -> Option<Uri> {
     format!("/apps/{name}{slash}{below}").parse().ok()
 }
 
-fn is_method(path: &str) -> bool {
-    let behind = path
-        .strip_prefix('/')
-        .and_then(|path| path.strip_prefix(SERVICE));
-    behind.is_some_and(|behind| behind.starts_with('/'))
+fn is_method(service: &str, path: &str) -> bool {
+    let rest = path.strip_prefix('/').and_then(|p| p.strip_prefix(service));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The deployment that a gRPC call names. Two names are none.
-fn metadata(headers: &HeaderMap) -> String {
-    let mut names = headers.get_all("x-deployment").iter();
+const METADATA: HeaderName = HeaderName::from_static("x-deployment");
+
+/// Adds the name of the host to the metadata. Where these name another
+/// deployment, there are two names after it, and the call is ambiguous.
+fn name_in_metadata(name: &str, headers: &mut HeaderMap) {
+    let is_named = headers.get(METADATA).is_some_and(|value| value == name);
+    if let (false, Ok(name)) = (is_named, HeaderValue::from_str(name)) {
+        headers.append(METADATA, name);
+    }
+}
+
+/// The deployment that a gRPC call names; `None` if it names two.
+fn metadata(headers: &HeaderMap) -> Option<String> {
+    let mut names = headers.get_all(METADATA).iter();
     match (names.next(), names.next()) {
-        (None, _) => DEFAULT.to_owned(),
-        (Some(name), None) => name.to_str().unwrap_or_default().to_owned(),
-        (Some(_), Some(_)) => String::new(),
+        (None, _) => Some(DEFAULT.to_owned()),
+        (Some(name), None) => Some(name.to_str().unwrap_or_default().to_owned()),
+        (Some(_), Some(_)) => None,
     }
 }

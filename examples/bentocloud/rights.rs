@@ -54,6 +54,8 @@ pub(crate) const ROUTES: &[(&str, &str, Need)] = &[
     ("GET",    "/api/v1/deployments/{deployment}", Scope("resources:deployments:read")),
     ("PATCH",  "/api/v1/deployments/{deployment}", Scope("resources:deployments:update")),
     ("DELETE", "/api/v1/deployments/{deployment}", Scope("resources:deployments:terminate")),
+    ("POST",   "/apps/{deployment}",               Deployment),
+    ("POST",   "/apps/{deployment}/",              Deployment),
     ("POST",   "/apps/{deployment}/generate",      Deployment),
     ("GET",    "/apps/{deployment}/readyz",        Deployment),
     ("GET",    "/apps/{deployment}/schema.json",   Deployment),

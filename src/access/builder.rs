@@ -24,7 +24,7 @@ impl AccessTableBuilder {
         Self {
             rows: Ok(Vec::new()),
             preflight: false,
-            otherwise: Access::Denied,
+            otherwise: Access::NotFound,
         }
     }
 
@@ -88,7 +88,8 @@ impl AccessTableBuilder {
         self
     }
 
-    /// What is not named requires; [`Denied`](Access::Denied) unless set.
+    /// Sets what a request requires that no entry names;
+    /// [`NotFound`](Access::NotFound) unless set.
     pub fn otherwise(mut self, access: impl IntoAccess) -> Self {
         match access.into_access() {
             Ok(access) => self.otherwise = access,

@@ -20,6 +20,10 @@ pub enum Access {
     Authenticated,
     /// Nobody gets in: 401 without a credential, 403 with a good one.
     Denied,
+    /// Nothing is here: 401 without a credential, 404 with a good one, and 12
+    /// `UNIMPLEMENTED` over gRPC. The inner service is not called, so a route
+    /// that a table forgot to name stays closed.
+    NotFound,
     /// Nothing, but a credential that comes is verified, and a bad one refused.
     Optional,
     /// Nothing. Credentials are not looked at, only marked as sensitive.
@@ -57,8 +61,9 @@ impl Access {
             Self::Optional => 1,
             Self::Authenticated => 2,
             Self::Scopes(_) => 3,
-            Self::Denied => 4,
-            Self::Unavailable => 5,
+            Self::NotFound => 4,
+            Self::Denied => 5,
+            Self::Unavailable => 6,
         }
     }
 }

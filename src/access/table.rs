@@ -16,7 +16,7 @@ use super::{
 use crate::{error::ConfigError, head::Head};
 
 /// What each route and each gRPC method requires; whatever it does not name is
-/// [`Denied`](Access::Denied).
+/// [`NotFound`](Access::NotFound): 401 for strangers, 404 for everybody else.
 ///
 /// Paths have axum's syntax (`/clusters/{id}`, `/files/{*rest}`), gRPC entries
 /// are a service and a method. The most specific entry wins; HEAD is read as
@@ -182,7 +182,7 @@ mod tests {
             ("get", "/a/1", Access::Authenticated),
             ("GET", "/a", Access::Authenticated),
             ("GET", "/a/", Access::Authenticated),
-            ("GET", "/", Access::Denied),
+            ("GET", "/", Access::NotFound),
         ];
         for (method, path, expected) in rows {
             assert_eq!(asked(&table, method, path), expected, "{method} {path}");
@@ -199,13 +199,13 @@ mod tests {
         let rows = [
             ("POST", "/a.S/M", Access::Public),
             ("POST", "/a.S/N", Access::Authenticated),
-            ("GET", "/a.S/M", Access::Denied),
-            ("POST", "/a.S/M/", Access::Denied),
-            ("POST", "/a.S//M", Access::Denied),
-            ("POST", "/a.S/a/b", Access::Denied),
+            ("GET", "/a.S/M", Access::NotFound),
+            ("POST", "/a.S/M/", Access::NotFound),
+            ("POST", "/a.S//M", Access::NotFound),
+            ("POST", "/a.S/a/b", Access::NotFound),
             ("POST", "/a.S/%4d", Access::Authenticated),
-            ("POST", "/a.S", Access::Denied),
-            ("POST", "/b.S/M", Access::Denied),
+            ("POST", "/a.S", Access::NotFound),
+            ("POST", "/b.S/M", Access::NotFound),
         ];
         for (method, path, expected) in rows {
             assert_eq!(asked(&table, method, path), expected, "{method} {path}");
@@ -285,8 +285,8 @@ mod tests {
             access(&["origin", "access-control-request-method"]),
             Access::Public
         );
-        assert_eq!(access(&["origin"]), Access::Denied);
-        assert_eq!(access(&["access-control-request-method"]), Access::Denied);
-        assert_eq!(access(&[]), Access::Denied);
+        assert_eq!(access(&["origin"]), Access::NotFound);
+        assert_eq!(access(&["access-control-request-method"]), Access::NotFound);
+        assert_eq!(access(&[]), Access::NotFound);
     }
 }

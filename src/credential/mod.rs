@@ -10,12 +10,13 @@
 //! password `p` to one that reads [`Credential::user_password`].
 
 mod parse;
+mod schemes;
 mod sources;
 mod user_password;
 
 use std::fmt;
 
-pub use self::{sources::Sources, user_password::UserPassword};
+pub use self::{schemes::Schemes, sources::Sources, user_password::UserPassword};
 use crate::{ct, head::Head, rejection::Rejection};
 
 /// The scheme of a credential

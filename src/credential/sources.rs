@@ -5,7 +5,7 @@ use http::{
     header::{AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION, SET_COOKIE},
 };
 
-use super::{Found, Scheme, parse};
+use super::{Found, Scheme, Schemes, parse};
 use crate::{challenge::Challenge, error::ConfigError, rejection::RejectionKind};
 
 /// The longest value of a credential's header, unless told otherwise, in bytes.
@@ -13,8 +13,11 @@ const MAX_LEN: usize = 8 * 1024;
 
 /// Where a credential may stand, and what a refusal then challenges with.
 ///
-/// The default is `Authorization` with Bearer and Basic, and one challenge,
-/// `Bearer realm="api"`. [`Sources::new`] begins with no source at all.
+/// The default is `Authorization` with Bearer and Basic. A refusal challenges
+/// for the schemes of these that [the verifier accepts](crate::Verifier::schemes):
+/// `Bearer realm="api"` for tokens, `Basic realm="api", charset="UTF-8"` for
+/// users with passwords, both for both. [`Sources::new`] begins with no source
+/// at all.
 ///
 /// # Example
 ///
@@ -112,8 +115,8 @@ impl Sources {
         self
     }
 
-    /// The realm of the challenge that stands where none is added: a Bearer
-    /// one, or a Basic one where Basic is the only source.
+    /// Sets the realm of the default challenges, `api` unless set. It has no
+    /// effect on a [`challenge`](Self::challenge) that is added.
     ///
     /// # Errors
     ///
@@ -124,8 +127,8 @@ impl Sources {
         Ok(self)
     }
 
-    /// Adds a challenge. The first takes the place of the default one; each
-    /// is a header line of its own, in the order in which they were added.
+    /// Adds a challenge. The first replaces the default ones; each is a header
+    /// line of its own, in the order in which they were added.
     #[must_use]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         self.challenges.push(challenge);
@@ -147,19 +150,31 @@ impl Sources {
         &self.headers
     }
 
-    /// The challenges of a refusal, at least one.
-    pub(crate) fn challenges(&self) -> Vec<Challenge> {
+    /// The challenges of a refusal, at least one: those that were added, or one
+    /// for each scheme that is read here and accepted by the verifier.
+    pub(crate) fn challenges(&self, accepted: Schemes) -> Vec<Challenge> {
         if !self.challenges.is_empty() {
             return self.challenges.clone();
         }
+        let basic = self.basic && accepted.contains(Scheme::Basic);
+        let bearer = self.bearer && accepted.contains(Scheme::Bearer);
         let basic_only = self.basic && !self.bearer && self.headers.is_empty();
-        let challenge = if basic_only {
-            Challenge::basic(&self.realm)
-        } else {
-            Challenge::bearer().realm(&self.realm)
-        };
         // The realm was checked when it was set.
-        vec![challenge.unwrap_or_else(|_| Challenge::bearer())]
+        let with_realm = |challenge: Challenge| {
+            let plain = challenge.clone();
+            challenge.realm(&self.realm).unwrap_or(plain)
+        };
+        let mut challenges = Vec::with_capacity(2);
+        // Bearer comes first: a client that knows both takes the first it knows,
+        // or the stronger one.
+        if bearer || !(basic || basic_only) {
+            challenges.push(with_realm(Challenge::bearer()));
+        }
+        if basic || basic_only {
+            let basic = Challenge::new(Scheme::Basic).charset_utf8();
+            challenges.push(with_realm(basic));
+        }
+        challenges
     }
 
     /// Marks every header that may hold a credential as sensitive, so that

@@ -3,6 +3,8 @@
 use std::{fmt, marker::PhantomData};
 
 use super::answer::Refusals;
+#[cfg(feature = "manage")]
+use crate::credential::{Schemes, Sources};
 
 /// Stands in the extensions of a request that need not say whose it is, so
 /// that what asks for a principal further in tells such a request (401) from a
@@ -18,6 +20,13 @@ impl<P> Anonymous<P> {
             refusals,
             principal: PhantomData,
         }
+    }
+
+    /// One outside of an `AuthnLayer`, answered as a layer with these sources
+    /// would answer it.
+    #[cfg(feature = "manage")]
+    pub(crate) fn answered_as(sources: &Sources) -> Self {
+        Self::new(Refusals::new(sources, Schemes::BEARER))
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

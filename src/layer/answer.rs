@@ -13,7 +13,7 @@ use http::{
 use super::refusal::{Refusal, Respond};
 use crate::{
     challenge::Challenge,
-    credential::Sources,
+    credential::{Schemes, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
     scope::ScopeRule,
@@ -44,6 +44,7 @@ struct Answers {
     forbidden: Response<()>,
     invalid: Response<()>,
     missing: Response<()>,
+    not_found: Response<()>,
     rate_limited: Response<()>,
     unavailable: Response<()>,
 }
@@ -55,6 +56,7 @@ impl Answers {
             forbidden: answer(RejectionKind::Forbidden),
             invalid: answer(RejectionKind::Invalid),
             missing: answer(RejectionKind::Missing),
+            not_found: answer(RejectionKind::NotFound),
             rate_limited: answer(RejectionKind::RateLimited),
             unavailable: answer(RejectionKind::Unavailable),
         }
@@ -65,6 +67,7 @@ impl Answers {
             RejectionKind::Ambiguous => &self.ambiguous,
             RejectionKind::Forbidden => &self.forbidden,
             RejectionKind::Missing => &self.missing,
+            RejectionKind::NotFound => &self.not_found,
             RejectionKind::RateLimited => &self.rate_limited,
             RejectionKind::Unavailable => &self.unavailable,
             RejectionKind::Expired
@@ -77,8 +80,8 @@ impl Answers {
 }
 
 impl Refusals {
-    pub(crate) fn new(sources: &Sources) -> Self {
-        let challenges = sources.challenges();
+    pub(crate) fn new(sources: &Sources, accepted: Schemes) -> Self {
+        let challenges = sources.challenges(accepted);
         Self(Arc::new(Prepared {
             http: Answers::new(|kind| http_answer(&challenges, kind, None)),
             grpc: Answers::new(|kind| {

@@ -158,7 +158,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
             verifier: Arc::clone(&self.verifier),
             admission: Arc::clone(&self.admission),
             respond: Arc::clone(&self.respond),
-            refusals: Refusals::new(&self.sources),
+            refusals: Refusals::new(&self.sources, self.verifier.schemes()),
             sources: self.sources.clone(),
             options: self.options.clone(),
             drain: self.drain.clone(),

@@ -142,7 +142,11 @@ where
             Access::Unavailable => {
                 return Err(Rejection::unavailable("the policy could not tell"));
             }
-            Access::Authenticated | Access::Denied | Access::Optional | Access::Scopes(_) => {}
+            Access::Authenticated
+            | Access::Denied
+            | Access::NotFound
+            | Access::Optional
+            | Access::Scopes(_) => {}
         }
         match self.sources.find(head.headers())? {
             Some(found) => Ok(Step::Verify(Credential::new(found, Some(head)), access)),
@@ -162,6 +166,9 @@ where
         let principal = verdict?;
         match access {
             Access::Denied => self.refuse_unless_audited(head, Rejection::forbidden())?,
+            Access::NotFound => {
+                self.refuse_unless_audited(head, RejectionKind::NotFound.into())?;
+            }
             Access::Scopes(rule) => {
                 if !self.admission.allows(&rule, &principal) {
                     self.refuse_unless_audited(head, Rejection::insufficient_scope(rule))?;

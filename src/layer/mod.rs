@@ -5,7 +5,7 @@
 //! - `LifetimeLayer` (feature `tokens`) ends long responses with the token that
 //!   they were asked for with.
 //! - [`protect`] puts a finished router behind a layer, and
-//!   `testing::assert_protected` (feature `axum`) tests that nothing stayed outside.
+//!   `axum::assert_protected` (feature `axum`) tests that nothing stayed outside.
 //! - [`Respond`] makes the body of a refusal.
 //!
 //! # Where the layer stands
@@ -75,7 +75,7 @@ pub use self::{
     builder::AuthnLayer,
     drain::Drain,
     future::ResponseFuture,
-    protect::{MakeProtected, Protected, protect},
+    protect::{Protected, protect},
     refusal::{NoBody, Refusal, Respond},
     require::{Require, RequireLayer},
     service::Authn,

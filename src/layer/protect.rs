@@ -1,16 +1,16 @@
-//! A whole service behind a layer.
+//! A whole service guarded by its layers.
 
 use std::{
-    convert::Infallible,
     fmt,
-    future::{Ready, ready},
     task::{Context, Poll},
 };
 
 use tower::{Layer, Service};
 
-/// Puts a finished service behind a layer: no route, method, nested router or
-/// fallback stays outside, and none can be added later.
+/// Guards a finished service: no route, method, nested router or fallback stays
+/// outside of the layers, and none can be added later.
+///
+/// `layers` is one layer or several: a tuple, or a `tower::ServiceBuilder`.
 ///
 /// # Example
 ///
@@ -27,11 +27,11 @@ use tower::{Layer, Service};
 /// # Ok(())
 /// # }
 /// ```
-pub fn protect<S, L: Layer<S>>(service: S, layer: L) -> Protected<L::Service> {
-    Protected(layer.layer(service))
+pub fn protect<S, L: Layer<S>>(service: S, layers: L) -> Protected<L::Service> {
+    Protected(layers.layer(service))
 }
 
-/// A service behind a layer. Made by [`protect`].
+/// A service guarded by its layers. Created by [`protect`].
 #[derive(Clone)]
 pub struct Protected<S>(S);
 
@@ -53,33 +53,9 @@ where
 }
 
 impl<S> Protected<S> {
-    /// What `axum::serve` takes: gives each connection a clone.
-    pub fn into_make_service(self) -> MakeProtected<S> {
-        MakeProtected(self)
-    }
-}
-
-/// Gives each connection its service. Made by [`Protected::into_make_service`].
-#[derive(Clone)]
-pub struct MakeProtected<S>(Protected<S>);
-
-impl<S: Clone, T> Service<T> for MakeProtected<S> {
-    type Response = Protected<S>;
-    type Error = Infallible;
-    type Future = Ready<Result<Protected<S>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: T) -> Self::Future {
-        ready(Ok(self.0.clone()))
-    }
-}
-
-impl<S> fmt::Debug for MakeProtected<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MakeProtected").finish_non_exhaustive()
+    #[cfg(feature = "axum")]
+    pub(crate) fn into_inner(self) -> S {
+        self.0
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     refusal::{NoBody, Respond},
 };
 use crate::{
-    credential::Sources,
+    credential::{Schemes, Sources},
     error::ConfigError,
     head::Head,
     principal::Principal,
@@ -81,7 +81,7 @@ impl<P: 'static> RequireLayer<P> {
     }
 
     fn checked(check: Box<Check<P>>) -> Self {
-        let refusals = Refusals::new(&Sources::default());
+        let refusals = Refusals::new(&Sources::default(), Schemes::BEARER);
         Self {
             guard: Arc::new(Guard { check, refusals }),
             respond: Arc::new(NoBody),

@@ -85,7 +85,11 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
-use self::{page::Snippet, problem::Problem};
+pub use self::page::{SignedIn, SignedInLayer};
+use self::{
+    page::{OpenSessions, Snippet},
+    problem::Problem,
+};
 use crate::{
     access::Access,
     credential::Sources,
@@ -109,6 +113,7 @@ pub struct Manage {
     users: Option<AnyVerifier<Principal>>,
     title: Arc<str>,
     session: Duration,
+    open: OpenSessions,
     snippets: Vec<Snippet>,
     drain: Drain,
 }
@@ -123,6 +128,7 @@ impl Manage {
             users: None,
             title: "API tokens".into(),
             session: Duration::from_secs(12 * 60 * 60),
+            open: OpenSessions::default(),
             snippets: Vec::new(),
             drain: Drain::new(),
         }
@@ -251,6 +257,44 @@ impl Manage {
     fn drained(&self, routes: Router) -> Router {
         let drain = self.drain.clone();
         routes.layer(from_fn_with_state(drain, unread::drain_unread))
+    }
+
+    /// A layer for pages of the app's own. It adds the person who is signed in to
+    /// [`page`](Self::page) to each request.
+    ///
+    /// ```
+    /// # use axum::{Router, response::{Html, IntoResponse, Response}, routing::get};
+    /// # use tower_authn::{Authenticated, manage::Manage, store::Tokens};
+    /// # fn app(tokens: Tokens) -> Router {
+    /// let manage = Manage::new(tokens);
+    /// let (page, signed_in) = (manage.page(), manage.signed_in());
+    /// let reports = async move |caller: Option<Authenticated>| match caller {
+    ///     Some(_) => Html("<h1>Reports</h1>").into_response(),
+    ///     None => manage.sign_in_page("/api_tokens"),
+    /// };
+    /// Router::new()
+    ///     .route("/reports", get(reports))
+    ///     .layer(signed_in)
+    ///     .nest("/api_tokens", page)
+    /// # }
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// The layer refuses a request that may change something (a POST) if it comes
+    /// from a page of another site, see [`SignedInLayer`]. The handlers decide who
+    /// may see what.
+    pub fn signed_in(&self) -> SignedInLayer {
+        page::signed_in(self)
+    }
+
+    /// The sign-in form, to be answered in place of a page of the app's own. Once
+    /// the person is signed in, the browser loads the same address again, so that
+    /// no request says where to go next. `base` is where [`page`](Self::page) is
+    /// mounted. See [`signed_in`](Self::signed_in) for an example.
+    #[must_use]
+    pub fn sign_in_page(&self, base: &str) -> Response {
+        page::sign_in(&self.title, base)
     }
 
     /// The page for the tokens that may have to do with one target, for a route

@@ -17,7 +17,7 @@ use super::{
     view::{self, texts},
 };
 use crate::{
-    extract::Authenticated,
+    axum::Authenticated,
     store::{Stored, Tokens, Which},
     token::TokenState,
 };

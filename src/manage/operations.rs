@@ -17,7 +17,7 @@ use super::{
     view,
 };
 use crate::{
-    extract::Authenticated,
+    axum::Authenticated,
     principal::Principal,
     store::{Cursor, Stored, Tokens, Which},
     token::{Record, TokenId},

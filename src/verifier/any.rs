@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use futures::future::BoxFuture;
 
 use super::Verifier;
-use crate::{credential::Credential, rejection::Rejection};
+use crate::{
+    credential::{Credential, Schemes},
+    rejection::Rejection,
+};
 
 /// A verifier of some type, chosen at run time. Made by [`Verifier::into_any`].
 ///
@@ -43,6 +46,10 @@ impl<P: Clone + Send + Sync + 'static> Verifier for AnyVerifier<P> {
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>> {
         self.0.verify_now(credential)
     }
+
+    fn schemes(&self) -> Schemes {
+        self.0.schemes()
+    }
 }
 
 impl<P> Clone for AnyVerifier<P> {
@@ -62,6 +69,8 @@ trait DynVerifier<P>: Send + Sync {
     fn verify<'a>(&'a self, credential: &'a Credential<'a>) -> BoxFuture<'a, Result<P, Rejection>>;
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>>;
+
+    fn schemes(&self) -> Schemes;
 }
 
 impl<V: Verifier> DynVerifier<V::Principal> for V {
@@ -74,5 +83,9 @@ impl<V: Verifier> DynVerifier<V::Principal> for V {
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
         Verifier::verify_now(self, credential)
+    }
+
+    fn schemes(&self) -> Schemes {
+        Verifier::schemes(self)
     }
 }

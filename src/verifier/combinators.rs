@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Verifier;
 use crate::{
-    credential::Credential,
+    credential::{Credential, Schemes},
     rejection::{Rejection, RejectionKind},
 };
 
@@ -48,6 +48,10 @@ where
             verdict => Some(verdict),
         }
     }
+
+    fn schemes(&self) -> Schemes {
+        self.first.schemes() | self.second.schemes()
+    }
 }
 
 /// Turns a principal into another, or refuses it. Made by [`Verifier::and_then`].
@@ -82,6 +86,10 @@ where
         let verdict = self.verifier.verify_now(credential)?;
         Some(verdict.and_then(&self.f))
     }
+
+    fn schemes(&self) -> Schemes {
+        self.verifier.schemes()
+    }
 }
 
 /// Turns a principal into another. Made by [`Verifier::map`].
@@ -115,6 +123,10 @@ where
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>> {
         let verdict = self.verifier.verify_now(credential)?;
         Some(verdict.map(&self.f))
+    }
+
+    fn schemes(&self) -> Schemes {
+        self.verifier.schemes()
     }
 }
 

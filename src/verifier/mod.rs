@@ -20,7 +20,10 @@ pub use self::{
     function::{OwnedCredential, VerifyAsyncFn, VerifyFn, verify_async_fn, verify_fn},
     swap::Swap,
 };
-use crate::{credential::Credential, rejection::Rejection};
+use crate::{
+    credential::{Credential, Schemes},
+    rejection::Rejection,
+};
 
 /// Decides whether a credential is good, and whose it is.
 ///
@@ -101,6 +104,19 @@ pub trait Verifier: Send + Sync + 'static {
         }
     }
 
+    /// Returns the schemes that a refusal challenges for, unless
+    /// [`Sources::challenge`](crate::Sources::challenge) sets the challenges: Bearer
+    /// alone, unless this is overridden.
+    ///
+    /// A client such as `curl --anyauth`, wget or a browser sends a user and
+    /// password only after a Basic challenge. Override this for a verifier that
+    /// reads [`Credential::user_password`]; a browser then opens its dialog on
+    /// each 401. It is called when the layer is built, and decides nothing
+    /// about which credentials are accepted.
+    fn schemes(&self) -> Schemes {
+        Schemes::BEARER
+    }
+
     /// Asks `other` about what is [`Invalid`](crate::RejectionKind::Invalid) to
     /// this one, and about nothing else: an expired or revoked credential stays
     /// so, and an outage is not hidden.
@@ -168,5 +184,9 @@ impl<V: Verifier> Verifier for Arc<V> {
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
         V::verify_now(self, credential)
+    }
+
+    fn schemes(&self) -> Schemes {
+        V::schemes(self)
     }
 }

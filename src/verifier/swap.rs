@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::Verifier;
-use crate::{credential::Credential, rejection::Rejection};
+use crate::{
+    credential::{Credential, Schemes},
+    rejection::Rejection,
+};
 
 /// A verifier that can be replaced while requests are served.
 ///
@@ -63,6 +66,12 @@ impl<V: Verifier> Verifier for Swap<V> {
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
         self.current().verify_now(credential)
+    }
+
+    /// Returns the schemes of the current verifier. A layer asks when it is
+    /// built, so a replacement does not change the challenges.
+    fn schemes(&self) -> Schemes {
+        self.current().schemes()
     }
 }
 

@@ -15,8 +15,8 @@ fn floor(unit: &str) -> Option<u8> {
         | "scope" | "target" => 0,
         "access" | "token" | "verifier" => 1,
         "layer" | "store" => 2,
-        "client" | "extract" | "grpc" | "testing" => 3,
-        "manage" => 4,
+        "axum" | "client" | "grpc" => 3,
+        "guide" | "manage" => 4,
         _ => return None,
     })
 }
@@ -311,7 +311,7 @@ fn a_planted_breach_is_found() {
         ("layer/x.rs", "use crate::token::Digest;", "imports crate::token::Digest of token"),
         ("layer/x.rs", "use crate::store::Tokens;", "imports crate::store::Tokens of store"),
         ("store/x.rs", "use crate::layer::Authn;", "imports crate::layer::Authn of layer"),
-        ("grpc.rs", "use crate::extract::Authenticated;", "imports crate::extract::Authenticated of extract"),
+        ("grpc.rs", "use crate::axum::Authenticated;", "imports crate::axum::Authenticated of axum"),
         ("grpc.rs", "use crate::manage;", "imports crate::manage of manage"),
         ("token/x.rs", "use http::{Method, header::AUTHORIZATION};", "names http::header::AUTHORIZATION"),
         ("token/x.rs", "use http::HeaderMap;", "names http::HeaderMap"),
@@ -330,7 +330,7 @@ fn a_planted_breach_is_found() {
         ("head.rs", "use crate::credential::Scheme;", ""),
         ("store/x.rs", "use crate::{Verifier, token::Digest};", ""),
         ("layer/x.rs", "use super::gate::Gate; use tower::Layer;", ""),
-        ("manage/x.rs", "use crate::{AuthnLayer, extract::Authenticated};", ""),
+        ("manage/x.rs", "use crate::{AuthnLayer, axum::Authenticated};", ""),
         ("ct.rs", "use subtle::Choice;", ""),
         ("token/x.rs", "use http::Method;", ""),
     ];

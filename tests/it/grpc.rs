@@ -163,7 +163,7 @@ async fn d01_a_path_without_a_slash_matches_no_entry() {
     for target in ["grpc.health.v1.Health:1", "*"] {
         for (headers, code) in [
             (&[][..], "16"),
-            (&[("authorization", bearer.as_str())], "7"),
+            (&[("authorization", bearer.as_str())], "12"),
         ] {
             let mut request = grpc("/", headers);
             *request.uri_mut() = target.parse().unwrap();
@@ -233,7 +233,7 @@ async fn d02_an_unknown_service_is_unauthenticated_before_it_is_unknown() {
     let server = Server::start(AuthnLayer::new(spy).access(table())).await;
     assert_eq!(server.asked("/nope.Svc/M", &[]).await, (Some(16), 0));
     let with = server.asked("/nope.Svc/M", &[&bearer()]).await;
-    assert_eq!(with, (Some(7), 0), "what the table does not name is denied");
+    assert_eq!(with, (Some(12), 0), "the table names no such service");
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn d03_only_two_segments_are_a_method() {
         assert_eq!(public.asked(&path, &[]).await, (Some(16), 0), "{path}");
         assert_eq!(scoped.asked(&path, &[]).await, (Some(16), 0), "{path}");
         let with = scoped.asked(&path, &[&bearer()]).await;
-        assert_eq!(with, (Some(7), 0), "{path}");
+        assert_eq!(with, (Some(12), 0), "{path}");
         // The path is one that arrives: without a table tonic's router sees it.
         assert_eq!(open.asked(&path, &[&bearer()]).await.1, 1, "{path}");
     }
@@ -290,13 +290,14 @@ async fn d04_duplicate_metadata_is_refused_and_never_verified() {
 }
 
 /// Every kind, and the gRPC code that it is answered with.
-const KINDS: [(RejectionKind, i32); 9] = [
+const KINDS: [(RejectionKind, i32); 10] = [
     (RejectionKind::Ambiguous, 16),
     (RejectionKind::Expired, 16),
     (RejectionKind::Forbidden, 7),
     (RejectionKind::Invalid, 16),
     (RejectionKind::Malformed, 16),
     (RejectionKind::Missing, 16),
+    (RejectionKind::NotFound, 12),
     (RejectionKind::RateLimited, 8),
     (RejectionKind::Revoked, 16),
     (RejectionKind::Unavailable, 14),

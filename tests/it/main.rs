@@ -14,6 +14,8 @@ mod support;
 
 mod allocations;
 mod answers;
+#[cfg(feature = "axum")]
+mod axum_serve;
 mod bentocloud;
 mod bodies;
 mod browser;

@@ -86,8 +86,9 @@ fn rank(access: &Access) -> usize {
         Access::Public => 0,
         Access::Optional => 1,
         Access::Authenticated => 2,
-        Access::Denied => 4,
-        Access::Unavailable => 5,
+        Access::NotFound => 4,
+        Access::Denied => 5,
+        Access::Unavailable => 6,
         _ => 3,
     }
 }
@@ -195,7 +196,7 @@ proptest! {
     #[test]
     fn no_spelling_of_a_path_gets_more(
         row in 0..5usize,
-        otherwise in 0..6usize,
+        otherwise in 0..7usize,
         kind in 0..8u8,
         place in any::<Index>(),
     ) {
@@ -205,6 +206,7 @@ proptest! {
             Access::Optional,
             Access::Authenticated,
             scoped(),
+            Access::NotFound,
             Access::Denied,
             Access::Unavailable,
         ];

@@ -7,7 +7,7 @@ use std::{env, ffi::OsString, fs, os::unix::fs::PermissionsExt, process::Command
 use super::{
     examples::Example,
     stores::Directory,
-    tools::{curl, python, script, text},
+    tools::{curl, python, script, text, wget},
 };
 
 const TOKEN: &str = "9cLqJTbYzVvZyXHn.0123456789";
@@ -146,6 +146,45 @@ fn requests_and_httpx_are_served() {
         .map(|(name, came_to)| format!("{name}: {came_to}"))
         .into();
     assert_eq!(text(&output.unwrap()).lines().collect::<Vec<_>>(), expected);
+}
+
+/// Clients that send a user and password only after a challenge that they know.
+#[test]
+fn s14_clients_that_wait_for_a_challenge_get_in() {
+    let Some(curl) = curl() else { return };
+    let Some(wget) = wget() else { return };
+    let Some(python) = python() else { return };
+    let (user, password) = ("jörg", "pässwörter");
+    let login = format!("{user}:{password}");
+    let app = Example::start("quickstart", &["--token", TOKEN, "--user", &login]);
+    let url = format!("{}/whoami", app.url);
+    let whoami = r#"{"scopes":["deployment"],"subject":"jörg"}"#;
+
+    // HTTP/1.1 alone: curl 7.88 can't use an h2c connection a second time.
+    let mut anyauth = curl("--http1.1");
+    let output = anyauth.args(["--anyauth", "-u", &login, &url]).output();
+    assert_eq!(text(&output.unwrap()), whoami, "curl");
+    let mut wget = wget();
+    let user = format!("--user={user}");
+    let output = wget.args([&user, &format!("--password={password}"), &url]);
+    assert_eq!(text(&output.output().unwrap()), whoami, "wget");
+    let mut urllib = script(&python, "urllib_calls.py");
+    let output = urllib.args([&url, "jörg", password]).output();
+    assert_eq!(text(&output.unwrap()), whoami, "urllib");
+
+    // Without users no browser is asked to open its dialog.
+    let app = Example::start("quickstart", &["--token", TOKEN]);
+    let mut curl = curl("--http1.1");
+    let output = curl.args(["-o", "/dev/null", "-D", "-"]);
+    let head = text(&output.arg(format!("{}/whoami", app.url)).output().unwrap());
+    let line = head
+        .lines()
+        .find(|line| line.starts_with("www-authenticate"));
+    assert_eq!(
+        line,
+        Some(r#"www-authenticate: Bearer realm="api""#),
+        "{head}"
+    );
 }
 
 #[test]

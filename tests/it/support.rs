@@ -21,7 +21,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
-use tower::Service;
+use tower::{Service, make::Shared};
 use tower_authn::{Credential, Principal, Rejection, Verifier, layer::Protected};
 
 /// A token that [`Spy`] and the fixed lists of the tests know.
@@ -164,7 +164,7 @@ where
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app.into_make_service()).await });
+    tokio::spawn(async move { axum::serve(listener, Shared::new(app)).await });
     addr
 }
 

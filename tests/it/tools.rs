@@ -23,6 +23,18 @@ pub fn curl() -> Option<impl Fn(&str) -> Command> {
     })
 }
 
+/// Makes wget commands, where there is a wget.
+pub fn wget() -> Option<impl Fn() -> Command> {
+    if Command::new("wget").arg("--version").output().is_err() {
+        return left_out("wget is not installed");
+    }
+    Some(|| {
+        let mut command = Command::new("wget");
+        command.args(["-q", "-O-", "--timeout=20", "--tries=1"]);
+        command
+    })
+}
+
 /// A Python that has grpcio, requests and httpx.
 pub fn python() -> Option<PathBuf> {
     client("calls/bin/python3")

@@ -281,14 +281,14 @@ fn grpc_paths_match_by_name_alone() {
         let path = text(row, "path");
         let request = grpc(path, &[]);
         let bare = AccessTable::builder().build().unwrap();
-        assert_eq!(access(&bare, &request), Access::Denied, "{row}");
+        assert_eq!(access(&bare, &request), Access::NotFound, "{row}");
         let parts = path.trim_start_matches('/').split_once('/');
         let (service, method) = parts.unwrap_or(("package.service", "method"));
         let named = AccessTable::builder().grpc(service, method, Access::Authenticated);
         let presets = AccessTable::builder().grpc_health().grpc_reflection();
         let (table, expected) = match text(row, "expect") {
             "route" => (named, Access::Authenticated),
-            "UNIMPLEMENTED" => (named, Access::Denied),
+            "UNIMPLEMENTED" => (named, Access::NotFound),
             "protected unless allowed by name" => (presets, Access::Public),
             expect => panic!("what is {expect}?"),
         };
@@ -321,6 +321,7 @@ async fn grpc_messages_are_their_own_encoding() {
         RejectionKind::Invalid,
         RejectionKind::Malformed,
         RejectionKind::Missing,
+        RejectionKind::NotFound,
         RejectionKind::RateLimited,
         RejectionKind::Revoked,
         RejectionKind::Unavailable,

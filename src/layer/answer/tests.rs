@@ -31,6 +31,7 @@ fn by_the_table(
             let message = "the credential does not suffice";
             (403, Some("insufficient_scope"), "7", message)
         }
+        Kind::NotFound => (404, None, "12", "there is nothing here"),
         Kind::RateLimited => (429, None, "8", "too many attempts"),
         Kind::Unavailable => (503, None, "14", "the credential could not be verified"),
     };
@@ -42,7 +43,8 @@ fn by_the_table(
     } else {
         let bearer_alone = status != 401;
         let says = |challenge: &&Challenge| challenge.is_bearer() || !bearer_alone;
-        for challenge in challenges.iter().filter(says).filter(|_| status < 429) {
+        let challenged = error.is_some() || status == 401;
+        for challenge in challenges.iter().filter(says).filter(|_| challenged) {
             let line = challenge.render(error, rejection.scopes());
             fields.push(("www-authenticate", line.to_str().unwrap().to_owned()));
         }
@@ -122,14 +124,21 @@ fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
             .header("www-authenticate", "Own");
         response.body(refusal.message().to_owned()).unwrap()
     };
-    for sources in &all_sources {
-        let refusals = Refusals::new(sources);
+    let accepted = [
+        Schemes::BASIC,
+        Schemes::BEARER,
+        Schemes::BASIC | Schemes::BEARER,
+    ];
+    let all_sources = all_sources.iter();
+    for (sources, accepted) in all_sources.flat_map(|s| accepted.map(|a| (s, a))) {
+        let challenges = sources.challenges(accepted);
+        let refusals = Refusals::new(sources, accepted);
         for (method, content_type, grpc) in protocols {
             let request = Request::builder().method(method);
             let request = request.header(CONTENT_TYPE, content_type).body(()).unwrap();
             let head = Head::of(&request);
             for rejection in rejections() {
-                let (status, mut fields) = by_the_table(&rejection, &sources.challenges(), grpc);
+                let (status, mut fields) = by_the_table(&rejection, &challenges, grpc);
                 // Twice: what is handed out leaves nothing behind.
                 for _ in 0..2 {
                     let bare: Response<String> = refusals.answer(head, &rejection, &NoBody);

@@ -21,7 +21,7 @@ pub use self::{
 };
 use super::answer::{Refusals, grpc_content_type};
 use crate::{
-    credential::Sources,
+    credential::{Schemes, Sources},
     head::Head,
     principal::{Lifetime, Principal},
 };
@@ -105,14 +105,14 @@ impl LifetimeLayer {
         Self {
             of: Arc::new(find),
             clock: Arc::new(SystemTime::now),
-            refusals: Refusals::new(&Sources::default()),
+            refusals: Refusals::new(&Sources::default(), Schemes::BEARER),
         }
     }
 
     /// Challenges as these sources do, where there is no response yet.
     #[must_use]
     pub fn sources(mut self, sources: &Sources) -> Self {
-        self.refusals = Refusals::new(sources);
+        self.refusals = Refusals::new(sources, Schemes::BEARER);
         self
     }
 

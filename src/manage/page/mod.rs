@@ -1,7 +1,9 @@
 //! The page, and the routes that it calls.
 
 mod cookie;
+mod cross_site;
 mod session;
+mod signed_in;
 mod snippet;
 #[cfg(test)]
 mod tests;
@@ -10,24 +12,24 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::OriginalUri,
-    middleware::{from_fn_with_state, map_response},
+    extract::{OriginalUri, Request},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 use http::{
-    HeaderName, HeaderValue, StatusCode,
+    HeaderName, HeaderValue,
     header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
         X_CONTENT_TYPE_OPTIONS,
     },
 };
-use tower_http::csrf::{CsrfLayer, ProtectionError};
 
-pub(super) use self::snippet::Snippet;
+pub use self::signed_in::{SignedIn, SignedInLayer};
+pub(super) use self::{session::OpenSessions, snippet::Snippet};
 
 use self::session::Sessions;
-use super::{Manage, answered, operations, problem::Problem};
+use super::{Manage, answered, operations};
 
 const HTML: &str = include_str!("page.html");
 
@@ -71,7 +73,7 @@ pub(super) fn router(manage: &Manage) -> Router {
     let api = operations::router(manage.tokens.clone()).layer(signed_in);
     let title = Arc::clone(&manage.title);
     let index = async move |OriginalUri(uri): OriginalUri| {
-        Html(html(&title, uri.path().trim_end_matches('/'), ""))
+        Html(html(&title, uri.path().trim_end_matches('/'), "", ""))
     };
     let files = FILES
         .iter()
@@ -83,19 +85,30 @@ pub(super) fn router(manage: &Manage) -> Router {
         .merge(session::router(manage, sessions))
         .nest("/api", api);
     answered(routes)
-        .layer(CsrfLayer::new().with_rejection_response(cross_site))
+        .layer(from_fn(same_site))
         .layer(map_response(secured))
+}
+
+/// The session of the page, for pages of the app's own.
+pub(super) fn signed_in(manage: &Manage) -> SignedInLayer {
+    SignedInLayer::new(Arc::new(Sessions::new(manage)))
 }
 
 /// The page for the tokens of one target, wherever its routes are mounted.
 pub(super) fn of_target(title: &str, base: &str, target: &str) -> Response {
-    secure(Html(html(title, base, target)).into_response())
+    secure(Html(html(title, base, target, "")).into_response())
 }
 
-fn html(title: &str, base: &str, target: &str) -> String {
+/// The sign-in, in place of another page.
+pub(super) fn sign_in(title: &str, base: &str) -> Response {
+    secure(Html(html(title, base, "", "reload")).into_response())
+}
+
+fn html(title: &str, base: &str, target: &str, then: &str) -> String {
     HTML.replace("{{base}}", &escaped(base))
         .replace("{{title}}", &escaped(title))
         .replace("{{target}}", &escaped(target))
+        .replace("{{then}}", then)
 }
 
 /// A text as it may stand in HTML, between quotation marks too.
@@ -116,8 +129,11 @@ fn escaped(text: &str) -> String {
     html
 }
 
-fn cross_site(_: ProtectionError) -> Response {
-    Problem::new(StatusCode::FORBIDDEN, "asked for by a page of another site").into_response()
+async fn same_site(request: Request, next: Next) -> Response {
+    match cross_site::refuse(request.method(), request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal,
+    }
 }
 
 async fn secured(response: Response) -> Response {

@@ -9,6 +9,8 @@ const PAGE = 50;
 const PAGE_MAX = 200;
 
 const target = document.body.dataset.target ?? '';
+/** Whether this is the sign-in before another page, which then takes its place. */
+const before = document.body.dataset.then === 'reload';
 
 /** What the server says of who is signed in. @type {any} */
 let session = null;
@@ -47,10 +49,12 @@ async function start() {
     return fail(problem, start);
   }
   $('ways').hidden = !session.users;
-  return session.caller ? enter() : leave('');
+  return session.caller && !before ? enter() : leave('');
 }
 
 function enter() {
+  // The same address: where one goes is never taken from it.
+  if (before) return location.reload();
   $('who').replaceChildren('Signed in as ', el('strong', { class: 'data' }, session.caller.subject));
   show(true);
   return refresh();

@@ -20,8 +20,8 @@ use serde_json::Value;
 use super::{cookie::Cookie, snippet};
 use crate::{
     access::Access,
+    axum::Authenticated,
     credential::Sources,
-    extract::Authenticated,
     layer::{AuthnLayer, Drain},
     manage::{
         Manage,
@@ -50,10 +50,13 @@ pub(super) struct Sessions {
     longest: Duration,
     users: bool,
     snippets: Value,
-    open: Mutex<Open>,
+    open: OpenSessions,
 }
 
-struct Open {
+/// Those who are signed in to this process.
+pub(in crate::manage) type OpenSessions = Arc<Mutex<Open>>;
+
+pub(in crate::manage) struct Open {
     /// By the digests of their secrets.
     sessions: HashMap<[u8; 32], Session>,
     random: Random,
@@ -156,10 +159,7 @@ impl Sessions {
             longest: manage.session,
             users: manage.users.is_some(),
             snippets: snippet::texts(&manage.sources, &manage.snippets),
-            open: Mutex::new(Open {
-                sessions: HashMap::new(),
-                random: Random::system(),
-            }),
+            open: Arc::clone(&manage.open),
         }
     }
 
@@ -199,7 +199,11 @@ impl Sessions {
 
     /// Who is signed in, as they stand now: nobody where the token is not good,
     /// or may not manage. One that is resumed has its sessions again.
-    fn caller(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<Principal>, Rejection> {
+    pub(super) fn caller(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Option<Principal>, Rejection> {
         let open = self.lock();
         let now = self.tokens.now();
         let session = Cookie::presented(uri, headers)
@@ -229,6 +233,15 @@ impl Sessions {
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self {
+            sessions: HashMap::new(),
+            random: Random::system(),
+        }
     }
 }
 

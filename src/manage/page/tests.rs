@@ -16,6 +16,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{
+    extract::Authenticated,
     manage::Manage,
     principal::Principal,
     store::{Change, Created, MemoryStore, NewToken, Tokens, TokensOptions, Which},
@@ -327,9 +328,84 @@ async fn every_answer_is_kept_by_nobody_and_runs_nothing_else() {
 
 #[test]
 fn what_is_put_into_the_page_is_text() {
-    let page = super::html("<b>", "/a\"b", "{{title}}'&");
+    let page = super::html("<b>", "/a\"b", "{{title}}'&", "");
     assert!(page.contains("<h1 tabindex=\"-1\">&lt;b&gt;</h1>"));
     assert!(page.contains("src=\"/a&quot;b/page.js\""));
     assert!(page.contains("data-target=\"&#123;&#123;title}}&#39;&amp;\""));
     assert!(!page.contains("{{") && !page.contains("<b>"));
+}
+
+/// A page of an app's own, which says who is signed in.
+async fn app() -> Page {
+    let mut page = Page::new(|manage| manage).await;
+    let manage = Manage::new(page.tokens.clone());
+    let (routes, signed_in) = (manage.page(), manage.signed_in());
+    let own = async |caller: Option<Authenticated>| match caller {
+        Some(Authenticated(caller)) => caller.subject().to_owned(),
+        None => "nobody".to_owned(),
+    };
+    let strict = async |Authenticated(caller): Authenticated| caller.subject().to_owned();
+    page.routes = Router::new()
+        .route("/own", axum::routing::get(own).post(own))
+        .route("/strict", axum::routing::get(strict))
+        .layer(signed_in)
+        .merge(routes);
+    page
+}
+
+#[tokio::test]
+async fn pages_of_the_app_know_who_is_signed_in() {
+    let page = app().await;
+    let created = page.token().await;
+    let cookie = page.signed_in(&created).await;
+    let signed_in = [("cookie", &*cookie)];
+    for path in ["/own", "/strict"] {
+        let answer = page.ask("GET", path, &signed_in).await;
+        assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "alice"));
+    }
+    let answer = page.ask("GET", "/own", &[]).await;
+    assert_eq!((answer.status, &*answer.text), (StatusCode::OK, "nobody"));
+    let answer = page.ask("GET", "/strict", &[]).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    // A token is no session.
+    let bearer = format!("Bearer {}", created.secret.expose());
+    let answer = page.ask("GET", "/own", &[("authorization", &bearer)]).await;
+    assert_eq!(answer.text, "nobody");
+
+    page.tokens
+        .revoke(Which::Id(created.record.id), "test", "")
+        .await
+        .unwrap();
+    assert_eq!(page.ask("GET", "/own", &signed_in).await.text, "nobody");
+    page.tokens.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_of_the_app_are_changed_by_no_page_of_another_site() {
+    let page = app().await;
+    let cookie = page.signed_in(&page.token().await).await;
+    let rows = [
+        (("sec-fetch-site", "cross-site"), StatusCode::FORBIDDEN),
+        (("sec-fetch-site", "same-site"), StatusCode::FORBIDDEN),
+        (("origin", "http://localhost:4000"), StatusCode::FORBIDDEN),
+        (("origin", "HTTP://LOCALHOST:3000"), StatusCode::OK),
+        (("sec-fetch-site", "same-origin"), StatusCode::OK),
+    ];
+    for (header, expected) in rows {
+        let headers = [header, ("cookie", &*cookie)];
+        let answer = page.ask("POST", "/own", &headers).await;
+        assert_eq!(answer.status, expected, "{header:?}");
+        let answer = page.ask("GET", "/own", &headers).await;
+        assert_eq!(answer.status, StatusCode::OK, "{header:?}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_session_cant_be_read_pages_of_the_app_answer_503() {
+    let page = app().await;
+    let cookie = page.signed_in(&page.token().await).await;
+    page.tokens.shutdown().await.unwrap();
+    let answer = page.ask("GET", "/own", &[("cookie", &*cookie)]).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(page.ask("GET", "/own", &[]).await.text, "nobody");
 }

@@ -280,7 +280,7 @@ pub(super) fn scopes(wanted: &[String], options: &TokensOptions) -> Result<Vec<S
     let mut scopes = Vec::with_capacity(wanted.len());
     for (text, number) in wanted.iter().zip(1..) {
         let scope: Scope = text.parse().map_err(|_| {
-            let form = "segments of [a-z0-9_-] joined by ':', at most 128 bytes";
+            let form = "1 to 255 visible ASCII characters without '\"' and '\\'";
             TokenError::invalid("scopes", format!("number {number} is no scope: {form}"))
         })?;
         if let Some(known) = &options.known_scopes

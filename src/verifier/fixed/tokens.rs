@@ -237,7 +237,7 @@ mod tests {
             ("#\n0123456789abcdef\n", "line 2: a token without a subject"),
             ("short ci\n", "line 1: token 1 is shorter than 16 bytes"),
             (
-                "\n0123456789abcdef ci A",
+                "\n0123456789abcdef ci \"A\"",
                 "line 2: what stands in the place of scope 1 is not a scope",
             ),
         ];

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::list::{Draft, Entry, List, lines, principal, read};
 use crate::{
-    credential::{Credential, Scheme},
+    credential::{Credential, Scheme, Schemes},
     error::ConfigError,
     principal::Principal,
     rejection::Rejection,
@@ -113,6 +113,10 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
             Some(Scheme::Basic) => self.list.whose(credential.token_bytes()),
             _ => Err(Rejection::invalid()),
         }
+    }
+
+    fn schemes(&self) -> Schemes {
+        Schemes::BASIC
     }
 }
 
@@ -232,7 +236,7 @@ mod tests {
         let error = FixedUsers::parse("alice:password\nbob").unwrap_err();
         assert_eq!(error.to_string(), "line 2: a user without a password");
         assert_eq!(error.line(), Some(2));
-        let error = FixedUsers::parse("alice:correct-horse Zebra!").unwrap_err();
+        let error = FixedUsers::parse(r"alice:correct-horse \Zebra").unwrap_err();
         assert!(!error.to_string().contains("Zebra"), "{error}");
     }
 }

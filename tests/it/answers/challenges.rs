@@ -1,7 +1,13 @@
 //! Challenges, read by a parser of somebody else's.
 
+use std::sync::Arc;
+
 use tower::Layer;
-use tower_authn::{AuthnLayer, Challenge, Sources};
+use tower_authn::{
+    AuthnLayer, Challenge, Credential, Rejection, Sources, Verifier,
+    verifier::{FixedTokens, FixedUsers, Swap},
+    verify_fn,
+};
 
 use super::Oracle;
 use crate::support::{Strict, ask, get, values};
@@ -101,18 +107,143 @@ async fn e04_every_401_has_each_challenge_on_a_line_of_its_own() {
     assert!(lines(Some("Bearer outage")).await.is_empty());
 }
 
+/// The challenges of a verifier under these sources, where no credential came.
+async fn challenged<V: Verifier>(verifier: V, sources: &Sources) -> Vec<String> {
+    let service = AuthnLayer::new(verifier)
+        .sources(sources.clone())
+        .layer(Strict::default());
+    let response = ask(&service, get("/", &[])).await;
+    let lines = values(response.headers(), "www-authenticate");
+    lines.into_iter().map(str::to_owned).collect()
+}
+
+const BEARER: &str = r#"Bearer realm="api""#;
+const BASIC: &str = r#"Basic realm="api", charset="UTF-8""#;
+
+fn tokens() -> FixedTokens<&'static str> {
+    FixedTokens::new([("0123456789abcdef", "ci")]).unwrap()
+}
+
+fn users() -> FixedUsers<&'static str> {
+    FixedUsers::new([("alice", "correct horse", "alice")]).unwrap()
+}
+
 #[tokio::test]
-async fn the_one_challenge_names_a_scheme_that_is_taken() {
-    let rows = [
-        (Sources::default(), r#"Bearer realm="api""#),
-        (Sources::new().bearer(), r#"Bearer realm="api""#),
-        (Sources::new().basic(), r#"Basic realm="api""#),
+async fn s14_the_default_challenges_are_for_what_is_read_and_accepted() {
+    let (default, bearer, basic) = (
+        Sources::default(),
+        Sources::new().bearer(),
+        Sources::new().basic(),
+    );
+    let key = || Sources::new().header("x-api-key").unwrap();
+    let realm = Sources::default().realm("a").unwrap();
+    // For each: the challenges of tokens, of users, and of both.
+    type Lines = &'static [&'static str];
+    let rows: [(&str, Sources, [Lines; 3]); 7] = [
+        ("default", default, [&[BEARER], &[BASIC], &[BEARER, BASIC]]),
+        ("bearer", bearer, [&[BEARER], &[BEARER], &[BEARER]]),
+        ("basic", basic, [&[BASIC], &[BASIC], &[BASIC]]),
+        ("key", key(), [&[BEARER], &[BEARER], &[BEARER]]),
+        (
+            "key and basic",
+            key().basic(),
+            [&[BEARER], &[BASIC], &[BASIC]],
+        ),
+        (
+            "a realm of its own",
+            realm,
+            [
+                &[r#"Bearer realm="a""#],
+                &[r#"Basic realm="a", charset="UTF-8""#],
+                &[r#"Bearer realm="a""#, r#"Basic realm="a", charset="UTF-8""#],
+            ],
+        ),
+        (
+            "a challenge that was set",
+            Sources::default().challenge(Challenge::bearer()),
+            [&["Bearer"], &["Bearer"], &["Bearer"]],
+        ),
     ];
-    for (sources, expected) in rows {
-        let service = AuthnLayer::new(Oracle::default())
-            .sources(sources)
-            .layer(Strict::default());
-        let response = ask(&service, get("/", &[])).await;
-        assert_eq!(values(response.headers(), "www-authenticate"), [expected]);
+    for (name, sources, expected) in &rows {
+        let seen = [
+            challenged(tokens(), sources).await,
+            challenged(users(), sources).await,
+            challenged(tokens().or(users()), sources).await,
+        ];
+        assert_eq!(seen, *expected, "{name}");
     }
+}
+
+#[tokio::test]
+async fn s14_a_verifier_made_of_others_challenges_as_they_do() {
+    let sources = Sources::default();
+    let both = [BEARER, BASIC];
+    let login = |credential: &Credential<'_>| {
+        let login = credential.user_password()?;
+        match login.password_matches("correct horse") {
+            true => Ok("alice"),
+            false => Err(Rejection::invalid()),
+        }
+    };
+    let rows = [
+        (
+            "or",
+            challenged(users().or(tokens()), &sources).await,
+            &both[..],
+        ),
+        (
+            "or itself",
+            challenged(users().or(users()), &sources).await,
+            &[BASIC],
+        ),
+        (
+            "map",
+            challenged(users().map(str::len), &sources).await,
+            &[BASIC],
+        ),
+        (
+            "and_then",
+            challenged(users().and_then(Ok), &sources).await,
+            &[BASIC],
+        ),
+        (
+            "Arc",
+            challenged(Arc::new(users()), &sources).await,
+            &[BASIC],
+        ),
+        (
+            "Swap",
+            challenged(Swap::new(users()), &sources).await,
+            &[BASIC],
+        ),
+        (
+            "into_any",
+            challenged(users().into_any(), &sources).await,
+            &[BASIC],
+        ),
+        (
+            "a closure",
+            challenged(verify_fn(login), &sources).await,
+            &[BEARER],
+        ),
+        (
+            "a closure beside users",
+            challenged(verify_fn(login).or(users()), &sources).await,
+            &both,
+        ),
+    ];
+    for (name, seen, expected) in rows {
+        assert_eq!(seen, expected, "{name}");
+    }
+}
+
+/// A wrong password is challenged for anew, and the error is on Bearer alone.
+#[tokio::test]
+async fn s14_a_wrong_password_is_asked_for_again() {
+    let service = AuthnLayer::new(tokens().or(users())).layer(Strict::default());
+    let field = ("authorization", "Basic YWxpY2U6d3Jvbmctb25l");
+    let response = ask(&service, get("/", &[field])).await;
+    let bearer = r#"Bearer realm="api", error="invalid_token""#;
+    let lines = values(response.headers(), "www-authenticate");
+    assert_eq!(lines, [bearer, BASIC]);
 }

@@ -1,5 +1,7 @@
 //! The request of a row of the table, and what it comes to.
 
+use std::net::SocketAddr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Version;
@@ -61,8 +63,7 @@ impl Row {
     pub async fn grpc_status(&self, cloud: &Cloud, kind: &str, token: &str) -> u16 {
         // One message: an empty prompt or service, and to reflection a question.
         let mut body = b"\0\0\0\0\x02\x3a\0".to_vec();
-        let text = kind.contains("-text");
-        if text {
+        if kind.contains("-text") {
             body = STANDARD.encode(body).into_bytes();
         }
         let mut call = Call::new("POST", self.path).token(token).body(kind, body);
@@ -72,11 +73,28 @@ impl Row {
         if !self.of.is_empty() {
             call = call.header("x-deployment", self.of);
         }
-        let answer = call.header("accept", kind).open(cloud.address).await;
-        assert_eq!(answer.status(), 200, "{} is gRPC", self.path);
+        match call.header("accept", kind).grpc_code(cloud.address).await {
+            0 => 200,
+            5 => 404,
+            7 => 403,
+            16 => 401,
+            other => panic!("{} came to {other}", self.path),
+        }
+    }
+}
+
+impl Call {
+    /// The status of a gRPC or gRPC-Web call. A message says that the call was
+    /// let through: some streams go on after it.
+    pub async fn grpc_code(self, address: SocketAddr) -> u16 {
+        let text = self.head.headers["accept"]
+            .to_str()
+            .unwrap()
+            .contains("-text");
+        let answer = self.open(address).await;
+        assert_eq!(answer.status(), 200, "not an answer of gRPC");
         let (head, mut body) = answer.into_parts();
         let mut code = head.headers.get("grpc-status").map(as_text);
-        // A message says that the call was let through; some streams go on after it.
         while code.is_none() {
             code = match body.frame().await.unwrap().unwrap().into_data() {
                 Ok(data) if data.is_empty() => None,
@@ -89,13 +107,7 @@ impl Row {
                     .map(as_text),
             };
         }
-        match code.unwrap().as_str() {
-            "0" => 200,
-            "5" => 404,
-            "7" => 403,
-            "16" => 401,
-            other => panic!("{} came to {other}", self.path),
-        }
+        code.unwrap().parse().unwrap()
     }
 }
 

@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod crash;
 mod durable;
+mod endpoint;
 mod hosts;
 mod newcomer;
 mod page;
@@ -18,6 +19,7 @@ mod table;
 
 use std::{net::SocketAddr, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::Full;
@@ -145,6 +147,9 @@ impl Call {
         body.extend(prompt.bytes());
         // The answer has at most 127 characters.
         body.extend([0x10, 0x7f]);
+        if kind.contains("-text") {
+            body = STANDARD.encode(body).into_bytes();
+        }
         let version = match kind.contains("web") {
             true => Version::HTTP_11,
             false => Version::HTTP_2,
@@ -162,6 +167,11 @@ impl Call {
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.head.headers.append(name, value.parse().unwrap());
         self
+    }
+
+    /// Sends it to this host: `:authority` over HTTP/2, `Host` over HTTP/1.1.
+    pub fn at(self, host: &str) -> Self {
+        self.header("host", host)
     }
 
     /// No header at all for an empty one.

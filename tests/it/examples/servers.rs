@@ -18,6 +18,7 @@ async fn quickstart_guards_http_and_grpc_with_one_token() {
     let not_valid = r#"{"message":"the credential is not valid"}"#;
     let insufficient = r#"{"message":"the credential does not suffice"}"#;
     let whoami = r#"{"scopes":["deployment"],"subject":"token"}"#;
+    let absent = r#"{"message":"there is nothing here"}"#;
     let rows = [
         ("GET", "/healthz", "", 200, "ok"),
         ("GET", "/whoami", &token, 200, whoami),
@@ -28,7 +29,7 @@ async fn quickstart_guards_http_and_grpc_with_one_token() {
         ("POST", "/generate", "Basic wrong", 401, not_valid),
         ("POST", "/admin", &token, 403, insufficient),
         ("POST", "/admin", "", 401, required),
-        ("GET", "/nowhere", &token, 403, insufficient),
+        ("GET", "/nowhere", &token, 404, absent),
         ("GET", "/nowhere", "", 401, required),
     ];
     for (method, path, authorization, status, body) in rows {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tower_authn::{
+    axum::assert_protected,
     manage::Manage,
     store::{NewToken, Tokens, TokensOptions},
-    testing::assert_protected,
 };
 
 use super::{Answer, App, FORM, JSON, request};

@@ -11,7 +11,7 @@ use axum::{
 };
 use http::{Request, Response};
 use tower::Service;
-use tower_authn::{AuthnLayer, protect, testing::assert_protected};
+use tower_authn::{AuthnLayer, axum::assert_protected, protect};
 
 use super::bearer;
 use crate::support::{Spy, ask};

@@ -11,6 +11,7 @@ mod routing;
 mod stack;
 mod swap;
 mod trouble;
+mod unnamed;
 
 use http::StatusCode;
 use tower::Layer;

@@ -147,13 +147,14 @@ async fn c10_every_method_is_guarded() {
     }
 }
 
-const KINDS: [(RejectionKind, u16); 9] = [
+const KINDS: [(RejectionKind, u16); 10] = [
     (RejectionKind::Ambiguous, 400),
     (RejectionKind::Expired, 401),
     (RejectionKind::Forbidden, 403),
     (RejectionKind::Invalid, 401),
     (RejectionKind::Malformed, 401),
     (RejectionKind::Missing, 401),
+    (RejectionKind::NotFound, 404),
     (RejectionKind::RateLimited, 429),
     (RejectionKind::Revoked, 401),
     (RejectionKind::Unavailable, 503),
@@ -258,11 +259,11 @@ async fn c21_what_no_entry_names_is_refused() {
     let rows = [
         (get("/old", credential), 200, None),
         (get("/new", &[]), 401, None),
-        (get("/new", credential), 403, None),
+        (get("/new", credential), 404, None),
         (grpc("/a.S/Old", credential), 200, None),
         (grpc("/a.S/New", &[]), 200, Some("16")),
-        (grpc("/a.S/New", credential), 200, Some("7")),
-        (grpc("/old", credential), 200, Some("7")),
+        (grpc("/a.S/New", credential), 200, Some("12")),
+        (grpc("/old", credential), 200, Some("12")),
     ];
     for (request, status, grpc_status) in rows {
         let asked = format!("{} {}", request.method(), request.uri());

@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+use tower::make::Shared;
 use tower_authn::{AuthnLayer, protect};
 
 use super::bearer;
@@ -35,7 +36,7 @@ impl Server {
         );
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listener = socket.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(socket, app.into_make_service()).await });
+        tokio::spawn(async move { axum::serve(socket, Shared::new(app)).await });
         Self {
             listener,
             spy,

@@ -172,7 +172,7 @@ async fn an_audit_lets_through_what_the_policy_refuses_and_reports_it_once() {
     let good: &[_] = &[("authorization", authorization.as_str())];
     let scoped = || Access::scope("resources").unwrap();
     let granted = || Access::scope("deployment").unwrap();
-    use RejectionKind::{Forbidden, Missing};
+    use RejectionKind::{Forbidden, Missing, NotFound};
     let rows = [
         (
             "/missing",
@@ -182,8 +182,10 @@ async fn an_audit_lets_through_what_the_policy_refuses_and_reports_it_once() {
         ),
         ("/missing/scope", scoped(), &[], Some(Missing)),
         ("/missing/denied", Access::Denied, &[], Some(Missing)),
+        ("/missing/nothing", Access::NotFound, &[], Some(Missing)),
         ("/scope", scoped(), good, Some(Forbidden)),
         ("/denied", Access::Denied, good, Some(Forbidden)),
+        ("/nothing", Access::NotFound, good, Some(NotFound)),
         ("/granted", granted(), good, None),
         ("/good", Access::Authenticated, good, None),
         ("/optional", Access::Optional, &[], None),

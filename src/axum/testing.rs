@@ -24,7 +24,7 @@ use tower::Service;
 /// let tokens = FixedTokens::new([("0123456789abcdef", Principal::new("ci"))])?;
 /// let router: Router = Router::new().route("/admin", get(|| async {}));
 /// let app = protect(router, AuthnLayer::new(tokens));
-/// tower_authn::testing::assert_protected(app, &["/admin", "/no/such/path"]).await;
+/// tower_authn::axum::assert_protected(app, &["/admin", "/no/such/path"]).await;
 /// # Ok(())
 /// # }
 /// ```
