@@ -122,7 +122,7 @@ impl Drain {
 
     /// Discards the body of a request that was answered early.
     #[inline]
-    pub(super) fn discard<B, ResBody>(
+    pub(crate) fn discard<B, ResBody>(
         &self,
         request: Request<B>,
         mut response: Response<ResBody>,

@@ -1,6 +1,6 @@
 //! What the routes leave unread of a body.
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, routing::post};
 use http::{Request, Version};
 use tower::ServiceExt;
 use tower_authn::{layer::Drain, manage::Manage, store::NewToken};
@@ -101,4 +101,21 @@ fn routes(manage: &Manage) -> Router {
     Router::new()
         .nest("/manage", manage.routes())
         .nest("/page", manage.page())
+}
+
+#[tokio::test]
+async fn s05_a_page_of_the_apps_own_refuses_other_sites_and_has_the_body_read() {
+    let app = App::new().await;
+    let manage = Manage::new(app.tokens.clone());
+    let own = Router::new().route("/own", post(async || "done"));
+    let own = own.layer(manage.signed_in());
+    for (site, status, read) in [("cross-site", 403, BYTES), ("same-origin", 200, 0)] {
+        let upload = Upload::of(&FRAMES);
+        let fate = upload.fate.clone();
+        let request = Request::post("/own").header("sec-fetch-site", site);
+        let request = request.body(Body::new(upload)).unwrap();
+        let response = own.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{site}");
+        assert_eq!(fate.read().await, read, "{site}");
+    }
 }
