@@ -86,7 +86,13 @@ where
         let gate = Arc::clone(&self.gate);
         let verdict = async move {
             let verdict = gate.decide(Head::of_parts(&parts)).await;
-            gate.settle(&mut parts, verdict).map(|()| parts)
+            match gate.settle(&mut parts, verdict) {
+                Ok(()) => Ok(parts),
+                Err(response) => Err(Refused {
+                    response,
+                    discard: Discard::new(&gate.drain, parts.version, &parts.headers),
+                }),
+            }
         };
         ResponseFuture::verifying(verdict, body, self.inner.clone())
     }
@@ -102,7 +108,7 @@ where
         &self,
         parts: &mut Parts,
         verdict: Verdict<V::Principal>,
-    ) -> Result<(), Refused<ResBody>>
+    ) -> Result<(), Response<ResBody>>
     where
         R: Respond<ResBody>,
         ResBody: Default,
@@ -113,10 +119,7 @@ where
                 self.introduce(&mut parts.extensions, whose);
                 Ok(())
             }
-            Err(rejection) => Err(Refused {
-                response: self.refuse(Head::of_parts(parts), rejection),
-                discard: Discard::new(&self.drain, parts.version, &parts.headers),
-            }),
+            Err(rejection) => Err(self.refuse(Head::of_parts(parts), rejection)),
         }
     }
 
