@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     principal::Principal,
-    store::contract::{Query, Row, Write},
+    store::{
+        contract::{Query, Row, Write},
+        error::{StoreError, StoreErrorKind},
+    },
     token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
 };
 
@@ -36,8 +39,9 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// As [`create`](Self::create), and where the text is no such token, or is
-    /// known already.
+    /// Returns an error as [`create`](Self::create) does, and if the text is no
+    /// such token, or if the token is already there
+    /// ([`AlreadyExists`](TokenErrorKind::AlreadyExists)).
     pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
         let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
         let shaped = Shape::of(text.as_bytes(), &self.shared.options.prefix).is_some();
@@ -131,14 +135,17 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Where the store can't be reached: nothing is revoked then. A token that
-    /// was presented and is not known is no error, but none.
+    /// Returns an error if the store can't be reached, or if `by` or `reason` is
+    /// no text of one line, as [`NewToken`] has it (a reason is at most 1,024
+    /// characters); nothing is revoked then. A token that was presented and is
+    /// not known is no error, but none.
     pub async fn revoke(
         &self,
         which: Which<'_>,
         by: &str,
         reason: &str,
     ) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let query = match which {
             Which::Id(id) => return self.revoke_one(id, by, reason).await,
             Which::Presented(token) => {
@@ -217,8 +224,10 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such key, or the store can't be reached.
+    /// Returns an error if there is no such key, the store can't be reached, or
+    /// `by` or `reason` is refused as [`revoke`](Self::revoke) does.
     pub async fn retire_key(&self, id: KeyId, by: &str, reason: &str) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let mut retries = Retries::default();
         loop {
             let known = self.keys().into_iter().find(|key| key.id == id);
@@ -302,7 +311,14 @@ impl Shared {
     }
 
     async fn insert(&self, record: Record) -> Result<u64, TokenError> {
-        Ok(self.apply(vec![write(record, None)]).await?)
+        let writes = vec![write(record, None)];
+        let mut retries = Retries::default();
+        loop {
+            match self.apply(writes.clone()).await {
+                Ok(rev) => return Ok(rev),
+                Err(error) => retries.allow(error)?,
+            }
+        }
     }
 
     /// The id of a token that is presented, if there is such a token: here, or
@@ -331,7 +347,13 @@ impl Shared {
         let sealed = generate(id, self.mirror.master(), &mut self.random())?;
         let mut key = Key::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
-        key.rev = self.apply(vec![Write { row, was: None }]).await?;
+        key.rev = match self.apply(vec![Write { row, was: None }]).await {
+            // Another process added a key of this number at the same time.
+            Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
+                return Err(StoreError::conflict().into());
+            }
+            rev => rev?,
+        };
         Ok(key)
     }
 }
