@@ -10,6 +10,7 @@ mod operations;
 mod organizations;
 mod pages;
 mod rights;
+mod texts;
 
 use std::time::Duration;
 
