@@ -11,6 +11,7 @@ mod organizations;
 mod pages;
 mod rights;
 mod texts;
+mod unread;
 
 use std::time::Duration;
 
