@@ -74,12 +74,17 @@ mod openapi;
 mod operations;
 mod page;
 mod problem;
+mod unread;
 mod view;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
-    Router, extract::OriginalUri, middleware::map_response, response::Response, routing::get,
+    Router,
+    extract::OriginalUri,
+    middleware::{from_fn_with_state, map_response},
+    response::Response,
+    routing::get,
 };
 use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
@@ -92,7 +97,7 @@ use self::{
 use crate::{
     access::Access,
     credential::Sources,
-    layer::AuthnLayer,
+    layer::{AuthnLayer, Drain},
     principal::Principal,
     scope::{Scope, ScopeRule},
     store::Tokens,
@@ -121,6 +126,7 @@ pub struct Manage {
     snippets: Vec<Snippet>,
     snippets_for: Option<SnippetsFor>,
     targets_hint: Arc<str>,
+    drain: Drain,
 }
 
 impl Manage {
@@ -137,6 +143,7 @@ impl Manage {
             snippets: Vec::new(),
             snippets_for: None,
             targets_hint: TARGETS_HINT.into(),
+            drain: Drain::new(),
         }
     }
 
@@ -250,6 +257,14 @@ impl Manage {
         self
     }
 
+    /// Sets how much of a body that a route leaves unread is read and thrown
+    /// away; see [`Drain`]. It covers every answer of the routes and the page:
+    /// refusals, bodies of a wrong type, and bodies that are too large.
+    pub fn drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
+        self
+    }
+
     /// The routes for programs, which guard themselves. Nest them:
     ///
     /// ```
@@ -269,6 +284,7 @@ impl Manage {
             AuthnLayer::new(self.tokens.verifier())
                 .sources(self.sources.clone())
                 .respond(problem::refusal)
+                .drain(Drain::off())
         };
         let document = openapi::document(&self.sources);
         let describe = async move |OriginalUri(uri): OriginalUri| openapi::serve(document, &uri);
@@ -278,13 +294,18 @@ impl Manage {
         let managers = answered(managers).layer(guard().access(Access::Scopes(self.scope.clone())));
         let callers = in_kind(oauth::whoami()).layer(guard());
         let anybody = oauth::revocation(tokens()).route("/openapi.json", get(describe));
-        managers.merge(callers).merge(in_kind(anybody))
+        self.drained(managers.merge(callers).merge(in_kind(anybody)))
     }
 
     /// The page, with its sign-in and its own routes, which read the session's
     /// cookie and no other credential.
     pub fn page(&self) -> Router {
-        page::router(self)
+        self.drained(page::router(self))
+    }
+
+    fn drained(&self, routes: Router) -> Router {
+        let drain = self.drain.clone();
+        routes.layer(from_fn_with_state(drain, unread::drain_unread))
     }
 
     /// A layer for pages of the app's own. It adds the person who is signed in to
