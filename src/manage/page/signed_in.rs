@@ -93,7 +93,7 @@ where
             if let Err(refusal) = cross_site::refuse(method, uri, headers) {
                 return Ok(refusal);
             }
-            let caller = layer.sessions.caller(uri, headers);
+            let caller = layer.sessions.caller(uri, headers).await;
             let extensions = request.extensions_mut();
             match caller {
                 Ok(Some(caller)) => {
@@ -104,7 +104,7 @@ where
                     extensions.remove::<Principal>();
                     extensions.insert(layer.anonymous);
                 }
-                Err(rejection) => return Ok(Problem::from(rejection).into_response()),
+                Err(error) => return Ok(Problem::from(error).into_response()),
             }
             poll_fn(|cx| inner.poll_ready(cx)).await?;
             inner.call(request).await
