@@ -119,7 +119,7 @@ impl TokenStore for Filled {
         self.own.touch(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.own.prune(ended_before).await
     }
 }

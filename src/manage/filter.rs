@@ -48,18 +48,15 @@ impl Filter {
     /// What a store is asked for a caller who sees this organization, or all of
     /// them, and whether it then knows all of what is wanted.
     pub(super) fn query(&self, caller: &Principal, tokens: &Tokens) -> (Query, bool) {
-        // No store knows that a key's tokens went with it.
-        let retired = tokens.keys().iter().any(|key| key.retired_at.is_some());
-        let state = self.state.filter(|_| !retired);
         let query = Query {
             organization: caller.organization().map(str::to_owned),
             subject: self.subject.clone(),
             search: self.search.clone(),
-            state: state.map(|state| (state, tokens.now())),
+            state: self.state.map(|state| (state, tokens.now())),
             after: self.after,
             ..Query::default()
         };
-        (query, self.target.is_none() && state == self.state)
+        (query, self.target.is_none())
     }
 
     /// Whether a token that a store found is wanted.

@@ -75,16 +75,17 @@ pub trait TokenStore: Send + Sync + 'static {
     /// Where nothing was written.
     fn touch(&self, uses: Vec<Use>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes the tokens that ended before a time, revoked, expired or out of
-    /// grace, and says how many there were. It takes no revision.
+    /// Removes the tokens that ended before a time, whether they were revoked,
+    /// expired, or outlived their grace, and returns their ids. It takes no
+    /// revision.
     ///
     /// # Errors
     ///
-    /// Where nothing was removed.
+    /// Returns an error if nothing was removed.
     fn prune(
         &self,
         ended_before: Timestamp,
-    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<TokenId>, StoreError>> + Send;
 }
 
 impl<S: TokenStore> TokenStore for Arc<S> {
@@ -116,7 +117,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::touch(self, uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         S::prune(self, ended_before).await
     }
 }
@@ -227,8 +228,12 @@ pub struct Query {
     pub kid: Option<KeyId>,
     /// With this text in their name or description, regardless of ASCII case.
     pub search: Option<String>,
-    /// In this state at this time.
+    /// In this state at this time, as [`Record::state`] decides it. A token of
+    /// one of the [`retired_keys`](Self::retired_keys) is revoked.
     pub state: Option<(TokenState, Timestamp)>,
+    /// The keys whose tokens count as revoked. [`Tokens`](super::Tokens) fills
+    /// this in.
+    pub retired_keys: Vec<KeyId>,
     /// With an end before this time.
     pub expires_before: Option<Timestamp>,
     /// Not used since this time, and made before it.
@@ -281,9 +286,12 @@ impl Query {
             && self.search.as_deref().is_none_or(|wanted| {
                 found(&record.name, wanted) || found(&record.description, wanted)
             })
-            && self
-                .state
-                .is_none_or(|(state, now)| record.state(now) == state)
+            && self.state.is_none_or(|(state, now)| {
+                let retired = record
+                    .kid
+                    .is_some_and(|kid| self.retired_keys.contains(&kid));
+                record.validity().state(now, retired) == state
+            })
             && self
                 .expires_before
                 .is_none_or(|end| record.expires_at.is_some_and(|at| at < end))

@@ -19,7 +19,7 @@ pub(super) trait DynStore: Send + Sync {
     fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Head>;
     fn watch(&self, since: u64) -> BoxFuture<'_, ()>;
     fn touch(&self, uses: Vec<Use>) -> Answer<'_, ()>;
-    fn prune(&self, ended_before: Timestamp) -> Answer<'_, usize>;
+    fn prune(&self, ended_before: Timestamp) -> Answer<'_, Vec<TokenId>>;
 }
 
 impl<S: TokenStore> DynStore for S {
@@ -51,7 +51,7 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::touch(self, uses).boxed()
     }
 
-    fn prune(&self, ended_before: Timestamp) -> Answer<'_, usize> {
+    fn prune(&self, ended_before: Timestamp) -> Answer<'_, Vec<TokenId>> {
         TokenStore::prune(self, ended_before).boxed()
     }
 }

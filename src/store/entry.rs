@@ -16,7 +16,7 @@ use crate::{
     rejection::Rejection,
     scope::Scope,
     target::Target,
-    token::{Digest, KeyId, Record, Timestamp, TokenId},
+    token::{Digest, KeyId, Record, Timestamp, TokenId, TokenState, Validity},
 };
 
 /// What a verdict needs to know of a token. It is a principal as it stands.
@@ -116,21 +116,24 @@ impl Entry {
 
     #[cold]
     fn check_all(&self, now: Timestamp) -> Result<(), Rejection> {
-        let has_come = |end: Timestamp| now >= end && end < Timestamp::MAX;
+        match self.validity().state(now, false) {
+            TokenState::Active => Ok(()),
+            TokenState::Expired => Err(Rejection::expired().because("expired")),
+            TokenState::NotYet => Err(Rejection::expired().because("not valid yet")),
+            TokenState::Revoked => Err(Rejection::revoked().because("revoked")),
+            TokenState::Suspended => Err(Rejection::revoked().because("suspended")),
+        }
+    }
+
+    fn validity(&self) -> Validity {
         let (not_before, grace_until) = self.bounds();
-        if now < not_before {
-            return Err(Rejection::expired().because("not valid yet"));
-        }
-        if has_come(self.expires_at) {
-            return Err(Rejection::expired().because("expired"));
-        }
-        if has_come(grace_until) {
-            return Err(Rejection::revoked().because("rotated"));
-        }
-        match self.withdrawn {
-            None => Ok(()),
-            Some(Withdrawn::Suspended) => Err(Rejection::revoked().because("suspended")),
-            Some(Withdrawn::Revoked) => Err(Rejection::revoked().because("revoked")),
+        let end = |end: Timestamp| Some(end).filter(|end| *end < Timestamp::MAX);
+        Validity {
+            revoked: matches!(self.withdrawn, Some(Withdrawn::Revoked)),
+            suspended: self.withdrawn.is_some(),
+            not_before: Some(not_before),
+            expires_at: end(self.expires_at),
+            grace_until: end(grace_until),
         }
     }
 
@@ -266,7 +269,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::token::TokenState;
 
     /// Shares nothing.
     struct Alone;
@@ -295,7 +297,7 @@ mod tests {
         })]
 
         #[test]
-        fn an_entry_that_was_merged_once_is_good_whenever_its_record_is(
+        fn an_entry_is_in_the_state_of_its_record(
             not_before in time(),
             expires_at in time(),
             grace_until in time(),
@@ -311,7 +313,9 @@ mod tests {
             let entry = Entry::new(&record, &mut Alone);
             let far = Timestamp::MAX.as_millis();
             for now in (0..7).chain(far - 2..=far).map(Timestamp::from_millis) {
-                let good = record.state(now) == TokenState::Active;
+                let state = record.state(now);
+                prop_assert_eq!(entry.validity().state(now, false), state, "at {:?}", now);
+                let good = state == TokenState::Active;
                 prop_assert_eq!(entry.check(now).is_ok(), good, "at {:?}", now);
             }
         }

@@ -192,13 +192,17 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         let mut tables = self.tables();
-        let before = tables.tokens.len();
-        tables
-            .tokens
-            .retain(|_, stored| !ended(&stored.record, ended_before));
-        Ok(before - tables.tokens.len())
+        let mut pruned = Vec::new();
+        tables.tokens.retain(|id, stored| {
+            let ended = ended(&stored.record, ended_before);
+            if ended {
+                pruned.push(*id);
+            }
+            !ended
+        });
+        Ok(pruned)
     }
 }
 

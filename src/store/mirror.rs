@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::ConfigError,
     scope::Scope,
-    token::{Digest, Key, KeyId, KeyRing, Master, Record, TokenId},
+    token::{Digest, Key, KeyId, KeyRing, Master, Record, Timestamp, TokenId},
 };
 
 /// How many parts the table has, each behind a lock of its own.
@@ -154,6 +154,34 @@ impl Mirror {
         read(&self.ring)
     }
 
+    /// Returns how many tokens of a key are active.
+    pub(super) fn count_active(&self, kid: KeyId, now: Timestamp) -> usize {
+        let mut count = 0;
+        self.each(|entry| {
+            count += usize::from(entry.kid == Some(kid) && entry.check(now).is_ok());
+        });
+        count
+    }
+
+    /// Removes a token that the store no longer has.
+    pub(super) fn forget(&self, id: TokenId) {
+        let (shard, hash) = self.shard(id);
+        let Ok(found) = write(shard)
+            .find_entry(hash, |entry| entry.id == id)
+            .map(|found| found.remove().0)
+        else {
+            return;
+        };
+        if found.kid.is_none() {
+            let hash = self.spread.digest(&found.digest);
+            let mut imported = write(&self.imported);
+            if let Ok(known) = imported.find_entry(hash, |entry| entry.id == id) {
+                known.remove();
+            }
+        }
+        found.tell_end();
+    }
+
     /// Puts what another mirror holds in the place of all that is held here:
     /// tokens that are gone are gone, and those who wait for them are told.
     pub(super) fn replace_with(&self, fresh: &Self) {
@@ -267,7 +295,6 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::token::Timestamp;
 
     fn id(n: u64) -> TokenId {
         format!("{n:012}").parse().unwrap()

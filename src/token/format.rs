@@ -94,8 +94,9 @@ pub struct TokenId([u8; ID]);
 impl TokenId {
     /// The id as text.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "every id is ASCII")]
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        std::str::from_utf8(&self.0).expect("an id is ASCII")
     }
 
     /// The first and the last eight characters, as numbers: together all of it.
@@ -213,7 +214,8 @@ pub(crate) fn compose(
     text.extend_from_slice(&encode::<TAG>(tag));
     let crc = crc32fast::hash(&text);
     text.extend_from_slice(&encode::<CRC>(u64::from(crc)));
-    Ok(Secret::new(String::from_utf8(text).unwrap_or_default()))
+    let text = String::from_utf8(text).expect("a token is ASCII");
+    Ok(Secret::new(text))
 }
 
 /// Whether a text is a whole token of some service: for scanners, which have

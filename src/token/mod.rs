@@ -51,5 +51,6 @@ pub use self::{
 pub(crate) use self::{
     format::{Shape, compose},
     random::{Random, RandomError},
+    record::Validity,
     ring::{KeyRing, generate},
 };

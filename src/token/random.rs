@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::base62::ALPHABET;
+use super::{base62::ALPHABET, digest::Digest};
 
 /// How much randomness is asked for at once, in bytes.
 const BLOCK: usize = 32;
@@ -13,8 +13,9 @@ pub(crate) type Source = dyn FnMut(&mut [u8]) -> Result<(), RandomError> + Send;
 /// Randomness, held to account: what is broken makes no token.
 pub(crate) struct Random {
     source: Box<Source>,
-    /// What came last, since a source that repeats itself is broken.
-    last: Option<Zeroizing<[u8; BLOCK]>>,
+    /// The digest of the last block, to detect a source that repeats itself.
+    /// The block itself is part of the newest secret.
+    last: Option<Digest>,
 }
 
 /// There is no randomness to make a token of.
@@ -65,10 +66,10 @@ impl Random {
         let mut block = Zeroizing::new([0; BLOCK]);
         (self.source)(block.as_mut())?;
         let flat = block.iter().all(|byte| *byte == block[0]);
-        if flat || self.last.as_ref() == Some(&block) {
+        let digest = Digest::of(block.as_slice());
+        if flat || self.last.replace(digest) == Some(digest) {
             return Err(RandomError::Broken);
         }
-        self.last = Some(block.clone());
         Ok(block)
     }
 }
@@ -102,6 +103,22 @@ mod tests {
                 .and_then(|()| random.fill(&mut [0; 12]));
             assert_eq!(made, Err(expected));
         }
+    }
+
+    #[test]
+    fn s09_nothing_of_a_secret_stays_with_its_source() {
+        let mut random = Random::new(Box::new(|to| {
+            to.iter_mut().zip(1..).for_each(|(byte, n)| *byte = n);
+            Ok(())
+        }));
+        let mut secret = [0; BLOCK];
+        random.bytes(&mut secret).unwrap();
+        let last = random.last.unwrap();
+        assert_eq!(last, Digest::of(secret), "a digest detects a repetition");
+        let kept = last.to_bytes();
+        let shared = secret.windows(4).any(|w| kept.windows(4).any(|k| k == w));
+        assert!(!shared, "and holds no part of the block");
+        assert_eq!(random.bytes(&mut secret), Err(RandomError::Broken));
     }
 
     #[test]

@@ -145,17 +145,46 @@ impl Record {
         }
     }
 
-    /// What the token is worth at a time, its key aside.
+    /// Returns the token's state at a time, as if its key were not retired.
     ///
-    /// It is good from `not_before` on and up to `expires_at`, that moment
-    /// excepted (RFC 7519 §4.1.4 reads "on or after").
+    /// The token is active from `not_before` up to but not including
+    /// `expires_at` (RFC 7519 §4.1.4 reads "on or after").
     #[must_use]
     pub fn state(&self, now: Timestamp) -> TokenState {
-        if self.revoked_at.is_some() || self.grace_until.is_some_and(|until| now >= until) {
+        self.validity().state(now, false)
+    }
+
+    pub(crate) fn validity(&self) -> Validity {
+        Validity {
+            revoked: self.revoked_at.is_some(),
+            suspended: self.suspended_at.is_some(),
+            not_before: self.not_before,
+            expires_at: self.expires_at,
+            grace_until: self.grace_until,
+        }
+    }
+}
+
+/// The facts that decide a token's state.
+#[derive(Clone, Copy)]
+pub(crate) struct Validity {
+    pub(crate) revoked: bool,
+    pub(crate) suspended: bool,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) grace_until: Option<Timestamp>,
+}
+
+impl Validity {
+    /// Decides the state. More than one can hold; the first in this order wins,
+    /// here, in every verdict and in every store's filter.
+    pub(crate) fn state(&self, now: Timestamp, key_retired: bool) -> TokenState {
+        let has_come = |time: Option<Timestamp>| time.is_some_and(|time| now >= time);
+        if self.revoked || key_retired || has_come(self.grace_until) {
             TokenState::Revoked
-        } else if self.suspended_at.is_some() {
+        } else if self.suspended {
             TokenState::Suspended
-        } else if self.expires_at.is_some_and(|end| now >= end) {
+        } else if has_come(self.expires_at) {
             TokenState::Expired
         } else if self.not_before.is_some_and(|begin| now < begin) {
             TokenState::NotYet

@@ -76,6 +76,10 @@ pub struct Key {
     pub mints_from: Timestamp,
     /// When it was retired, and every token of it with it.
     pub retired_at: Option<Timestamp>,
+    /// Who retired it.
+    pub retired_by: Option<String>,
+    /// Why it was retired.
+    pub retired_reason: Option<String>,
     /// The revision of its last change.
     pub rev: u64,
 }
@@ -90,6 +94,8 @@ impl Key {
             created_at,
             mints_from,
             retired_at: None,
+            retired_by: None,
+            retired_reason: None,
             rev: 0,
         }
     }
@@ -225,6 +231,12 @@ impl KeyRing {
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter().map(|known| &known.key)
+    }
+
+    /// The keys that are retired.
+    pub(crate) fn retired(&self) -> impl Iterator<Item = KeyId> {
+        let retired = self.keys().filter(|key| key.retired_at.is_some());
+        retired.map(|key| key.id)
     }
 
     /// A number that no key has had.

@@ -104,7 +104,7 @@ impl TokenStore for Net {
         self.reach()?.touch(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.reach()?.prune(ended_before).await
     }
 }

@@ -135,8 +135,9 @@ impl Cloud {
         match fate {
             Fate::Expired => self.hands.set(BEGIN + 1),
             Fate::KeyRetired => {
-                let key = Which::Key(made.record.kid.unwrap());
-                self.tokens.revoke(key, "admin", "leaked").await.unwrap();
+                let key = made.record.kid.unwrap();
+                let retired = self.tokens.retire_key(key, "admin", "leaked").await;
+                retired.unwrap();
             }
             Fate::Renamed => {
                 let change = Change::default().name("renamed");

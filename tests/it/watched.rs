@@ -183,7 +183,7 @@ impl TokenStore for Watched {
         self.0.store.touch(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.0.store.prune(ended_before).await
     }
 }

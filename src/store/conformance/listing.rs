@@ -6,6 +6,14 @@ use crate::{
     token::{KeyId, Record, SessionHolder, TokenState},
 };
 
+const STATES: [TokenState; 5] = [
+    TokenState::Active,
+    TokenState::Expired,
+    TokenState::NotYet,
+    TokenState::Revoked,
+    TokenState::Suspended,
+];
+
 /// Tokens that differ in all that a query can ask for.
 async fn fill(store: &impl TokenStore) {
     let mut records: Vec<Record> = (0..24).map(bare).collect();
@@ -95,14 +103,7 @@ fn queries() -> Vec<Query> {
     ] {
         add(&|query| query.search = text(wanted));
     }
-    let states = [
-        TokenState::Active,
-        TokenState::Expired,
-        TokenState::NotYet,
-        TokenState::Revoked,
-        TokenState::Suspended,
-    ];
-    for state in states {
+    for state in STATES {
         for now in [1_999, 2_000, 2_001, 2_002, 2_009] {
             add(&|query| query.state = Some((state, at(now))));
         }
@@ -118,6 +119,50 @@ fn queries() -> Vec<Query> {
         query.unused_since = Some(at(1_006));
     });
     queries
+}
+
+/// Every combination of what decides a state, at every time around its bounds.
+pub(super) async fn states(store: impl TokenStore) {
+    let mut records = Vec::new();
+    for n in 0..1_u64 << 6 {
+        let has = |bit: u64| n >> bit & 1 == 1;
+        let mut record = bare(n);
+        record.kid = has(0).then(|| KeyId::from_number(1)).flatten();
+        record.revoked_at = has(1).then(|| at(1));
+        record.suspended_at = has(2).then(|| at(1));
+        record.not_before = has(3).then(|| at(2_003));
+        record.expires_at = has(4).then(|| at(2_005));
+        record.grace_until = has(5).then(|| at(2_004));
+        records.push(record);
+    }
+    let writes = records.iter().map(token).map(new).collect();
+    store.apply(writes).await.expect("new rows are written");
+    let everything = list(&store, &Query::default()).await;
+    assert_eq!(everything.len(), records.len());
+    for retired_keys in [Vec::new(), KeyId::from_number(1).into_iter().collect()] {
+        for now in (2_002..=2_006).map(at) {
+            let mut found = 0;
+            for state in STATES {
+                let query = Query {
+                    state: Some((state, now)),
+                    retired_keys: retired_keys.clone(),
+                    ..Query::default()
+                };
+                let page = list(&store, &query).await;
+                let expected = everything.iter().filter(|stored| {
+                    let retired = !retired_keys.is_empty() && stored.record.kid.is_some();
+                    match retired {
+                        true => state == TokenState::Revoked,
+                        false => stored.record.state(now) == state,
+                    }
+                });
+                let expected: Vec<&Stored> = expected.collect();
+                assert_eq!(page.iter().collect::<Vec<_>>(), expected, "{query:?}");
+                found += page.len();
+            }
+            assert_eq!(found, records.len(), "each token is in one state");
+        }
+    }
 }
 
 pub(super) async fn pages(store: impl TokenStore) {

@@ -35,6 +35,7 @@ where
     writing::uses(make().await).await;
     writing::pruning(make().await).await;
     listing::filters(make().await).await;
+    listing::states(make().await).await;
     listing::pages(make().await).await;
     let store = Arc::new(make().await);
     writing::feed(Arc::clone(&store), store).await;

@@ -59,7 +59,11 @@ pub(super) fn key(number: u8) -> Row {
     let id = KeyId::from_number(number).expect("below 61");
     let sealed = (0..=255).collect();
     let mut key = Key::new(id, sealed, at(1), at(2));
-    key.retired_at = (number % 2 == 1).then(|| at(3));
+    if number % 2 == 1 {
+        key.retired_at = Some(at(3));
+        key.retired_by = Some("admin".to_owned());
+        key.retired_reason = Some("leaked".to_owned());
+    }
     Row::Key(key)
 }
 

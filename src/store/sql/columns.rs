@@ -19,6 +19,8 @@ pub(super) const KEY: Table = Table {
         "created_at",
         "mints_from",
         "retired_at",
+        "retired_by",
+        "retired_reason",
         "rev",
     ],
 };
@@ -61,6 +63,8 @@ pub(super) fn of_key(key: &Key) -> Vec<Value> {
         Value::Number(time(key.created_at)),
         Value::Number(time(key.mints_from)),
         Value::Number(key.retired_at.and_then(time)),
+        Value::Text(key.retired_by.clone()),
+        Value::Text(key.retired_reason.clone()),
     ]
 }
 
@@ -118,8 +122,16 @@ pub(super) fn key(row: &dyn Columns) -> Result<Row, StoreError> {
     let mut row = InOrder { row, next: 0 };
     let mut key = Key::new(row.kid()?, row.bytes()?, row.time()?, row.time()?);
     key.retired_at = row.optional_time()?;
+    key.retired_by = row.optional_text()?;
+    key.retired_reason = row.optional_text()?;
     key.rev = row.number()?;
     Ok(Row::Key(key))
+}
+
+/// The id of a token, alone in its row.
+pub(super) fn id(row: &dyn Columns) -> Result<TokenId, StoreError> {
+    let id = InOrder { row, next: 0 }.text()?;
+    id.parse().map_err(StoreError::corrupt)
 }
 
 /// A token, from the columns of [`TOKEN`].

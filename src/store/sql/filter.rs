@@ -3,15 +3,16 @@
 use super::{Value, columns::TOKEN, number, time};
 use crate::{
     store::{contract::Query, error::StoreError},
-    token::{Timestamp, TokenState},
+    token::{KeyId, Timestamp, TokenState},
 };
 
 /// What a state means, in the order in which a token is asked: it is in the
-/// first state that holds. `@` is the time.
+/// first state that holds. `@` is the time, `#` the numbers of the retired keys.
 const STATES: [(TokenState, &str); 4] = [
     (
         TokenState::Revoked,
-        "(t.revoked_at IS NOT NULL OR coalesce(t.grace_until <= @, FALSE))",
+        "(t.revoked_at IS NOT NULL OR coalesce(t.kid IN (#), FALSE) \
+            OR coalesce(t.grace_until <= @, FALSE))",
     ),
     (TokenState::Suspended, "(t.suspended_at IS NOT NULL)"),
     (TokenState::Expired, "(coalesce(t.expires_at <= @, FALSE))"),
@@ -39,7 +40,7 @@ pub(super) fn list(query: &Query) -> Result<(String, Vec<Value>), StoreError> {
         );
     }
     if let Some((state, now)) = query.state {
-        filter.state(state, now);
+        filter.state(state, now, &query.retired_keys);
     }
     if let Some(end) = query.expires_before {
         filter.at("t.expires_at < @", time(end));
@@ -125,14 +126,18 @@ impl Filter {
         }
     }
 
-    fn state(&mut self, wanted: TokenState, now: Timestamp) {
+    fn state(&mut self, wanted: TokenState, now: Timestamp, retired: &[KeyId]) {
         let before = STATES.iter().take_while(|(state, _)| *state != wanted);
         let mut conditions: Vec<String> = before.map(|(_, holds)| format!("NOT {holds}")).collect();
         let own = STATES.iter().find(|(state, _)| *state == wanted);
         conditions.extend(own.map(|(_, holds)| (*holds).to_owned()));
         // The time is named once, whatever the state.
         conditions.push("@ >= 0".to_owned());
-        self.at(&conditions.join(" AND "), time(now));
+        // No key has the number -1, and PostgreSQL takes no empty list.
+        let numbers = retired.iter().map(|kid| kid.number().to_string());
+        let numbers: Vec<String> = std::iter::once("-1".to_owned()).chain(numbers).collect();
+        let conditions = conditions.join(" AND ").replace('#', &numbers.join(", "));
+        self.at(&conditions, time(now));
     }
 }
 

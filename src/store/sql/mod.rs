@@ -40,7 +40,7 @@ const ADD_USE: &str = "INSERT INTO tower_authn_usage AS u (id, last_used_at, use
         THEN u.last_used_at ELSE excluded.last_used_at END";
 
 const PRUNE: &str = "DELETE FROM tower_authn_tokens \
-    WHERE revoked_at < $1 OR expires_at < $1 OR grace_until < $1";
+    WHERE revoked_at < $1 OR expires_at < $1 OR grace_until < $1 RETURNING id";
 
 /// Every token, or every key.
 fn select(table: &Table, rest: &str) -> String {

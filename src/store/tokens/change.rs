@@ -7,7 +7,7 @@ use super::{
     draft::{self, narrower},
     error::TokenError,
 };
-use crate::token::{KeyId, Record, Secret, Timestamp, TokenId};
+use crate::token::{Record, Secret, Timestamp, TokenId};
 
 /// A token that was made, with its secret: the only time it is seen.
 #[derive(Clone)]
@@ -91,8 +91,6 @@ pub enum Which<'a> {
     CreatedBy(&'a str),
     /// The one of this id.
     Id(TokenId),
-    /// All that this key made: the key is retired.
-    Key(KeyId),
     /// The one that was presented, by whoever holds it (RFC 7009).
     Presented(&'a str),
     /// All of this subject.
@@ -105,7 +103,6 @@ impl fmt::Debug for Which<'_> {
         match self {
             Self::CreatedBy(name) => write!(f, "CreatedBy({name:?})"),
             Self::Id(id) => write!(f, "Id({id})"),
-            Self::Key(id) => write!(f, "Key({id})"),
             Self::Presented(_) => f.write_str("Presented(…)"),
             Self::Subject(name) => write!(f, "Subject({name:?})"),
         }

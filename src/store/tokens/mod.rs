@@ -7,6 +7,7 @@ mod follow;
 mod operations;
 mod options;
 mod read_through;
+mod retries;
 mod rotation;
 #[cfg(feature = "manage")]
 mod session;
@@ -31,19 +32,16 @@ pub use self::{
     options::TokensOptions,
     verifier::{KnownOnly, TokenVerifier},
 };
-use self::{follow::Freshness, read_through::ReadThrough, usage::UsageBook};
+use self::{follow::Freshness, read_through::ReadThrough, retries::Retries, usage::UsageBook};
 use super::{
     contract::{Cursor, Query, Row, Stored, TokenStore, Write},
     dynamic::DynStore,
-    error::{StoreError, StoreErrorKind},
+    error::StoreError,
     mirror::Mirror,
 };
 #[cfg(feature = "manage")]
 use crate::scope::Scope;
 use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
-
-/// How often a change is tried where somebody else was faster.
-const TRIES: usize = 8;
 
 /// API tokens over a store: the one handle to make, change and verify them.
 ///
@@ -167,7 +165,7 @@ impl Tokens {
     ///
     /// Where the store can't tell.
     pub async fn list(&self, query: Query) -> Result<Vec<Stored>, TokenError> {
-        Ok(self.shared.store.list(query).await?)
+        Ok(self.shared.list(query).await?)
     }
 
     /// Good tokens whose end comes within a time.
@@ -204,7 +202,7 @@ impl Tokens {
         query.limit = 1_000;
         let mut all = Vec::new();
         loop {
-            let page = self.shared.store.list(query.clone()).await?;
+            let page = self.shared.list(query.clone()).await?;
             let full = page.len() == query.limit;
             query.after = page.last().map(|stored| Cursor::of(&stored.record));
             all.extend(page);
@@ -256,6 +254,11 @@ impl Tokens {
 }
 
 impl Shared {
+    async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
+        query.retired_keys = self.mirror.ring().retired().collect();
+        self.store.list(query).await
+    }
+
     fn now(&self) -> Timestamp {
         self.options.now(SystemClock.now())
     }
@@ -268,11 +271,8 @@ impl Shared {
         self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes rows, and knows them before it returns.
-    async fn apply(&self, mut writes: Vec<Write>) -> Result<Vec<Row>, StoreError> {
-        if writes.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// Writes rows, puts them into memory, and returns the revision of the last.
+    async fn apply(&self, mut writes: Vec<Write>) -> Result<u64, StoreError> {
         let last = self.store.apply(writes.clone()).await?;
         self.freshness.wrote(last);
         let before = last.saturating_sub(writes.len() as u64);
@@ -280,7 +280,7 @@ impl Shared {
             write.row.set_rev(rev);
             self.mirror.merge(&write.row).map_err(StoreError::corrupt)?;
         }
-        Ok(writes.into_iter().map(|write| write.row).collect())
+        Ok(last)
     }
 
     /// Reads a token, which a session is not.
@@ -289,13 +289,12 @@ impl Shared {
         Ok(stored.filter(|stored| stored.record.session_of.is_none()))
     }
 
-    /// Reads a record, changes it and writes it, and does so again where
-    /// somebody else was faster.
+    /// Reads a record, changes it and writes it.
     async fn change<F>(&self, id: TokenId, mut change: F) -> Result<Record, TokenError>
     where
         F: FnMut(&mut Record) -> Result<(), TokenError> + Send,
     {
-        let mut tries = 0;
+        let mut retries = Retries::default();
         loop {
             let stored = self.stored(id).await?;
             let stored = stored.ok_or_else(TokenError::not_found)?;
@@ -306,15 +305,10 @@ impl Shared {
             if record == before {
                 return Ok(record);
             }
-            let row = Row::Token(Box::new(record));
-            tries += 1;
+            let row = Row::Token(Box::new(record.clone()));
             match self.apply(vec![Write { row, was }]).await {
-                Ok(rows) => match rows.into_iter().next() {
-                    Some(Row::Token(record)) => return Ok(*record),
-                    _ => return Err(TokenError::not_found()),
-                },
-                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
-                Err(error) => return Err(error.into()),
+                Ok(rev) => return Ok(Record { rev, ..record }),
+                Err(error) => retries.allow(error)?,
             }
         }
     }

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    Shared, TRIES, Tokens,
+    Shared, Tokens,
     change::{Change, Created, Which},
     draft::{self, NewToken},
     error::{TokenError, TokenErrorKind},
+    retries::Retries,
 };
 use crate::{
     principal::Principal,
-    store::{
-        contract::{Query, Row, Write},
-        error::StoreErrorKind,
-    },
+    store::contract::{Query, Row, Write},
     token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
 };
 
@@ -149,7 +147,6 @@ impl Tokens {
                     None => Ok(0),
                 };
             }
-            Which::Key(id) => return self.retire_key(id).await,
             Which::CreatedBy(name) => Query {
                 created_by: Some(name.to_owned()),
                 ..Query::default()
@@ -159,7 +156,7 @@ impl Tokens {
                 ..Query::default()
             },
         };
-        let mut tries = 0;
+        let mut retries = Retries::default();
         loop {
             let now = self.shared.now();
             let known = self
@@ -175,11 +172,12 @@ impl Tokens {
                 })
                 .collect();
             let count = writes.len();
-            tries += 1;
+            if count == 0 {
+                return Ok(0);
+            }
             match self.shared.apply(writes).await {
                 Ok(_) => return Ok(count),
-                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => retries.allow(error)?,
             }
         }
     }
@@ -211,32 +209,56 @@ impl Tokens {
         self.shared.add_key(mints_from).await
     }
 
-    /// Retires a key, and with it every token that it made. Gives 1, or 0 where
-    /// it was retired before.
-    async fn retire_key(&self, id: KeyId) -> Result<usize, TokenError> {
-        let known = self.keys().into_iter().find(|key| key.id == id);
-        let mut key = known.ok_or_else(TokenError::not_found)?;
-        if key.retired_at.is_some() {
-            return Ok(0);
-        }
-        key.retired_at = Some(self.shared.now());
-        let was = Some(key.rev);
-        let row = Row::Key(key);
-        self.shared.apply(vec![Write { row, was }]).await?;
-        Ok(1)
-    }
-
-    /// Removes tokens that ended so long ago, and says how many there were.
-    /// What ended within [`max_stale`](super::TokensOptions::max_stale) is kept
-    /// in any case.
+    /// Retires a key for good: it mints no more tokens, and every token that it
+    /// minted is revoked. The key keeps who retired it and why.
+    ///
+    /// Returns the number of tokens that were active and no longer are; 0 if
+    /// the key was retired before, which changes nothing.
     ///
     /// # Errors
     ///
-    /// Where the store can't be reached.
+    /// Returns an error if there is no such key, or the store can't be reached.
+    pub async fn retire_key(&self, id: KeyId, by: &str, reason: &str) -> Result<usize, TokenError> {
+        let mut retries = Retries::default();
+        loop {
+            let known = self.keys().into_iter().find(|key| key.id == id);
+            let mut key = known.ok_or_else(TokenError::not_found)?;
+            if key.retired_at.is_some() {
+                return Ok(0);
+            }
+            let now = self.shared.now();
+            key.retired_at = Some(now);
+            key.retired_by = Some(by.to_owned());
+            key.retired_reason = Some(reason.to_owned());
+            let was = Some(key.rev);
+            let row = Row::Key(key);
+            let active = self.shared.mirror.count_active(id, now);
+            match self.shared.apply(vec![Write { row, was }]).await {
+                Ok(_) => return Ok(active),
+                Err(error) => retries.allow(error)?,
+            }
+        }
+    }
+
+    /// Removes tokens, and sessions of the management page, that ended so long ago,
+    /// and returns their number. Tokens
+    /// that ended within [`max_stale`](super::TokensOptions::max_stale) are
+    /// kept in any case.
+    ///
+    /// This process forgets them at once, and others when they next read all
+    /// tokens; until then they refuse them as ended instead of unknown.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store can't be reached.
     pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
         let ended_for = ended_for.max(self.shared.options.max_stale);
         let before = self.shared.now().before(ended_for);
-        Ok(self.shared.store.prune(before).await?)
+        let pruned = self.shared.store.prune(before).await?;
+        for id in &pruned {
+            self.shared.mirror.forget(*id);
+        }
+        Ok(pruned.len())
     }
 
     pub(super) async fn ensure_key(&self) -> Result<(), TokenError> {
@@ -269,7 +291,10 @@ impl Shared {
             .ok_or_else(|| TokenError::unavailable("no key of the ring mints now"))?;
         let mut random = self.random();
         let id = TokenId::random(&mut random)?;
-        let tag = |text: &[u8]| ring.tag(kid, text).unwrap_or_default();
+        let tag = |text: &[u8]| {
+            let tag = ring.tag(kid, text);
+            tag.expect("the key that mints is in the ring")
+        };
         let secret = compose(&self.options.prefix, id, kid, &mut random, tag)?;
         let mut record = record(id, Digest::of(secret.expose()))?;
         record.kid = Some(kid);
@@ -278,8 +303,7 @@ impl Shared {
     }
 
     async fn insert(&self, record: Record) -> Result<u64, TokenError> {
-        let rows = self.apply(vec![write(record, None)]).await?;
-        Ok(rows.first().map_or(0, Row::rev))
+        Ok(self.apply(vec![write(record, None)]).await?)
     }
 
     /// The id of a token that is presented, if there is such a token: here, or
@@ -308,8 +332,7 @@ impl Shared {
         let sealed = generate(id, self.mirror.master(), &mut self.random())?;
         let mut key = Key::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
-        let rows = self.apply(vec![Write { row, was: None }]).await?;
-        key.rev = rows.first().map_or(0, Row::rev);
+        key.rev = self.apply(vec![Write { row, was: None }]).await?;
         Ok(key)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{TRIES, Tokens, change::Created, draft, error::TokenError, operations::write};
+use super::{
+    Tokens, change::Created, draft, error::TokenError, operations::write, retries::Retries,
+};
 use crate::{
     principal::Principal,
-    store::{contract::Row, error::StoreErrorKind},
     token::{Record, TokenId, TokenState},
 };
 
@@ -45,7 +46,7 @@ impl Tokens {
         id: TokenId,
         grace: Duration,
     ) -> Result<Created, TokenError> {
-        let mut tries = 0;
+        let mut retries = Retries::default();
         loop {
             let now = self.shared.now();
             let old = self.get(id).await?.record;
@@ -58,7 +59,7 @@ impl Tokens {
                     "can't be rotated: it is not active",
                 ));
             }
-            let (secret, fresh) = self.shared.mint(now, |id, digest| {
+            let (secret, mut fresh) = self.shared.mint(now, |id, digest| {
                 let mut fresh = old.clone();
                 fresh.id = id;
                 fresh.digest = digest;
@@ -82,18 +83,14 @@ impl Tokens {
             } else {
                 old.grace_until = Some(now + grace);
             }
-            let writes = vec![write(old, was), write(fresh, None)];
-            tries += 1;
+            let writes = vec![write(old, was), write(fresh.clone(), None)];
             match self.shared.apply(writes).await {
-                Ok(mut rows) => match rows.pop() {
-                    Some(Row::Token(record)) => {
-                        let record = *record;
-                        return Ok(Created { secret, record });
-                    }
-                    _ => return Err(TokenError::not_found()),
-                },
-                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
-                Err(error) => return Err(error.into()),
+                Ok(rev) => {
+                    fresh.rev = rev;
+                    let record = fresh;
+                    return Ok(Created { secret, record });
+                }
+                Err(error) => retries.allow(error)?,
             }
         }
     }

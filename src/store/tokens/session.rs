@@ -10,15 +10,12 @@ use std::{sync::Arc, time::SystemTime};
 use http::StatusCode;
 use tokio::time::timeout;
 
-use super::{Shared, TRIES, Tokens, error::TokenError, operations::write};
+use super::{Shared, Tokens, error::TokenError, operations::write, retries::Retries};
 use crate::{
     principal::{Facts, Principal},
     rejection::Rejection,
     scope::Scope,
-    store::{
-        contract::{Query, Stored},
-        error::StoreErrorKind,
-    },
+    store::contract::{Query, Stored},
     target::Target,
     token::{
         Digest, KeyId, Prefix, Record, Secret, SessionHolder, Shape, Timestamp, TokenId,
@@ -66,7 +63,7 @@ impl Tokens {
             query.subject = Some(caller.subject().to_owned());
             query.organization = Some(caller.organization().unwrap_or_default().to_owned());
         }
-        let mut tries = 0;
+        let mut retries = Retries::default();
         loop {
             let now = self.shared.now();
             let known = self.shared.store.list(query.clone()).await?;
@@ -89,11 +86,9 @@ impl Tokens {
                     now,
                 )
             };
-            tries += 1;
             match self.shared.apply(vec![write(record, was)]).await {
                 Ok(_) => return Ok(secret),
-                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => retries.allow(error)?,
             }
         }
     }
@@ -136,18 +131,16 @@ impl Tokens {
         kind: SessionKind<'_>,
         secret: &[u8],
     ) -> Result<bool, TokenError> {
-        let mut tries = 0;
+        let mut retries = Retries::default();
         loop {
             let Some(mut record) = self.session_record(kind, secret).await? else {
                 return Ok(false);
             };
             let was = Some(record.rev);
             record.revoked_at = Some(self.shared.now());
-            tries += 1;
             match self.shared.apply(vec![write(record, was)]).await {
                 Ok(_) => return Ok(true),
-                Err(error) if error.kind() == StoreErrorKind::Conflict && tries < TRIES => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => retries.allow(error)?,
             }
         }
     }
@@ -209,7 +202,10 @@ impl Shared {
             Some(id) => id,
             None => TokenId::random(&mut random)?,
         };
-        let tag = |text: &[u8]| ring.tag(kid, text).expect("the key is in the ring");
+        let tag = |text: &[u8]| {
+            ring.tag(kid, text)
+                .expect("the key that mints is in the ring")
+        };
         let secret = compose(prefix, id, kid, &mut random, tag)?;
         Ok((secret, id, kid))
     }

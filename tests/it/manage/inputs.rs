@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tower_authn::{
     manage::Manage,
-    store::{Created, NewToken, Which},
+    store::{Created, NewToken},
 };
 
 use super::{Answer, App, JSON, request};
@@ -317,8 +317,8 @@ async fn while_no_key_mints_no_token_is_made_and_nobody_is_at_fault() {
     let imported = "0123456789abcdefghij-imported";
     let manager = NewToken::new("ivan").scopes(["resources"]);
     let ivan = app.tokens.import(imported, manager).await.unwrap();
-    let key = Which::Key(root.record.kid.unwrap());
-    app.tokens.revoke(key, "", "").await.unwrap();
+    let key = root.record.kid.unwrap();
+    app.tokens.retire_key(key, "", "").await.unwrap();
     let refused = app.post("/tokens", imported, json!({})).await;
     assert_eq!(refused.fault(), (503, String::new()));
     let path = format!("/tokens/{}/rotate", ivan.id);

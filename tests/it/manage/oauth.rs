@@ -97,7 +97,7 @@ async fn a_token_that_is_not_good_is_inactive_and_nothing_more_is_said() {
     let ivan = NewToken::new("ivan").scopes(["resources"]);
     app.tokens.import(imported, ivan).await.unwrap();
     app.tokens
-        .revoke(Which::Key(good.record.kid.unwrap()), "", "")
+        .retire_key(good.record.kid.unwrap(), "", "")
         .await
         .unwrap();
     let body = format!("token={}", good.secret.expose());

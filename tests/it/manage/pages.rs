@@ -160,7 +160,7 @@ async fn the_tokens_of_a_retired_key_are_listed_as_revoked() {
     let manager = NewToken::new("ivan").scopes(["resources"]).never_expires();
     let ivan = app.tokens.import(imported, manager).await.unwrap();
     app.tokens
-        .revoke(Which::Key(old.record.kid.unwrap()), "", "")
+        .retire_key(old.record.kid.unwrap(), "", "")
         .await
         .unwrap();
     let listed = async |state: &str| {

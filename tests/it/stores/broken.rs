@@ -115,7 +115,7 @@ impl TokenStore for Broken {
         self.store.touch(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         let before = match self.fault {
             Fault::PrunesTooMuch => ended_before + Duration::from_secs(1),
             _ => ended_before,

@@ -83,12 +83,11 @@ struct Model {
 impl Model {
     fn verdict(&self, token: &Known) -> Option<RejectionKind> {
         let over = |end: Option<u64>| end.is_some_and(|end| self.now >= end);
-        if self.retired[token.key] {
+        let retired = self.retired[token.key];
+        if retired || over(token.grace_until) || token.suspended || token.revoked {
             Some(RejectionKind::Revoked)
         } else if over(token.expires_at) {
             Some(RejectionKind::Expired)
-        } else if over(token.grace_until) || token.suspended || token.revoked {
-            Some(RejectionKind::Revoked)
         } else {
             None
         }
@@ -149,9 +148,12 @@ impl Model {
                 Some(fresh.filter(|fresh| *fresh).count())
             }
             Step::RetireKey => {
+                let key = self.retired.len() - 1;
+                let active = |token: &&Known| token.key == key && self.verdict(token).is_none();
+                let ended = self.tokens.iter().filter(active).count();
                 *self.retired.last_mut()? = true;
                 self.retired.push(false);
-                Some(1)
+                Some(ended)
             }
             Step::Wait(seconds) => {
                 self.now += u64::from(seconds);
@@ -215,7 +217,7 @@ impl<S: TokenStore> Driven<S> {
             }
             Step::RetireKey => {
                 let key = self.tokens.keys().last().unwrap().id;
-                let retired = self.tokens.revoke(Which::Key(key), "test", "").await;
+                let retired = self.tokens.retire_key(key, "test", "").await;
                 // A ring without a good key gets one when it is opened.
                 self.reopen().await;
                 retired

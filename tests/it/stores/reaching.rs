@@ -129,8 +129,9 @@ async fn a_key_is_added_and_retired_while_two_instances_run() {
         becomes(&one, made, None).await;
         becomes(&other, made, None).await;
     }
-    let old = Which::Key(first.record.kid.unwrap());
-    other.revoke(old, "admin", "leaked").await.unwrap();
+    let old = first.record.kid.unwrap();
+    let ended = other.retire_key(old, "admin", "leaked").await.unwrap();
+    assert_eq!(ended, 2);
     for made in [&first, &before] {
         assert_eq!(verdict(&other, made).await, Some(RejectionKind::Revoked));
         becomes(&one, made, Some(RejectionKind::Revoked)).await;

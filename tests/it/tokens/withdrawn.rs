@@ -1,10 +1,11 @@
 //! Suspended, revoked, and minted by a retired key.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower_authn::{
     RejectionKind,
     store::{MemoryStore, Query, TokenErrorKind, Tokens, TokensOptions, Which},
+    token::{KeyId, Timestamp},
 };
 
 use super::{DAY, Hands, alice, answer, open};
@@ -50,7 +51,7 @@ async fn a_retired_key_takes_its_tokens_along_and_a_new_one_mints_in_time() {
 
     let caller = answer(&tokens, old.secret.expose()).await.unwrap();
     tokens
-        .revoke(Which::Key(old.record.kid.unwrap()), "admin", "leaked")
+        .retire_key(old.record.kid.unwrap(), "admin", "leaked")
         .await
         .unwrap();
     assert_eq!(
@@ -72,8 +73,8 @@ async fn a_token_of_a_retired_key_cannot_be_rotated_into_a_good_one() {
     assert!(tokens.rotate(other.record.id, DAY).await.is_ok());
     tokens.add_key().await.unwrap();
     hands.set(1_030);
-    let leaked = Which::Key(old.record.kid.unwrap());
-    tokens.revoke(leaked, "admin", "leaked").await.unwrap();
+    let leaked = old.record.kid.unwrap();
+    tokens.retire_key(leaked, "admin", "leaked").await.unwrap();
     let error = tokens.rotate(old.record.id, DAY).await.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::Invalid);
     assert_eq!(tokens.list(Query::default()).await.unwrap().len(), 3);
@@ -97,4 +98,75 @@ async fn whoever_holds_a_token_can_revoke_it_where_it_was_not_heard_of_yet() {
             .unwrap(),
         0
     );
+}
+
+#[tokio::test]
+async fn s09_a_retired_key_keeps_by_whom_and_why_and_ends_its_active_tokens() {
+    let hands = Hands::at(1_000);
+    let tokens = Tokens::open(MemoryStore::new(), hands.options())
+        .await
+        .unwrap();
+    let old = tokens.create(alice()).await.unwrap();
+    for _ in 0..2 {
+        let other = tokens.create(alice()).await.unwrap();
+        let id = Which::Id(other.record.id);
+        tokens.revoke(id, "admin", "lost").await.unwrap();
+    }
+    tokens.create(alice()).await.unwrap();
+    tokens.add_key().await.unwrap();
+    hands.set(1_030);
+    let new = tokens.create(alice()).await.unwrap();
+
+    let kid = old.record.kid.unwrap();
+    let ended = tokens.retire_key(kid, "admin", "leaked").await.unwrap();
+    assert_eq!(ended, 2, "the two that were active");
+    let again = tokens.retire_key(kid, "other", "again").await.unwrap();
+    assert_eq!(again, 0, "a second time changes nothing");
+    let key = tokens.keys().into_iter().find(|key| key.id == kid).unwrap();
+    assert_eq!(key.retired_at, Some(Timestamp::from_secs(1_030)));
+    assert_eq!(key.retired_by.as_deref(), Some("admin"));
+    assert_eq!(key.retired_reason.as_deref(), Some("leaked"));
+    let unknown = KeyId::from_number(60).unwrap();
+    let error = tokens.retire_key(unknown, "admin", "").await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::NotFound);
+
+    let expiring = tokens.expiring(100 * DAY).await.unwrap();
+    let unused = tokens
+        .unused_since(Timestamp::from_secs(2_000))
+        .await
+        .unwrap();
+    for listed in [expiring, unused] {
+        let ids: Vec<_> = listed.iter().map(|stored| stored.record.id).collect();
+        assert_eq!(ids, [new.record.id], "only active tokens are listed");
+    }
+}
+
+#[tokio::test]
+async fn s09_memory_forgets_a_token_that_is_pruned() {
+    let hands = Hands::at(1_000);
+    let tokens = Tokens::open(MemoryStore::new(), hands.options())
+        .await
+        .unwrap();
+    let kept = tokens.create(alice()).await.unwrap();
+    let made = tokens.create(alice()).await.unwrap();
+    let text = "made-elsewhere-0123456789";
+    let imported = tokens.import(text, alice()).await.unwrap();
+    let caller = answer(&tokens, text).await.unwrap();
+    for id in [made.record.id, imported.id] {
+        tokens.revoke(Which::Id(id), "admin", "").await.unwrap();
+    }
+    let refused = async |token: &str| answer(&tokens, token).await.err();
+    for token in [made.secret.expose(), text] {
+        assert_eq!(refused(token).await, Some(RejectionKind::Revoked));
+    }
+    hands.set(2_000);
+    assert_eq!(tokens.prune(DAY).await.unwrap(), 0, "not ended for a day");
+    assert_eq!(tokens.prune(Duration::ZERO).await.unwrap(), 2);
+    for token in [made.secret.expose(), text] {
+        assert_eq!(refused(token).await, Some(RejectionKind::Invalid));
+    }
+    assert_eq!(refused(kept.secret.expose()).await, None);
+    caller.ended().await;
+    tokens.import(text, alice()).await.unwrap();
+    assert_eq!(refused(text).await, None, "it can be imported again");
 }

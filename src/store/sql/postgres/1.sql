@@ -11,6 +11,8 @@ CREATE TABLE tower_authn_keys (
     created_at BIGINT NOT NULL,
     mints_from BIGINT NOT NULL,
     retired_at BIGINT,
+    retired_by TEXT COLLATE "C",
+    retired_reason TEXT COLLATE "C",
     rev BIGINT NOT NULL
 );
 

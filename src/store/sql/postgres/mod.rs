@@ -252,13 +252,13 @@ impl TokenStore for PostgresStore {
         .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.within(async {
             let lease = self.lease().await?;
             let before = [Value::Number(time(ended_before))];
-            let pruned = execute(&lease, PRUNE, &before).await?;
+            let pruned = rows(&lease, PRUNE, &before, columns::id).await?;
             lease.give_back();
-            usize::try_from(pruned).map_err(StoreError::corrupt)
+            Ok(pruned)
         })
         .await
     }

@@ -10,6 +10,8 @@ CREATE TABLE tower_authn_keys (
     created_at INTEGER NOT NULL,
     mints_from INTEGER NOT NULL,
     retired_at INTEGER,
+    retired_by TEXT,
+    retired_reason TEXT,
     rev INTEGER NOT NULL
 ) STRICT;
 

@@ -214,10 +214,10 @@ impl TokenStore for SqliteStore {
         .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.with(&self.writer, move |opened| {
             let before = [Value::Number(time(ended_before))];
-            execute(&opened.connection, PRUNE, &before)
+            rows(&opened.connection, PRUNE, &before, columns::id)
         })
         .await
     }
