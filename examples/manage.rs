@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/hello", get(hello))
         .layer(signed_in)
         .nest("/manage", routes)
-        .nest("/api_tokens", page)
+        .nest_service("/api_tokens", page)
         .route("/deployments/{name}", get(of_one));
 
     let listener = common::listen().await?;

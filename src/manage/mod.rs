@@ -13,7 +13,7 @@
 //!     let manage = Manage::new(tokens);
 //!     Router::new()
 //!         .nest("/manage", manage.routes())
-//!         .nest("/api_tokens", manage.page())
+//!         .nest_service("/api_tokens", manage.page())
 //! }
 //! ```
 //!
@@ -257,6 +257,10 @@ impl Manage {
 
     /// The page, with its sign-in and its own routes, which read the session's
     /// cookie and no other credential.
+    ///
+    /// Mounted with axum's `nest_service` it answers with and without a slash at
+    /// the end of its path, with `nest` without one alone. It names its files and
+    /// routes relative to itself, so that a proxy may cut a prefix off the path.
     pub fn page(&self) -> Router {
         page::router(self)
     }
@@ -277,7 +281,7 @@ impl Manage {
     /// Router::new()
     ///     .route("/reports", get(reports))
     ///     .layer(signed_in)
-    ///     .nest("/api_tokens", page)
+    ///     .nest_service("/api_tokens", page)
     /// # }
     /// ```
     ///
@@ -315,7 +319,7 @@ impl Manage {
     /// let page = manage.page();
     /// let of_one = async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
     /// Router::new()
-    ///     .nest("/api_tokens", page)
+    ///     .nest_service("/api_tokens", page)
     ///     .route("/deployments/{name}", get(of_one))
     /// # }
     /// ```

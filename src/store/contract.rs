@@ -33,7 +33,9 @@ pub trait TokenStore: Send + Sync + 'static {
     fn get(&self, id: TokenId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
     /// The tokens that a query means, the newest first, at most
-    /// [`limit`](Query::limit).
+    /// [`limit`](Query::limit). Sessions of the management page, which have
+    /// [`session_of`](Record::session_of), are listed only for a query that names
+    /// their holder.
     ///
     /// # Errors
     ///

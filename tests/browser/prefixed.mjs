@@ -27,6 +27,8 @@ await run(async (context) => {
   assert.equal(page.url(), `${url}/api_tokens`);
   await signOut();
 
+  // A page of plain text names no icon.
+  await context.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
   // The form stands at the page's own address, which then shows the page.
   await page.goto(`${url}/hello`);
   await page.getByLabel('Token', { exact: true }).fill(token);

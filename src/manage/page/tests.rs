@@ -616,7 +616,7 @@ async fn s17_the_page_finds_its_files_and_routes_behind_a_prefix_that_is_cut_off
     let manage = Manage::new(page.tokens.clone());
     let own = manage.page();
     let of_one = async move || manage.page_of("../api_tokens", "demo");
-    let routes = Router::new().nest("/api_tokens", own.clone());
+    let routes = Router::new().nest_service("/api_tokens", own.clone());
     let routes = routes.nest("/a:b", own.clone());
     let routes = routes.route("/deployments/demo", axum::routing::get(of_one));
     let nested = ["/api_tokens", "/api_tokens/", "/a:b", "/deployments/demo"];
