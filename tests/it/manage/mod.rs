@@ -11,6 +11,8 @@ mod organizations;
 mod pages;
 mod rights;
 mod sessions;
+mod texts;
+mod unread;
 
 use std::time::Duration;
 
