@@ -31,8 +31,13 @@ fn no_program_of_the_guide_hides_a_line_or_is_left_out() {
         for block in text.split("```rust").skip(1) {
             let (program, _) = block.split_once("```").unwrap();
             let (attributes, code) = program.split_once('\n').unwrap();
-            assert!(["", ",no_run"].contains(&attributes), "{name}: {attributes}");
-            let hidden = code.lines().find(|line| line.trim_start().starts_with("# "));
+            assert!(
+                ["", ",no_run"].contains(&attributes),
+                "{name}: {attributes}"
+            );
+            let hidden = code
+                .lines()
+                .find(|line| line.trim_start().starts_with("# "));
             assert_eq!(hidden, None, "{name}");
             assert!(code.contains("fn main()"), "{name}: a program is not whole");
             programs += 1;
