@@ -26,6 +26,7 @@ mod floors;
 mod following;
 mod generated;
 mod grpc;
+mod guide;
 mod hygiene;
 mod lifetime;
 mod manage;

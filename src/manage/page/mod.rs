@@ -26,10 +26,7 @@ use http::{
 };
 
 pub use self::signed_in::{SignedIn, SignedInLayer};
-pub(super) use self::{
-    session::OpenSessions,
-    snippet::{Snippet, SnippetsFor},
-};
+pub(super) use self::snippet::{Snippet, SnippetsFor};
 
 use self::session::Sessions;
 use super::{Manage, answered, operations};
@@ -76,9 +73,8 @@ pub(super) fn router(manage: &Manage) -> Router {
     let api = operations::router(manage.tokens.clone());
     let api = api.merge(snippet::router(manage)).layer(signed_in);
     let own = manage.clone();
-    let index = async move |OriginalUri(uri): OriginalUri| {
-        Html(html(&own, uri.path().trim_end_matches('/'), "", ""))
-    };
+    let index =
+        async move |OriginalUri(uri): OriginalUri| Html(html(&own, &own_base(uri.path()), "", ""));
     let files = FILES
         .iter()
         .fold(Router::new(), |files, (path, kind, text)| {
@@ -106,6 +102,16 @@ pub(super) fn of_target(manage: &Manage, base: &str, target: &str) -> Response {
 /// The sign-in, in place of another page.
 pub(super) fn sign_in(manage: &Manage, base: &str) -> Response {
     secure(Html(html(manage, base, "", "reload")).into_response())
+}
+
+/// Where the page is mounted, relative to the page itself: a proxy may have cut a
+/// prefix off its path, which the browser still has.
+fn own_base(path: &str) -> String {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "" => ".".to_owned(),
+        // Without the dot, a colon in it would end a scheme.
+        last => format!("./{last}"),
+    }
 }
 
 fn html(manage: &Manage, base: &str, target: &str, then: &str) -> String {
