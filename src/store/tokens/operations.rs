@@ -135,14 +135,17 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Where the store can't be reached: nothing is revoked then. A token that
-    /// was presented and is not known is no error, but none.
+    /// Returns an error if the store can't be reached, or if `by` or `reason` is
+    /// no text of one line, as [`NewToken`] has it (a reason is at most 1,024
+    /// characters); nothing is revoked then. A token that was presented and is
+    /// not known is no error, but none.
     pub async fn revoke(
         &self,
         which: Which<'_>,
         by: &str,
         reason: &str,
     ) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let query = match which {
             Which::Id(id) => return self.revoke_one(id, by, reason).await,
             Which::Presented(token) => {
@@ -221,8 +224,10 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such key, or the store can't be reached.
+    /// Returns an error if there is no such key, the store can't be reached, or
+    /// `by` or `reason` is refused as [`revoke`](Self::revoke) does.
     pub async fn retire_key(&self, id: KeyId, by: &str, reason: &str) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let mut retries = Retries::default();
         loop {
             let known = self.keys().into_iter().find(|key| key.id == id);
