@@ -9,6 +9,8 @@ mod options;
 mod read_through;
 mod retries;
 mod rotation;
+#[cfg(feature = "manage")]
+mod session;
 mod usage;
 mod verdict;
 mod verifier;
@@ -21,6 +23,8 @@ use std::{
 
 use tokio::task::JoinHandle;
 
+#[cfg(feature = "manage")]
+pub(crate) use self::session::SessionKind;
 pub use self::{
     change::{Change, Created, Which},
     draft::NewToken,
@@ -35,9 +39,9 @@ use super::{
     error::StoreError,
     mirror::Mirror,
 };
-use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
 #[cfg(feature = "manage")]
-use crate::{principal::Principal, rejection::Rejection, scope::Scope};
+use crate::scope::Scope;
+use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
 
 /// API tokens over a store: the one handle to make, change and verify them.
 ///
@@ -115,11 +119,8 @@ impl Tokens {
     ///
     /// Where there is none of this id, or the store can't tell.
     pub async fn get(&self, id: TokenId) -> Result<Stored, TokenError> {
-        self.shared
-            .store
-            .get(id)
-            .await?
-            .ok_or_else(TokenError::not_found)
+        let stored = self.shared.stored(id).await?;
+        stored.ok_or_else(TokenError::not_found)
     }
 
     /// The token that is presented, whatever its state; `None` where there is no
@@ -130,7 +131,7 @@ impl Tokens {
     /// Where the store can't tell.
     pub async fn find(&self, presented: &str) -> Result<Option<Stored>, TokenError> {
         match self.shared.presented(presented).await? {
-            Some(id) => Ok(self.shared.store.get(id).await?),
+            Some(id) => Ok(self.shared.stored(id).await?),
             None => Ok(None),
         }
     }
@@ -144,14 +145,6 @@ impl Tokens {
         } else {
             record.state(self.shared.now())
         }
-    }
-
-    /// The principal of a token that was presented before, as it stands now: for
-    /// a session that ends with its token.
-    #[cfg(feature = "manage")]
-    pub(crate) fn current(&self, id: TokenId) -> Result<Principal, Rejection> {
-        let entry = self.shared.mirror.get(id).ok_or_else(Rejection::invalid)?;
-        self.shared.judge_standing(entry)
     }
 
     #[cfg(feature = "manage")]
@@ -290,6 +283,12 @@ impl Shared {
         Ok(last)
     }
 
+    /// Reads a token, which a session is not.
+    async fn stored(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        let stored = self.store.get(id).await?;
+        Ok(stored.filter(|stored| stored.record.session_of.is_none()))
+    }
+
     /// Reads a record, changes it and writes it.
     async fn change<F>(&self, id: TokenId, mut change: F) -> Result<Record, TokenError>
     where
@@ -297,11 +296,8 @@ impl Shared {
     {
         let mut retries = Retries::default();
         loop {
-            let stored = self
-                .store
-                .get(id)
-                .await?
-                .ok_or_else(TokenError::not_found)?;
+            let stored = self.stored(id).await?;
+            let stored = stored.ok_or_else(TokenError::not_found)?;
             let mut record = stored.record;
             let was = Some(record.rev);
             let before = record.clone();
