@@ -6,6 +6,7 @@ use std::{error::Error, fmt};
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
+    timed_out: Option<&'static str>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -27,6 +28,7 @@ impl StoreError {
     pub fn conflict() -> Self {
         Self {
             kind: StoreErrorKind::Conflict,
+            timed_out: None,
             source: None,
         }
     }
@@ -35,6 +37,7 @@ impl StoreError {
     pub fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: StoreErrorKind::Corrupt,
+            timed_out: None,
             source: Some(source.into()),
         }
     }
@@ -43,7 +46,17 @@ impl StoreError {
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: StoreErrorKind::Unavailable,
+            timed_out: None,
             source: Some(source.into()),
+        }
+    }
+
+    /// The store did not answer a call in time.
+    pub(super) fn timed_out(operation: &'static str) -> Self {
+        Self {
+            kind: StoreErrorKind::Unavailable,
+            timed_out: Some(operation),
+            source: None,
         }
     }
 
@@ -56,6 +69,9 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(operation) = self.timed_out {
+            return write!(f, "the store did not answer `{operation}` in time");
+        }
         f.write_str(match self.kind {
             StoreErrorKind::Conflict => "the row was changed in the meantime",
             StoreErrorKind::Corrupt => "the store can't be read",

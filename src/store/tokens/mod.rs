@@ -4,6 +4,9 @@ mod change;
 mod draft;
 mod error;
 mod follow;
+mod freshness;
+#[cfg(test)]
+mod interleavings;
 mod operations;
 mod options;
 mod read_through;
@@ -19,7 +22,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify},
+    task::JoinHandle,
+};
 
 pub use self::{
     change::{Change, Created, Which},
@@ -28,12 +34,13 @@ pub use self::{
     options::TokensOptions,
     verifier::{KnownOnly, TokenVerifier},
 };
-use self::{follow::Freshness, read_through::ReadThrough, retries::Retries, usage::UsageBook};
+use self::{freshness::Freshness, read_through::ReadThrough, retries::Retries, usage::UsageBook};
 use super::{
-    contract::{Cursor, Query, Row, Stored, TokenStore, Write},
-    dynamic::DynStore,
-    error::StoreError,
+    contract::{Cursor, Head, Query, Row, Stored, TokenStore, Write},
+    deadline::DeadlineStore,
+    error::{StoreError, StoreErrorKind},
     mirror::Mirror,
+    schedule,
 };
 use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
 #[cfg(feature = "manage")]
@@ -66,9 +73,14 @@ pub struct Tokens {
 
 /// What the handle, its verifiers and its tasks have in common.
 struct Shared {
-    store: Box<dyn DynStore>,
+    store: DeadlineStore,
     options: TokensOptions,
     mirror: Mirror,
+    /// How far the memory followed the store, if it was read. Held while the
+    /// store is followed.
+    head: AsyncMutex<Option<Head>>,
+    /// Wakes the follower after a write whose outcome is unknown.
+    unsure: Notify,
     freshness: Freshness,
     reads: ReadThrough,
     usage: UsageBook,
@@ -87,20 +99,11 @@ impl Tokens {
     /// Where the store can't be read, or a key of it can't be opened: it is
     /// sealed under another master, or under one that is not given.
     pub async fn open(store: impl TokenStore, options: TokensOptions) -> Result<Self, TokenError> {
-        let shared = Arc::new(Shared {
-            store: Box::new(store),
-            mirror: Mirror::new(options.master.clone()),
-            freshness: Freshness::new(options.max_stale),
-            reads: ReadThrough::new(),
-            usage: UsageBook::default(),
-            random: Mutex::new(Random::system()),
-            tasks: Mutex::default(),
-            options,
-        });
+        let shared = Arc::new(Shared::new(store, options));
         let tokens = Self { shared };
-        let head = tokens.shared.load().await?;
+        tokens.shared.follow().await?;
         tokens.ensure_key().await?;
-        let follow = follow::task(&tokens.shared, head);
+        let follow = follow::task(&tokens.shared);
         let tell = usage::task(&tokens.shared);
         tokens
             .shared
@@ -150,8 +153,9 @@ impl Tokens {
     /// a session that ends with its token.
     #[cfg(feature = "manage")]
     pub(crate) fn current(&self, id: TokenId) -> Result<Principal, Rejection> {
+        let seen = self.shared.freshness.see();
         let entry = self.shared.mirror.get(id).ok_or_else(Rejection::invalid)?;
-        self.shared.judge_standing(entry)
+        self.shared.judge_standing(entry, seen)
     }
 
     #[cfg(feature = "manage")]
@@ -261,6 +265,21 @@ impl Tokens {
 }
 
 impl Shared {
+    fn new(store: impl TokenStore, options: TokensOptions) -> Self {
+        Self {
+            store: DeadlineStore::new(store, options.store_timeout),
+            mirror: Mirror::new(options.master.clone()),
+            head: AsyncMutex::default(),
+            unsure: Notify::new(),
+            freshness: Freshness::new(options.max_stale),
+            reads: ReadThrough::new(),
+            usage: UsageBook::default(),
+            random: Mutex::new(Random::system()),
+            tasks: Mutex::default(),
+            options,
+        }
+    }
+
     async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
         query.retired_keys = self.mirror.ring().retired().collect();
         self.store.list(query).await
@@ -280,12 +299,24 @@ impl Shared {
 
     /// Writes rows, puts them into memory, and returns the revision of the last.
     async fn apply(&self, mut writes: Vec<Write>) -> Result<u64, StoreError> {
-        let last = self.store.apply(writes.clone()).await?;
-        self.freshness.wrote(last);
+        // Asked before the write is sent, which a reload may overtake.
+        let history = self.mirror.history();
+        let applied = self.store.apply(writes.clone()).await;
+        schedule::point();
+        let last = applied.inspect_err(|error| {
+            // The rows may have been written: the follower finds out.
+            if error.kind() != StoreErrorKind::Conflict {
+                self.unsure.notify_one();
+            }
+        })?;
         let before = last.saturating_sub(writes.len() as u64);
         for (write, rev) in writes.iter_mut().zip(before + 1..) {
             write.row.set_rev(rev);
-            self.mirror.merge(&write.row).map_err(StoreError::corrupt)?;
+        }
+        let merged = self.mirror.merge_written(history, &writes, last);
+        if !merged.map_err(StoreError::corrupt)? {
+            // The reload may have read the store before the write.
+            self.follow().await?;
         }
         Ok(last)
     }

@@ -205,8 +205,16 @@ impl Tokens {
     /// Where the ring is full (61 keys, retired ones too), or the store can't be
     /// reached.
     pub async fn add_key(&self) -> Result<Key, TokenError> {
-        let mints_from = self.shared.now() + self.shared.options.max_stale;
-        self.shared.add_key(mints_from).await
+        let mut retries = Retries::default();
+        loop {
+            let mints_from = self.shared.now() + self.shared.options.max_stale;
+            match self.shared.add_key(mints_from).await {
+                Err(error) => retries.allow(error)?,
+                added => return added,
+            }
+            // Another process took the number of the key.
+            self.shared.follow().await?;
+        }
     }
 
     /// Retires a key for good: it mints no more tokens, and every token that it
@@ -237,6 +245,7 @@ impl Tokens {
                 Ok(_) => return Ok(active),
                 Err(error) => retries.allow(error)?,
             }
+            self.shared.follow().await?;
         }
     }
 
@@ -269,7 +278,7 @@ impl Tokens {
         match added {
             // Another process opened the same store at the same time.
             Err(error) if error.kind() == TokenErrorKind::Conflict => {
-                self.shared.load().await?;
+                self.shared.follow().await?;
                 Ok(())
             }
             other => other.map(drop),
