@@ -54,6 +54,16 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// Copies the head. The HTTP version is not part of it.
+    pub(crate) fn to_parts(self) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.method = self.method.clone();
+        parts.uri = self.uri.clone();
+        parts.headers = self.headers.clone();
+        parts.extensions = self.extensions.clone();
+        parts
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> &'a Method {

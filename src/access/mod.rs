@@ -1,15 +1,14 @@
 //! Access: what each place requires of its callers.
 
 mod builder;
+mod into_access;
 mod path;
+mod row;
 mod table;
 
 use std::{fmt, sync::Arc};
 
-pub use self::{
-    builder::{AccessTableBuilder, IntoAccess},
-    table::AccessTable,
-};
+pub use self::{builder::AccessTableBuilder, into_access::IntoAccess, table::AccessTable};
 use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 
 /// What a place requires of its callers.

@@ -1,4 +1,6 @@
-//! What a path's spelling is worth.
+//! Paths of requests, and paths of rows.
+
+use crate::error::ConfigError;
 
 /// How far a path can be trusted to mean to the router what it says here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,35 @@ pub(super) fn spelling(path: &str) -> Spelling {
     } else {
         Spelling::Plain
     }
+}
+
+/// Refuses a row's path that axum refuses, or that no request's path can equal.
+pub(super) fn check_row_path(path: &str) -> Result<(), ConfigError> {
+    let error = |problem: &str, expected: &str| {
+        let message = format!("path {path:?}: {problem}; expected {expected}");
+        Err(ConfigError::new(message))
+    };
+    if !path.starts_with('/') {
+        return error("no '/' at its start", &format!("\"/{path}\""));
+    }
+    if path.contains(['?', '#']) {
+        return error("has a query or fragment", "the path alone");
+    }
+    let foreign = |segment: &&str| segment.starts_with([':', '*']);
+    if !path.split('/').any(|segment| foreign(&segment)) {
+        return Ok(());
+    }
+    let in_braces = |segment: &str| match segment {
+        "*" => "{*rest}".to_owned(),
+        _ if segment.starts_with('*') => format!("{{{segment}}}"),
+        _ => match segment.strip_prefix(':') {
+            Some(name) => format!("{{{name}}}"),
+            None => segment.to_owned(),
+        },
+    };
+    let fixed: Vec<String> = path.split('/').map(in_braces).collect();
+    let fixed = format!("{:?}", fixed.join("/"));
+    error("parameters are written in braces", &fixed)
 }
 
 #[cfg(test)]

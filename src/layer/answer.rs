@@ -210,11 +210,21 @@ fn retry_after(rejection: &Rejection) -> HeaderValue {
     HeaderValue::from(seconds.max(1))
 }
 
-/// The content type of a gRPC answer, where the caller speaks gRPC.
+/// Returns the content type of a gRPC answer if the caller speaks gRPC.
 ///
-/// Only a POST with exactly that content type does, so that no other request
-/// can have a refusal turned into an HTTP 200. Nothing of it is echoed.
+/// A caller does if it sends a POST with exactly one gRPC content type, so that
+/// no other request can turn a refusal into an HTTP 200. The answer echoes
+/// nothing of the value, whose case, parameters and surrounding blanks don't
+/// matter (RFC 9110, section 8.3.1).
 pub(super) fn grpc_content_type(head: Head<'_>) -> Option<HeaderValue> {
+    const TYPES: [(&[u8], &str); 3] = [
+        (
+            b"application/grpc-web-text",
+            "application/grpc-web-text+proto",
+        ),
+        (b"application/grpc-web", "application/grpc-web+proto"),
+        (b"application/grpc", GRPC),
+    ];
     if head.method() != Method::POST {
         return None;
     }
@@ -222,17 +232,15 @@ pub(super) fn grpc_content_type(head: Head<'_>) -> Option<HeaderValue> {
     let (value, None) = (values.next()?.as_bytes(), values.next()) else {
         return None;
     };
-    let rest = value.strip_prefix(b"application/grpc")?;
-    let kinds: [(&[u8], &str); 3] = [
-        (b"-web-text", "application/grpc-web-text+proto"),
-        (b"-web", "application/grpc-web+proto"),
-        (b"", GRPC),
-    ];
-    let is = |suffix: &[u8]| {
-        let behind = rest.strip_prefix(suffix)?;
-        matches!(behind, [] | [b'+' | b';', ..]).then_some(())
-    };
-    let (_, answer) = kinds.into_iter().find(|(suffix, _)| is(suffix).is_some())?;
+    let value = value.trim_ascii_start();
+    let (_, answer) = TYPES.iter().find(|(name, _)| {
+        let Some((start, rest)) = value.split_at_checked(name.len()) else {
+            return false;
+        };
+        // HTTP/2 keeps blanks at the end of a value.
+        let ends = matches!(rest.trim_ascii_start(), [] | [b';', ..]) || rest.starts_with(b"+");
+        ends && start.eq_ignore_ascii_case(name)
+    })?;
     Some(HeaderValue::from_static(answer))
 }
 

@@ -2,10 +2,13 @@
 
 use std::{fmt, future::Future, marker::PhantomData};
 
+use http::request::Parts;
+
 use super::Verifier;
 use crate::{
     credential::{Credential, Scheme, UserPassword},
     ct,
+    head::Head,
     rejection::Rejection,
 };
 
@@ -59,8 +62,8 @@ where
 /// A verifier made of a closure that gives a future.
 ///
 /// The closure takes the credential as its own, so that the future need not
-/// borrow from the request; that copies the token. Implement [`Verifier`] where
-/// the copy counts, or where the request's head does.
+/// borrow from the request. That copies the token and the request's head;
+/// implement [`Verifier`] to save the copies.
 ///
 /// # Example
 ///
@@ -109,20 +112,27 @@ where
         &self,
         credential: &Credential<'_>,
     ) -> impl Future<Output = Result<P, Rejection>> + Send {
-        (self.f)(OwnedCredential {
-            scheme: credential.scheme(),
-            token: credential.token().into(),
-        })
+        (self.f)(OwnedCredential::new(credential))
     }
 }
 
-/// A [`Credential`] that does not borrow, without the request's head.
+/// A [`Credential`] that does not borrow from the request. It holds copies of the
+/// token and of the request's head.
 pub struct OwnedCredential {
     scheme: Option<Scheme>,
     token: Box<str>,
+    head: Box<Parts>,
 }
 
 impl OwnedCredential {
+    fn new(credential: &Credential<'_>) -> Self {
+        Self {
+            scheme: credential.scheme(),
+            token: credential.token().into(),
+            head: Box::new(credential.head().to_parts()),
+        }
+    }
+
     /// See [`Credential::scheme`].
     #[must_use]
     pub fn scheme(&self) -> Option<Scheme> {
@@ -138,6 +148,12 @@ impl OwnedCredential {
     /// See [`Credential::matches`].
     pub fn matches(&self, secret: impl AsRef<[u8]>) -> bool {
         ct::eq(self.token.as_bytes(), secret.as_ref())
+    }
+
+    /// See [`Credential::head`].
+    #[must_use]
+    pub fn head(&self) -> Head<'_> {
+        Head::of_parts(&self.head)
     }
 
     /// See [`Credential::user_password`].

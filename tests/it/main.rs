@@ -12,6 +12,7 @@
 
 mod support;
 
+mod access;
 mod allocations;
 mod answers;
 #[cfg(feature = "axum")]

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{
-    extract::Authenticated,
+    axum::Authenticated,
     manage::Manage,
     principal::Principal,
     store::{Change, Created, MemoryStore, NewToken, Tokens, TokensOptions, Which},

@@ -151,6 +151,11 @@ impl<P> FixedUsersBuilder<P> {
         let login = format!("{user}:{password}");
         let fault = if password.trim().is_empty() {
             Some("has a blank password")
+        } else if is_password_hash(password) {
+            Some(
+                "has a password hash where the password itself is expected; \
+                 FixedUsers does not verify hashes",
+            )
         } else if user.contains(':') {
             Some("holds a colon")
         } else if login.bytes().any(|b| b.is_ascii_control()) {
@@ -191,6 +196,26 @@ impl<P> FixedUsersBuilder<P> {
     }
 }
 
+/// Whether a text has the form of a hash: `$id$…` (crypt, Argon2), `{SCHEME}…`
+/// (LDAP) or `algorithm$…` (Django). Taken as a password, the hash of an htpasswd
+/// line would let in everyone who can read that file.
+fn is_password_hash(text: &str) -> bool {
+    let is_id = |id: &str| {
+        !id.is_empty()
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    if let Some(crypt) = text.strip_prefix('$') {
+        return crypt.split_once('$').is_some_and(|(id, _)| is_id(id));
+    }
+    if let Some(ldap) = text.strip_prefix('{') {
+        return ldap.split_once('}').is_some_and(|(id, _)| is_id(id));
+    }
+    let django = ["argon2$", "bcrypt", "md5$", "pbkdf2", "scrypt", "sha1$"];
+    django.iter().any(|name| text.starts_with(name)) && text.contains('$')
+}
+
 impl<P> fmt::Debug for FixedUsersBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedUsersBuilder")
@@ -219,6 +244,33 @@ mod tests {
         for (user, password, expected) in rows {
             let built = FixedUsers::new([(user, password, ())]);
             assert_eq!(built.unwrap_err().to_string(), expected);
+        }
+        for hash in [
+            "$2y$05$abcdefghijklmnopqrstuv",
+            "$2b$12$abcdefghijklmnopqrstuv",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+            "$1$salt$hash",
+            "$5$salt$hash",
+            "$6$rounds=5000$salt$hash",
+            "$apr1$salt$hash",
+            "$pbkdf2-sha256$i=1000$salt$hash",
+            "$scrypt$ln=17$salt$hash",
+            "$y$j9T$salt$hash",
+            "{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=",
+            "{SSHA}abcdefgh",
+            "{PLAIN-MD5}abcdefgh",
+            "{CRYPT}$6$salt$hash",
+            "pbkdf2_sha256$600000$salt$hash",
+            "bcrypt_sha256$$2b$12$salt",
+            "argon2$argon2id$v=19",
+        ] {
+            let text = FixedUsers::parse(&format!("bob:{hash}")).unwrap_err();
+            let expected = "line 1: user 1 has a password hash where the password itself";
+            assert!(text.to_string().starts_with(expected), "{hash}: {text}");
+            assert!(!text.to_string().contains("salt"), "{text}");
+        }
+        for password in ["$5 for a coffee", "{not a} scheme", "cost$100", "$$$$$$$$"] {
+            FixedUsers::new([("bob", password, ())]).unwrap();
         }
         let twice = FixedUsers::new([("a", "12345678", ()), ("a", "87654321", ())]);
         assert_eq!(twice.unwrap_err().to_string(), "user 2 repeats user 1");

@@ -101,10 +101,16 @@ async fn a_method_that_is_not_listed_is_refused() {
         ("HEAD", "/apps/hello/generate"),
         ("POST", "/apps/hello/readyz"),
         ("get", "/apps/hello/readyz"),
-        ("GET", "/inference.v1.Inference/Generate"),
     ] {
         let came_to = ask(&cloud, Call::new(method, path)).await;
         assert_eq!(came_to, (401, 404), "{method} {path}");
+    }
+    for method in ["GET", "PUT", "OPTIONS", "FOO"] {
+        // tonic routes by the path: a gRPC method is listed for every HTTP method.
+        let call = Call::new(method, "/inference.v1.Inference/Generate");
+        let (nobody, admin) = ask(&cloud, call).await;
+        assert_eq!(nobody, 401, "{method}");
+        assert!(![401, 403, 404].contains(&admin), "{method}: {admin}");
     }
     let preflight = Call::new("OPTIONS", "/apps/hello/generate")
         .header("origin", "http://example.com")

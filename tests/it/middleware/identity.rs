@@ -127,3 +127,27 @@ async fn what_is_not_of_the_layers_type_is_left_alone() {
     let kept = inner.last().extensions.get::<&str>().copied();
     assert_eq!(kept, Some("somebody else's"));
 }
+
+#[tokio::test]
+async fn an_async_closure_reads_the_head_that_a_verifier_reads() {
+    let verifier = tower_authn::verify_async_fn(|credential| async move {
+        let head = credential.head();
+        let zone: Option<&u32> = head.extensions().get();
+        let seen = (head.method().as_str(), head.path(), zone);
+        let sensitive = head.headers()["authorization"].is_sensitive();
+        match seen == ("GET", "/models", Some(&7)) && head.headers().len() == 2 && sensitive {
+            true => Ok(Principal::new("ci")),
+            false => Err(tower_authn::Rejection::invalid()),
+        }
+    });
+    let inner = Strict::default();
+    let service = AuthnLayer::new(verifier).layer(inner.clone());
+    let authorization = bearer();
+    let fields = [("authorization", authorization.as_str()), ("accept", "*/*")];
+    for (path, called) in [("/models", 1), ("/other", 1)] {
+        let mut request = get(path, &fields);
+        request.extensions_mut().insert(7_u32);
+        ask(&service, request).await;
+        assert_eq!(inner.called.count(), called, "{path}");
+    }
+}
