@@ -7,6 +7,7 @@ mod follow;
 mod freshness;
 #[cfg(test)]
 mod interleavings;
+mod listing;
 mod operations;
 mod options;
 mod read_through;
@@ -34,9 +35,14 @@ pub use self::{
     options::TokensOptions,
     verifier::{KnownOnly, TokenVerifier},
 };
-use self::{freshness::Freshness, read_through::ReadThrough, retries::Retries, usage::UsageBook};
+use self::{
+    freshness::Freshness,
+    read_through::ReadThrough,
+    retries::Retries,
+    usage::{Flush, UsageBook},
+};
 use super::{
-    contract::{Cursor, Head, Query, Row, Stored, TokenStore, Write},
+    contract::{Head, Query, Row, Stored, TokenStore, Write},
     deadline::DeadlineStore,
     error::{StoreError, StoreErrorKind},
     mirror::Mirror,
@@ -112,17 +118,14 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// One token.
+    /// Returns a token, with its uses up to now in this process.
     ///
     /// # Errors
     ///
-    /// Where there is none of this id, or the store can't tell.
+    /// Returns an error if there is none of this id, or the store can't tell.
     pub async fn get(&self, id: TokenId) -> Result<Stored, TokenError> {
-        self.shared
-            .store
-            .get(id)
-            .await?
-            .ok_or_else(TokenError::not_found)
+        let stored = self.shared.stored(id).await?;
+        stored.ok_or_else(TokenError::not_found)
     }
 
     /// The token that is presented, whatever its state; `None` where there is no
@@ -133,7 +136,7 @@ impl Tokens {
     /// Where the store can't tell.
     pub async fn find(&self, presented: &str) -> Result<Option<Stored>, TokenError> {
         match self.shared.presented(presented).await? {
-            Some(id) => Ok(self.shared.store.get(id).await?),
+            Some(id) => Ok(self.shared.stored(id).await?),
             None => Ok(None),
         }
     }
@@ -208,19 +211,10 @@ impl Tokens {
         self.all(query).await
     }
 
-    /// Every page of a query.
+    /// Every token that a query means.
     async fn all(&self, mut query: Query) -> Result<Vec<Stored>, TokenError> {
-        query.limit = 1_000;
-        let mut all = Vec::new();
-        loop {
-            let page = self.shared.list(query.clone()).await?;
-            let full = page.len() == query.limit;
-            query.after = page.last().map(|stored| Cursor::of(&stored.record));
-            all.extend(page);
-            if !full {
-                return Ok(all);
-            }
-        }
+        query.limit = usize::MAX;
+        self.list(query).await
     }
 
     /// The keys of the ring.
@@ -243,15 +237,15 @@ impl Tokens {
         TokenVerifier::new(Arc::clone(&self.shared))
     }
 
-    /// Stops following, and writes down the uses that were not told yet.
+    /// Stops following, and writes the uses that are not written yet.
     ///
     /// # Errors
     ///
-    /// Where the uses can't be written.
+    /// Returns an error if the uses can't be written.
     pub async fn shutdown(&self) -> Result<(), TokenError> {
         {
             // A task that is cut off while uses are on their way loses them.
-            let _told = self.shared.usage.told().await;
+            let _flushed = self.shared.usage.flushed().await;
             let tasks = std::mem::take(&mut *self.shared.tasks());
             for task in tasks {
                 task.abort();
@@ -260,7 +254,7 @@ impl Tokens {
             }
         }
         self.shared.freshness.end();
-        Ok(self.shared.tell_uses().await?)
+        Ok(self.shared.flush_usage(Flush::All).await?)
     }
 }
 
@@ -273,16 +267,11 @@ impl Shared {
             unsure: Notify::new(),
             freshness: Freshness::new(options.max_stale),
             reads: ReadThrough::new(),
-            usage: UsageBook::default(),
+            usage: UsageBook::new(),
             random: Mutex::new(Random::system()),
             tasks: Mutex::default(),
             options,
         }
-    }
-
-    async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
-        query.retired_keys = self.mirror.ring().retired().collect();
-        self.store.list(query).await
     }
 
     fn now(&self) -> Timestamp {

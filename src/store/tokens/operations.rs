@@ -131,8 +131,12 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Where the store can't be reached: nothing is revoked then. A token that
-    /// was presented and is not known is no error, but none.
+    /// Returns an error if the store can't be reached. If it names `apply`, which
+    /// was not answered in time, the tokens may be revoked or not: memory follows
+    /// the store, so that they are refused as soon as it says so. Revoke again,
+    /// which changes nothing where it was done.
+    ///
+    /// A presented token that is not known is not an error; it counts as 0.
     pub async fn revoke(
         &self,
         which: Which<'_>,

@@ -83,7 +83,9 @@ impl TokensOptions {
         self
     }
 
-    /// How often uses are written down; 60 s unless set.
+    /// Sets how often uses are written; 60 s by default. The first use of a token
+    /// is written within a second. Reads of this process include uses that are not
+    /// written yet.
     pub fn flush_every(mut self, period: Duration) -> Self {
         self.flush_every = period;
         self
