@@ -52,7 +52,7 @@ impl Digest {
 
     /// The digest as 64 hexadecimal digits.
     #[must_use]
-    pub fn to_hex(&self) -> String {
+    pub fn to_hex(self) -> String {
         self.0.iter().map(|word| format!("{word:016x}")).collect()
     }
 
@@ -67,7 +67,7 @@ impl Digest {
 
     /// The bytes of the digest.
     #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
+    pub fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
         let (words, _) = bytes.as_chunks_mut::<8>();
         for (to, word) in words.iter_mut().zip(self.0) {
