@@ -218,10 +218,8 @@ async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
         sleep(poll).await;
         let three = open(&store).await;
         for tokens in [&one, &two, &three] {
-            let query = Query {
-                limit: 15,
-                ..Query::default()
-            };
+            let mut query = Query::default();
+            query.limit = 15;
             assert_eq!(tokens.list(query).await.unwrap().len(), 15, "{name}");
             let unused = tokens.unused_since(FAR).await.unwrap();
             assert_eq!(unused.len(), 18, "{name}");
@@ -283,7 +281,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
     let options = || TokensOptions::new("acme").unwrap();
     let grace = Duration::from_secs(60);
     for call in [
-        "apply", "get", "list", "changes", "load_all", "touch", "prune",
+        "apply", "get", "list", "changes", "load_all", "prune", "touch",
     ] {
         assert_eq!(status(&tokens, other.secret.expose()).await, OK);
         store.hang(call);

@@ -124,7 +124,10 @@ impl Shared {
         // Woken or not: the store is asked.
         let _ = timeout(poll_every, woken).await;
         // `watch` may return at once, each time.
-        sleep(LEAST_PAUSE.saturating_sub(self.freshness.staleness())).await;
+        let pause = LEAST_PAUSE.saturating_sub(self.freshness.staleness());
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
         self.follow().await
     }
 }

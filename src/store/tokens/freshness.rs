@@ -103,7 +103,7 @@ impl Freshness {
     /// Begins another generation of the memory, which is not confirmed yet. It
     /// comes before anything of the memory is replaced.
     pub(super) fn begin_generation(&self) {
-        self.update(|seen| seen.generation() + 1 & GENERATION);
+        self.update(|seen| (seen.generation() + 1) & GENERATION);
     }
 
     /// Confirms that the memory holds every change from before this time, at
@@ -115,7 +115,7 @@ impl Freshness {
             .unwrap_or_else(PoisonError::into_inner) = sent.at;
         let until = (sent.system + self.max_stale).as_millis();
         let until = until.min(u64::MAX >> GENERATION_BITS);
-        self.update(|seen| until << GENERATION_BITS | seen.generation());
+        self.update(|seen| (until << GENERATION_BITS) | seen.generation());
     }
 
     pub(super) fn end(&self) {

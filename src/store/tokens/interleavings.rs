@@ -89,8 +89,11 @@ impl Scene {
     }
 }
 
-/// A way to decide whether the token is accepted.
+/// Decides whether the token is accepted.
 type Judge = fn(&Scene) -> bool;
+
+/// Prepares a scene, or is a thread of it.
+type Act = fn(&Scene);
 
 /// What the verifiers do.
 fn judge(scene: &Scene) -> bool {
@@ -130,7 +133,7 @@ struct Outcome {
 }
 
 /// Runs a verdict among other threads, in every order.
-fn explore(judge: Judge, prepare: fn(&Scene), others: &[fn(&Scene)]) -> Outcome {
+fn explore(judge: Judge, prepare: Act, others: &[Act]) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.orders = every_order(|choices| {
         let scene = scene();
@@ -142,12 +145,7 @@ fn explore(judge: Judge, prepare: fn(&Scene), others: &[fn(&Scene)]) -> Outcome 
     outcome
 }
 
-fn one_order(
-    choices: &mut Choices,
-    scene: &Scene,
-    judge: Judge,
-    others: &[fn(&Scene)],
-) -> (bool, bool) {
+fn one_order(choices: &mut Choices, scene: &Scene, judge: Judge, others: &[Act]) -> (bool, bool) {
     let [begun, ended, accepted] = [(); 3].map(|()| AtomicBool::new(false));
     let mut threads: Vec<Box<dyn FnOnce() + Send + '_>> = vec![Box::new(|| {
         begun.store(true, SeqCst);
@@ -191,7 +189,7 @@ fn restored_from_an_older_copy(scene: &Scene) {
 
 #[test]
 fn s06_no_order_of_steps_accepts_a_revoked_token() {
-    let models: [(&str, fn(&Scene), &[fn(&Scene)]); 4] = [
+    let models: [(&str, Act, &[Act]); 4] = [
         (
             "another process revokes",
             nothing,
@@ -229,7 +227,7 @@ fn s06_no_order_of_steps_accepts_a_revoked_token() {
 
 #[test]
 fn s06_the_model_finds_planted_bugs() {
-    let others: &[fn(&Scene)] = &[Scene::follow, Scene::revoke_elsewhere];
+    let others: &[Act] = &[Scene::follow, Scene::revoke_elsewhere];
     for prepare in [freshness_is_over, Scene::read_anew] {
         let found = explore(judge_by_freshness_after, prepare, others);
         assert!(found.wrong > 0, "a later confirmation vouched");

@@ -55,6 +55,7 @@ struct Used {
 }
 
 /// Which uses are written.
+#[derive(Clone, Copy)]
 pub(super) enum Flush {
     All,
     FirstUses,
