@@ -83,6 +83,9 @@ impl From<StoreError> for Fault {
 impl From<TokenError> for Fault {
     fn from(error: TokenError) -> Self {
         match (error.kind(), error.field()) {
+            (TokenErrorKind::AlreadyExists, _) => {
+                Self::new(StatusCode::CONFLICT, "this token is already there")
+            }
             (TokenErrorKind::Conflict, _) => Self::new(
                 StatusCode::CONFLICT,
                 "somebody else changed it at the same time",

@@ -59,7 +59,7 @@ async fn import(tokens: &Tokens, given: &str) -> Result<(), Box<dyn Error>> {
     match tokens.import(given, admin()).await {
         Ok(_) => Ok(()),
         // Another process of this store was faster.
-        Err(error) if error.kind() == TokenErrorKind::Conflict => Ok(()),
+        Err(error) if error.kind() == TokenErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(format!("--admin-token: {error}").into()),
     }
 }

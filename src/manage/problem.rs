@@ -95,6 +95,7 @@ impl IntoResponse for Problem {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let status = match error.kind() {
+            TokenErrorKind::AlreadyExists => StatusCode::CONFLICT,
             TokenErrorKind::Conflict => {
                 let detail = "somebody else changed it at the same time, again and again";
                 return Self::new(StatusCode::CONFLICT, detail);

@@ -25,9 +25,10 @@ pub trait TokenStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Conflict`](super::StoreErrorKind::Conflict), with nothing written,
-    /// where a row is not at the revision that its [`Write`] names, or where a
-    /// new one has an id or a digest that is taken.
+    /// Returns an error, with nothing written, if a row is not at the revision
+    /// that its [`Write`] names ([`Conflict`](super::StoreErrorKind::Conflict)),
+    /// or if a new one has an id or a digest that is taken
+    /// ([`AlreadyExists`](super::StoreErrorKind::AlreadyExists)).
     fn apply(&self, writes: Vec<Write>) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The token of this id.

@@ -89,15 +89,24 @@ impl Tables {
             .any(|stored| stored.record.digest == *digest)
     }
 
-    fn fits(&self, write: &Write) -> bool {
-        let taken = match &write.row {
-            // Only an imported one can have a digest that somebody chose.
-            Row::Token(record) if record.kid.is_none() && write.was.is_none() => {
-                self.has_digest(&record.digest)
-            }
+    fn check(&self, write: &Write) -> Result<(), StoreError> {
+        let rev = self.rev_of(&write.row);
+        if write.was.is_some() {
+            return if rev == write.was {
+                Ok(())
+            } else {
+                Err(StoreError::conflict())
+            };
+        }
+        let digest_taken = match &write.row {
+            // Only the digest of an imported token is chosen by a caller.
+            Row::Token(record) if record.kid.is_none() => self.has_digest(&record.digest),
             Row::Token(_) | Row::Key(_) => false,
         };
-        self.rev_of(&write.row) == write.was && !taken
+        if rev.is_some() || digest_taken {
+            return Err(StoreError::already_exists());
+        }
+        Ok(())
     }
 
     fn put(&mut self, row: Row) {
@@ -129,9 +138,7 @@ impl Tables {
 impl TokenStore for MemoryStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
         let mut tables = self.tables();
-        if !writes.iter().all(|write| tables.fits(write)) {
-            return Err(StoreError::conflict());
-        }
+        writes.iter().try_for_each(|write| tables.check(write))?;
         for mut write in writes {
             tables.rev += 1;
             write.row.set_rev(tables.rev);

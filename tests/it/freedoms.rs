@@ -315,7 +315,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
         }
         for (taken, error) in outcomes {
             assert_eq!(error.kind(), TokenErrorKind::Unavailable, "{call}");
-            let expected = format!("the store did not answer `{call}` in time");
+            let expected = format!("the store is unavailable: `{call}` was not answered in time");
             assert_eq!(error.to_string(), expected);
             let limit = if call == "prune" { 60_010 } else { 10_010 };
             assert!(taken <= Duration::from_millis(limit), "{call}: {taken:?}");

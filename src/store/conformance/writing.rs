@@ -96,24 +96,26 @@ pub(super) async fn conflicts(store: impl TokenStore) {
     let mut same_digest = bare(2);
     same_digest.digest = record.digest;
     let fits = || new(token(&bare(9)));
+    let exists = StoreErrorKind::AlreadyExists;
+    let conflict = StoreErrorKind::Conflict;
     let rows = [
-        ("an id that is taken", new(token(&record))),
-        ("a key that is taken", new(key(0))),
-        ("a digest that is taken", new(token(&same_digest))),
-        ("an older revision", over(token(&record), 0)),
-        ("a revision that is to come", over(token(&record), 3)),
-        ("a token that is not there", over(token(&bare(3)), 1)),
-        ("a key that is not there", over(key(5), 1)),
+        ("an id that is taken", new(token(&record)), exists),
+        ("a key that is taken", new(key(0)), exists),
+        ("a digest that is taken", new(token(&same_digest)), exists),
+        ("an older revision", over(token(&record), 0), conflict),
+        ("a later revision", over(token(&record), 3), conflict),
+        ("a missing token", over(token(&bare(3)), 1), conflict),
+        ("a missing key", over(key(5), 1), conflict),
     ];
     let before = all(&store).await;
-    for (what, write) in rows {
+    for (what, write, expected) in rows {
         for writes in [
             vec![write.clone()],
             vec![fits(), write.clone()],
             vec![write.clone(), fits()],
         ] {
             let refused = store.apply(writes).await.map_err(|error| error.kind());
-            assert_eq!(refused, Err(StoreErrorKind::Conflict), "{what}");
+            assert_eq!(refused, Err(expected), "{what}");
             assert_eq!(all(&store).await, before, "{what}: nothing is written");
         }
     }

@@ -5,7 +5,7 @@ use std::{error::Error, str::FromStr};
 use super::{Table, Value, time};
 use crate::{
     store::{
-        contract::{Row, Stored, Usage},
+        contract::{Head, Row, Stored, Usage},
         error::StoreError,
     },
     token::{Digest, Key, KeyId, Record, Timestamp, TokenId},
@@ -109,9 +109,8 @@ pub(super) trait Columns {
 /// Reads a row.
 pub(super) type Read<T> = fn(&dyn Columns) -> Result<T, StoreError>;
 
-/// A revision, alone in its row.
-#[cfg(feature = "postgres")]
-pub(super) fn rev(row: &dyn Columns) -> Result<u64, StoreError> {
+/// Reads a revision or a count, alone in its row.
+pub(super) fn one_number(row: &dyn Columns) -> Result<u64, StoreError> {
     InOrder { row, next: 0 }.number()
 }
 
@@ -124,6 +123,15 @@ pub(super) fn key(row: &dyn Columns) -> Result<Row, StoreError> {
     key.retired_reason = row.optional_text()?;
     key.rev = row.number()?;
     Ok(Row::Key(key))
+}
+
+/// Reads the epoch and the revision of a store.
+pub(super) fn head(row: &dyn Columns) -> Result<Head, StoreError> {
+    let mut row = InOrder { row, next: 0 };
+    Ok(Head {
+        epoch: row.text()?,
+        rev: row.number()?,
+    })
 }
 
 /// The id of a token, alone in its row.

@@ -16,7 +16,10 @@ pub use self::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 
-use super::{contract::Row, error::StoreError};
+use super::{
+    contract::{Row, Write},
+    error::StoreError,
+};
 use crate::token::Timestamp;
 use columns::{KEY, TOKEN};
 
@@ -75,6 +78,42 @@ fn write(row: &Row, rev: u64, was: Option<u64>) -> Result<(String, Vec<Value>), 
         }
     };
     Ok((statement, values))
+}
+
+/// Counts the rows that keep a row from being inserted.
+fn count_taken(row: &Row) -> (String, Vec<Value>) {
+    let (name, columns, values) = match row {
+        Row::Key(key) => (KEY.name, "id = $1", columns::of_key(key)),
+        Row::Token(record) => (
+            TOKEN.name,
+            "id = $1 OR digest = $2",
+            columns::of_token(record),
+        ),
+    };
+    let values = values.into_iter().take(columns.matches('$').count());
+    let statement = format!("SELECT count(*) FROM {name} WHERE {columns}");
+    (statement, values.collect())
+}
+
+/// Says why a write changed no row; `taken` is the result of [`count_taken`].
+fn refusal(write: &Write, taken: u64) -> StoreError {
+    match (write.was, taken) {
+        (Some(_), _) => StoreError::conflict(),
+        (None, 0) => StoreError::corrupt("the counter handed out a revision a second time"),
+        (None, _) => StoreError::already_exists(),
+    }
+}
+
+/// Returns the row of the table that must hold exactly one.
+fn single<T>(rows: Vec<T>) -> Result<T, StoreError> {
+    let count = rows.len();
+    let mut rows = rows.into_iter();
+    match (rows.next(), rows.next()) {
+        (Some(row), None) => Ok(row),
+        _ => Err(StoreError::corrupt(format!(
+            "the table tower_authn_meta holds {count} rows; expected one, the counter"
+        ))),
+    }
 }
 
 /// A table: its first column is the key, its last one the revision.

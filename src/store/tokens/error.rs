@@ -24,6 +24,8 @@ pub struct TokenError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenErrorKind {
+    /// The token to import is already there.
+    AlreadyExists,
     /// Somebody else changed the same at the same time, again and again.
     Conflict,
     /// What was asked for is more than whoever asks has.
@@ -88,15 +90,20 @@ impl TokenError {
 
 impl From<StoreError> for TokenError {
     fn from(source: StoreError) -> Self {
+        let kind = source.kind();
         Self {
-            kind: match source.kind() {
+            kind: match kind {
+                StoreErrorKind::AlreadyExists => TokenErrorKind::AlreadyExists,
                 StoreErrorKind::Conflict => TokenErrorKind::Conflict,
                 StoreErrorKind::Corrupt | StoreErrorKind::Unavailable => {
                     TokenErrorKind::Unavailable
                 }
             },
             field: None,
-            message: source.to_string(),
+            message: match kind {
+                StoreErrorKind::AlreadyExists => "this token is already there".to_owned(),
+                _ => source.to_string(),
+            },
             source: Some(source),
         }
     }

@@ -294,7 +294,7 @@ impl Shared {
         schedule::point();
         let last = applied.inspect_err(|error| {
             // The rows may have been written: the follower finds out.
-            if error.kind() != StoreErrorKind::Conflict {
+            if error.kind() == StoreErrorKind::Unavailable {
                 self.unsure.notify_one();
             }
         })?;

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     principal::Principal,
-    store::contract::{Query, Row, Write},
+    store::{
+        contract::{Query, Row, Write},
+        error::{StoreError, StoreErrorKind},
+    },
     token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
 };
 
@@ -36,8 +39,9 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// As [`create`](Self::create), and where the text is no such token, or is
-    /// known already.
+    /// Returns an error as [`create`](Self::create) does, and if the text is no
+    /// such token, or if the token is already there
+    /// ([`AlreadyExists`](TokenErrorKind::AlreadyExists)).
     pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
         let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
         let shaped = Shape::of(text.as_bytes(), &self.shared.options.prefix).is_some();
@@ -315,7 +319,14 @@ impl Shared {
     }
 
     async fn insert(&self, record: Record) -> Result<u64, TokenError> {
-        Ok(self.apply(vec![write(record, None)]).await?)
+        let writes = vec![write(record, None)];
+        let mut retries = Retries::default();
+        loop {
+            match self.apply(writes.clone()).await {
+                Ok(rev) => return Ok(rev),
+                Err(error) => retries.allow(error)?,
+            }
+        }
     }
 
     /// The id of a token that is presented, if there is such a token: here, or
@@ -344,7 +355,13 @@ impl Shared {
         let sealed = generate(id, self.mirror.master(), &mut self.random())?;
         let mut key = Key::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
-        key.rev = self.apply(vec![Write { row, was: None }]).await?;
+        key.rev = match self.apply(vec![Write { row, was: None }]).await {
+            // Another process added a key of this number at the same time.
+            Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
+                return Err(StoreError::conflict().into());
+            }
+            rev => rev?,
+        };
         Ok(key)
     }
 }

@@ -4,14 +4,18 @@
 
 mod broken;
 mod conforming;
+mod counter;
 mod crash;
 mod files;
 mod model;
 mod outages;
+mod permissions;
 mod reaching;
+mod read_only;
 mod revocation;
 mod secrets;
 pub mod server;
+mod sessions;
 
 use std::{
     fs,

@@ -30,7 +30,10 @@ async fn a_token_from_elsewhere_is_known_by_its_text_or_its_digest() {
     assert_eq!(unknown.unwrap_err(), RejectionKind::Invalid);
 
     let twice = tokens.import(foreign, alice()).await.unwrap_err();
-    assert_eq!(twice.kind(), TokenErrorKind::Conflict);
+    assert_eq!(twice.kind(), TokenErrorKind::AlreadyExists);
+    assert_eq!(twice.to_string(), "this token is already there");
+    let twice = tokens.import_digest(other, alice()).await.unwrap_err();
+    assert_eq!(twice.kind(), TokenErrorKind::AlreadyExists);
     let ours = tokens.create(alice()).await.unwrap();
     for text in [
         "too-short",

@@ -1,14 +1,14 @@
 //! How PostgreSQL is reached.
 
-use std::{fmt, ops::Deref, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use rustls::ClientConfig;
-use tokio::sync::watch;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::{sync::watch, time::timeout};
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresStore, listen, migrate};
+use super::{PostgresStore, listen::Listener, schema::prepare, too_slow, transaction::Session};
 use crate::{error::ConfigError, store::error::StoreError};
 
 /// How long a statement, or a connection, is waited for.
@@ -35,6 +35,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub struct PostgresOptions {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    schema: String,
     pool_size: usize,
     limit: Duration,
     listen: bool,
@@ -46,7 +47,7 @@ impl PostgresOptions {
     ///
     /// # Errors
     ///
-    /// Where it can't be read.
+    /// Returns an error if it can't be read.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
         let mut config: Config = url
             .parse()
@@ -63,6 +64,7 @@ impl PostgresOptions {
         Ok(Self {
             config,
             tls: None,
+            schema: "public".to_owned(),
             pool_size: 8,
             limit: LIMIT,
             listen: true,
@@ -74,6 +76,32 @@ impl PostgresOptions {
     pub fn tls(mut self, config: ClientConfig) -> Self {
         self.tls = Some(MakeRustlsConnect::new(config));
         self
+    }
+
+    /// Sets the schema of the tables, `public` unless set. It must exist.
+    ///
+    /// The `search_path` of the role or the database is not used, nor are its
+    /// other defaults: each transaction states its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the name is empty, holds a NUL, is longer than the 63
+    /// bytes of an identifier, or means something else to PostgreSQL: `$user`,
+    /// and names that begin with `pg_`.
+    pub fn schema(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        let name = name.into();
+        if name.is_empty() || name.len() > 63 || name.contains('\0') {
+            return Err(ConfigError::new(
+                "schema: not an identifier; expected 1 to 63 bytes without a NUL",
+            ));
+        }
+        if name == "$user" || name.starts_with("pg_") {
+            return Err(ConfigError::new(
+                "schema: a name with a meaning of its own; expected neither $user nor pg_*",
+            ));
+        }
+        self.schema = name;
+        Ok(self)
     }
 
     /// How many connections there are at most, the listener's aside; 8 unless
@@ -99,27 +127,38 @@ impl PostgresOptions {
         self
     }
 
-    /// Connects, and makes the tables where they are missing.
+    /// Connects, and creates the tables if they are missing. Any number of
+    /// processes may do so at once. Where the tables exist, their creation needs
+    /// no right.
     ///
     /// # Errors
     ///
-    /// Where the database can't be reached, or its tables were written by a
-    /// later version of this crate.
+    /// Returns an error if the database can't be reached, if a permission is
+    /// missing, or if the tables were written by a later version of this crate.
     pub async fn connect(self) -> Result<PostgresStore, StoreError> {
         let pool = self.pool()?;
-        let mut store = PostgresStore {
+        let session = Arc::new(Session::new(self.schema.clone(), self.limit));
+        let prepared = timeout(self.limit, prepare(&pool, &session)).await;
+        let head = prepared.map_err(|_| too_slow(self.limit))??;
+        let heard = watch::Sender::new(0);
+        let listener = self.listen.then(|| {
+            let listener = Listener {
+                config: self.config,
+                session: Arc::clone(&session),
+                head,
+                heard: heard.clone(),
+                limit: self.limit,
+            };
+            tokio::spawn(listener.run(self.tls)).abort_handle()
+        });
+        Ok(PostgresStore {
             pool,
+            session,
+            head,
             limit: self.limit,
-            heard: watch::Sender::new(0),
-            listener: None,
-        };
-        store.within(migrate(&store)).await?;
-        if self.listen {
-            let heard = store.heard.clone();
-            let task = listen::task(self.config, self.tls, heard, self.limit);
-            store.listener = Some(tokio::spawn(task).abort_handle());
-        }
-        Ok(store)
+            heard,
+            listener,
+        })
     }
 
     fn pool(&self) -> Result<Pool, StoreError> {
@@ -148,38 +187,9 @@ impl fmt::Debug for PostgresOptions {
         f.debug_struct("PostgresOptions")
             .field("hosts", &self.config.get_hosts())
             .field("database", &self.config.get_dbname())
+            .field("schema", &self.schema)
             .field("pool_size", &self.pool_size)
             .field("listen", &self.listen)
             .finish_non_exhaustive()
-    }
-}
-
-/// A connection of the pool. One that is dropped before it is given back was
-/// left in the middle of something: it is closed, and what it had begun is
-/// rolled back.
-pub(super) struct Lease(Option<Object>);
-
-impl Lease {
-    pub(super) fn new(connection: Object) -> Self {
-        Self(Some(connection))
-    }
-
-    pub(super) fn give_back(mut self) {
-        self.0.take();
-    }
-}
-
-impl Deref for Lease {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        let connection = self.0.as_ref();
-        connection.expect("it is there until it is given back")
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.0.take().map(Object::take);
     }
 }

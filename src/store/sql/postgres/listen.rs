@@ -1,6 +1,6 @@
 //! Hearing of other instances' changes.
 
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use futures::future::try_join;
 use tokio::{
@@ -13,75 +13,93 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{head, rows::failed};
+use super::{
+    failure::failed,
+    schema::ReadHead,
+    too_slow,
+    transaction::{Mode, Session, run},
+};
 use crate::store::error::StoreError;
 
-/// Where changes are told of; the payload is the revision.
-pub(super) const CHANNEL: &str = "tower_authn";
+/// The channel of changes. A channel belongs to a database and a counter to a
+/// schema, so the payload is the revision and the schema.
+const CHANNEL: &str = "tower_authn";
 
 /// How long to wait before a lost connection is made again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Listens for as long as it is let.
-pub(super) async fn task(
-    config: Config,
-    tls: Option<MakeRustlsConnect>,
-    heard: watch::Sender<u64>,
-    limit: Duration,
-) {
-    loop {
-        // However it ended, it is begun again. Until then changes are found by
-        // asking, and there it is said what does not work.
-        let _ = match &tls {
-            None => listen(&config, NoTls, &heard, limit).await,
-            Some(tls) => listen(&config, tls.clone(), &heard, limit).await,
-        };
-        sleep(RETRY).await;
-    }
+/// The statement that tells other instances of a revision.
+pub(super) fn notify(session: &Session, rev: u64) -> String {
+    let payload = format!("{rev} {}", session.schema()).replace('\'', "''");
+    format!("NOTIFY {CHANNEL}, '{payload}'")
 }
 
-async fn listen<T>(
-    config: &Config,
-    tls: T,
-    heard: &watch::Sender<u64>,
-    limit: Duration,
-) -> Result<(), StoreError>
-where
-    T: MakeTlsConnect<Socket, Stream: Send, TlsConnect: Send> + Send,
-    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
-{
-    let (client, connection) = config.connect(tls).await.map_err(failed)?;
-    let begun = async {
-        timeout(limit, begin(&client, heard))
-            .await
-            .map_err(StoreError::unavailable)?
-    };
-    try_join(hear(connection, heard), begun).await?;
-    Ok(())
+/// Listens on a connection of its own.
+pub(super) struct Listener {
+    pub(super) config: Config,
+    pub(super) session: Arc<Session>,
+    pub(super) head: ReadHead,
+    /// The last revision that was heard of.
+    pub(super) heard: watch::Sender<u64>,
+    pub(super) limit: Duration,
 }
 
-async fn begin(client: &Client, heard: &watch::Sender<u64>) -> Result<(), StoreError> {
-    let listen = format!("LISTEN {CHANNEL}");
-    client.batch_execute(&listen).await.map_err(failed)?;
-    // What was changed before we listened is heard of in this way.
-    heard.send_replace(head(client).await?.rev);
-    Ok(())
-}
-
-/// Drives the connection, until it ends.
-async fn hear<S>(
-    mut connection: Connection<Socket, S>,
-    heard: &watch::Sender<u64>,
-) -> Result<(), StoreError>
-where
-    S: TlsStream + Unpin,
-{
-    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
-        if let AsyncMessage::Notification(told) = message.map_err(failed)?
-            && let Ok(rev) = told.payload().parse()
-        {
-            heard.send_replace(rev);
+impl Listener {
+    pub(super) async fn run(self, tls: Option<MakeRustlsConnect>) {
+        loop {
+            // However it ended, it begins again. Until then changes are found by
+            // polling, which reports what does not work.
+            let _ = match &tls {
+                None => self.listen(NoTls).await,
+                Some(tls) => self.listen(tls.clone()).await,
+            };
+            sleep(RETRY).await;
         }
     }
-    Err(StoreError::unavailable("the connection ended"))
+
+    async fn listen<T>(&self, tls: T) -> Result<(), StoreError>
+    where
+        T: MakeTlsConnect<Socket, Stream: Send, TlsConnect: Send> + Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let (client, connection) = self.config.connect(tls).await.map_err(failed)?;
+        let begun = async {
+            timeout(self.limit, self.begin(&client))
+                .await
+                .map_err(|_| too_slow(self.limit))?
+        };
+        try_join(self.hear(connection), begun).await?;
+        Ok(())
+    }
+
+    async fn begin(&self, client: &Client) -> Result<(), StoreError> {
+        // This connection is this task's alone, and idle most of the time.
+        let never_idle = "SELECT set_config('idle_session_timeout', '0', FALSE) \
+            WHERE current_setting('idle_session_timeout', TRUE) <> '0'";
+        run(client, never_idle).await?;
+        run(client, &format!("LISTEN {CHANNEL}")).await?;
+        // What was changed before is heard of in this way.
+        self.session.begin_on(client, Mode::Read).await?;
+        let head = self.head.read(client).await?;
+        run(client, "COMMIT").await?;
+        self.heard.send_replace(head.rev);
+        Ok(())
+    }
+
+    /// Drives the connection until it ends.
+    async fn hear<S>(&self, mut connection: Connection<Socket, S>) -> Result<(), StoreError>
+    where
+        S: TlsStream + Unpin,
+    {
+        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let AsyncMessage::Notification(notification) = message.map_err(failed)?
+                && let Some((rev, schema)) = notification.payload().split_once(' ')
+                && schema == self.session.schema()
+                && let Ok(rev) = rev.parse()
+            {
+                self.heard.send_replace(rev);
+            }
+        }
+        Err(StoreError::unavailable("the connection ended"))
+    }
 }

@@ -1,10 +1,14 @@
 //! Tokens in PostgreSQL.
 
 mod connect;
+mod failure;
 mod listen;
 mod rows;
+mod schema;
+mod transaction;
+mod write;
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use deadpool_postgres::Pool;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -13,18 +17,18 @@ use tokio::{
     task::AbortHandle,
     time::{sleep, timeout},
 };
-use tokio_postgres::Client;
 
 pub use self::connect::PostgresOptions;
 use self::{
-    connect::Lease,
-    listen::CHANNEL,
-    rows::{execute, failed, rows, stream_rows},
+    failure::{Retry, failed, unavailable},
+    rows::{execute, rows, stream_rows},
+    schema::ReadHead,
+    transaction::{Mode, Session, Transaction},
 };
 use super::{
-    ADD_USE, PRUNE, TAKE_REVISIONS, Value,
+    ADD_USE, PRUNE, Value,
     columns::{self, KEY, Read, TOKEN},
-    filter, in_order, number, select, select_changes, time, write,
+    filter, in_order, number, select, select_changes, time,
 };
 use crate::{
     store::{
@@ -34,27 +38,12 @@ use crate::{
     token::{Timestamp, TokenId},
 };
 
-/// What brings the tables from one version of their form to the next.
-const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
-
-/// Whoever holds this advisory lock makes the tables: `tAut`.
-const LOCK: i64 = 0x7441_7574;
-
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-
 /// How long a revision waits that was heard of and not found: after a restore
 /// the one that we heard of last may be ahead for ever.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many statements are sent before the answer to the first is awaited.
 const PIPELINE: usize = 256;
-
-/// Names the history: the tables that were made, the database that they are
-/// in, and the timeline of its log, which a restore or a fail-over changes.
-const HEAD: &str = "SELECT m.epoch || ' in ' || d.oid || ' on ' || \
-        CASE WHEN pg_is_in_recovery() THEN 'a standby' \
-        ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END, m.rev \
-    FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
 
 /// Keeps tokens in PostgreSQL (13 or later), shared by many instances.
 ///
@@ -64,8 +53,17 @@ const HEAD: &str = "SELECT m.epoch || ' in ' || d.oid || ' on ' || \
 /// are not prepared, so that a pooler by transactions may stand in between:
 /// see [`PostgresOptions::without_listen`].
 ///
-/// The tables, `tower_authn_*`, are made where they are missing, in the first
-/// schema of the `search_path`.
+/// The tables, `tower_authn_*`, are created if they are missing, in the schema
+/// of [`PostgresOptions::schema`]. No default of the server, the database or the
+/// role changes what the store does: each transaction states its isolation, its
+/// access mode, its timeouts and its `search_path`. A transaction that PostgreSQL
+/// gives up in favor of another one (SQLSTATE 40001 and 40P01) is tried again.
+///
+/// A restore and a fail-over are noticed by the start of the server, which the
+/// role must be permitted to ask for (`pg_postmaster_start_time`; it is, unless
+/// that was revoked from `PUBLIC`). If it is not, a fail-over that loses writes
+/// is noticed only until the new server has been written past the last revision
+/// that was seen.
 ///
 /// # Example
 ///
@@ -80,6 +78,8 @@ const HEAD: &str = "SELECT m.epoch || ' in ' || d.oid || ' on ' || \
 /// ```
 pub struct PostgresStore {
     pool: Pool,
+    session: Arc<Session>,
+    head: ReadHead,
     limit: Duration,
     /// The last revision that was heard of.
     heard: watch::Sender<u64>,
@@ -88,12 +88,13 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects to the database of a URL or a connection string, as libpq
-    /// reads them, and makes the tables.
+    /// reads them, and creates the tables if they are missing.
     ///
     /// # Errors
     ///
-    /// Where the string can't be read, the database can't be reached, or its
-    /// tables were written by a later version of this crate.
+    /// Returns an error if the string can't be read, if the database can't be
+    /// reached, if a permission is missing, or if the tables were written by a
+    /// later version of this crate.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = PostgresOptions::new(url).map_err(StoreError::unavailable)?;
         options.connect().await
@@ -106,66 +107,86 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         timeout(self.limit, work)
             .await
-            .map_err(|_| StoreError::unavailable("PostgreSQL took too long"))?
+            .map_err(|_| too_slow(self.limit))?
     }
 
-    /// Writes rows within a transaction. All of it may take long; no row may.
-    async fn write_all(&self, client: &Client, writes: &[Write]) -> Result<u64, StoreError> {
-        let count = [Value::Number(Some(number(writes.len() as u64)?))];
-        let taken = rows(client, TAKE_REVISIONS, &count, columns::rev);
-        let last = self.within(taken).await?;
-        let last = last.first().copied().unwrap_or_default();
-        let first = (last + 1).saturating_sub(writes.len() as u64);
-        let statements: Vec<_> = writes
-            .iter()
-            .zip(first..)
-            .map(|(Write { row, was }, rev)| write(row, rev, *was))
-            .collect::<Result<_, _>>()?;
-        let mut written = stream::iter(statements)
-            .map(async |(statement, values)| execute(client, &statement, &values).await)
-            .buffered(PIPELINE);
-        while let Some(count) = self.within(written.try_next()).await? {
-            if count != 1 {
-                return Err(StoreError::conflict());
+    async fn begin(&self, mode: Mode) -> Result<Transaction, StoreError> {
+        self.within(self.session.transaction(&self.pool, mode))
+            .await
+    }
+
+    /// Runs a transaction again if PostgreSQL gave it up in favor of another one.
+    async fn retried<T, F>(&self, mut attempt: impl FnMut() -> F + Send) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
+        let mut retry = Retry::new();
+        loop {
+            match attempt().await {
+                Err(error) if retry.after(&error).await => {}
+                done => return done,
             }
         }
-        let tell = format!("NOTIFY {CHANNEL}, '{last}'");
-        self.within(run(client, &tell)).await?;
-        Ok(last)
     }
 
     async fn read(&self, statement: &str, values: &[Value]) -> Result<Vec<Stored>, StoreError> {
-        self.within(async {
-            let lease = self.lease().await?;
-            let found = rows(&lease, statement, values, columns::stored).await?;
-            lease.give_back();
-            Ok(found)
-        })
-        .await
+        let read = self.retried(|| self.read_rows(statement, values));
+        self.within(read).await.map_err(unavailable)
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
-        self.pool
-            .get()
-            .await
-            .map(Lease::new)
-            .map_err(StoreError::unavailable)
+    async fn read_rows(
+        &self,
+        statement: &str,
+        values: &[Value],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let transaction = self.begin(Mode::Read).await?;
+        let found = rows(&transaction, statement, values, columns::stored).await?;
+        transaction.commit().await?;
+        Ok(found)
+    }
+
+    async fn read_changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        let values = [number(since)?, number(limit as u64)?].map(|n| Value::Number(Some(n)));
+        let transaction = self.begin(Mode::Read).await?;
+        let head = self.head.read(&transaction).await?;
+        let keys = select_changes(&KEY);
+        let keys = rows(&transaction, &keys, &values, columns::key).await?;
+        let tokens = select_changes(&TOKEN);
+        let tokens = rows(&transaction, &tokens, &values, columns::token).await?;
+        transaction.commit().await?;
+        let rows = in_order(keys, tokens, limit);
+        Ok(Changes { head, rows })
+    }
+
+    async fn add_uses(&self, uses: &[Use]) -> Result<(), StoreError> {
+        let transaction = self.begin(Mode::Write).await?;
+        let client = &*transaction;
+        let add = async |used: &Use| {
+            let values = [
+                Value::Text(Some(used.id.to_string())),
+                Value::Number(time(used.at)),
+                Value::Number(Some(number(used.count)?)),
+            ];
+            execute(client, ADD_USE, &values).await
+        };
+        let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
+        while added.try_next().await?.is_some() {}
+        drop(added);
+        transaction.commit().await
+    }
+
+    async fn remove_ended(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+        let transaction = self.begin(Mode::Write).await?;
+        let before = [Value::Number(time(before))];
+        let pruned = rows(&transaction, PRUNE, &before, columns::id).await?;
+        transaction.commit().await?;
+        Ok(pruned)
     }
 }
 
 impl TokenStore for PostgresStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
-        let begun = self.within(async {
-            let lease = self.lease().await?;
-            run(&lease, "BEGIN").await?;
-            Ok(lease)
-        });
-        let lease = begun.await?;
-        let done = self.write_all(&lease, &writes).await;
-        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        self.within(run(&lease, end)).await?;
-        lease.give_back();
-        done
+        self.retried(|| self.write_all(&writes)).await
     }
 
     async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
@@ -180,41 +201,25 @@ impl TokenStore for PostgresStore {
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let values = [number(since)?, number(limit as u64)?].map(|n| Value::Number(Some(n)));
-        self.within(async {
-            let lease = self.lease().await?;
-            run(&lease, SNAPSHOT).await?;
-            let head = head(&lease).await?;
-            let keys = rows(&lease, &select_changes(&KEY), &values, columns::key).await?;
-            let tokens = rows(&lease, &select_changes(&TOKEN), &values, columns::token).await?;
-            run(&lease, "COMMIT").await?;
-            lease.give_back();
-            let rows = in_order(keys, tokens, limit);
-            Ok(Changes { head, rows })
-        })
-        .await
+        let read = self.retried(|| self.read_changes(since, limit));
+        self.within(read).await.map_err(unavailable)
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
         // All of it may take long; no row may.
-        let begun = self.within(async {
-            let lease = self.lease().await?;
-            run(&lease, SNAPSHOT).await?;
-            let head = head(&lease).await?;
-            Ok((lease, head))
-        });
-        let (lease, head) = begun.await?;
+        let transaction = self.begin(Mode::ReadAll).await?;
+        let head = self.within(self.head.read(&transaction)).await?;
         let tables: [(_, Read<Row>); 2] = [(&KEY, columns::key), (&TOKEN, columns::token)];
         for (table, read) in tables {
             let statement = select(table, "");
-            let rows = self.within(stream_rows(&lease, &statement, &[])).await?;
+            let rows = stream_rows(&transaction, &statement, &[]);
+            let rows = self.within(rows).await?;
             let mut rows = std::pin::pin!(rows.map_err(failed));
             while let Some(row) = self.within(rows.try_next()).await? {
                 each(read(&row)?);
             }
         }
-        self.within(run(&lease, "COMMIT")).await?;
-        lease.give_back();
+        self.within(transaction.commit()).await?;
         Ok(head)
     }
 
@@ -231,84 +236,17 @@ impl TokenStore for PostgresStore {
     async fn touch(&self, mut uses: Vec<Use>) -> Result<(), StoreError> {
         // In one order everywhere, so that no two instances wait for each other.
         uses.sort_by_key(|used| used.id);
-        self.within(async {
-            let lease = self.lease().await?;
-            run(&lease, "BEGIN").await?;
-            let add = async |used: Use| {
-                let values = [
-                    Value::Text(Some(used.id.to_string())),
-                    Value::Number(time(used.at)),
-                    Value::Number(Some(number(used.count)?)),
-                ];
-                execute(&lease, ADD_USE, &values).await
-            };
-            let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
-            while added.try_next().await?.is_some() {}
-            drop(added);
-            run(&lease, "COMMIT").await?;
-            lease.give_back();
-            Ok(())
-        })
-        .await
+        self.within(self.retried(|| self.add_uses(&uses))).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.within(async {
-            let lease = self.lease().await?;
-            let before = [Value::Number(time(ended_before))];
-            let pruned = rows(&lease, PRUNE, &before, columns::id).await?;
-            lease.give_back();
-            Ok(pruned)
-        })
-        .await
+        self.within(self.retried(|| self.remove_ended(ended_before)))
+            .await
     }
 }
 
-async fn run(client: &Client, statements: &str) -> Result<(), StoreError> {
-    client.batch_execute(statements).await.map_err(failed)
-}
-
-async fn migrate(store: &PostgresStore) -> Result<(), StoreError> {
-    let lease = store.lease().await?;
-    run(&lease, "BEGIN").await?;
-    let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
-    run(&lease, &lock).await?;
-    for migration in MIGRATIONS.iter().skip(version(&lease).await?) {
-        run(&lease, migration).await?;
-    }
-    run(&lease, "COMMIT").await?;
-    lease.give_back();
-    Ok(())
-}
-
-/// Which version of our form the tables have; 0 where there are none.
-async fn version(client: &Client) -> Result<usize, StoreError> {
-    let number = async |statement: &str| {
-        let row = client.query_typed_one(statement, &[]).await;
-        let number = row
-            .and_then(|row| row.try_get::<_, i64>(0))
-            .map_err(failed)?;
-        usize::try_from(number).map_err(StoreError::corrupt)
-    };
-    let tables = "SELECT count(to_regclass('tower_authn_meta'))";
-    if number(tables).await? == 0 {
-        return Ok(0);
-    }
-    match number("SELECT version FROM tower_authn_meta").await? {
-        version if version <= MIGRATIONS.len() => Ok(version),
-        _ => Err(StoreError::corrupt(
-            "the tables were written by a later version of this crate",
-        )),
-    }
-}
-
-async fn head(client: &Client) -> Result<Head, StoreError> {
-    let row = client.query_typed_one(HEAD, &[]).await.map_err(failed)?;
-    let rev: i64 = row.try_get(1).map_err(failed)?;
-    Ok(Head {
-        epoch: row.try_get(0).map_err(failed)?,
-        rev: u64::try_from(rev).map_err(StoreError::corrupt)?,
-    })
+fn too_slow(limit: Duration) -> StoreError {
+    StoreError::unavailable(format!("PostgreSQL did not answer within {limit:?}"))
 }
 
 impl Drop for PostgresStore {

@@ -7,6 +7,7 @@ use tokio_postgres::{
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
 
+use super::failure::failed;
 use crate::store::{
     error::StoreError,
     sql::{
@@ -109,8 +110,4 @@ impl Columns for tokio_postgres::Row {
 
 fn column<'a, T: FromSql<'a>>(row: &'a tokio_postgres::Row, index: usize) -> Result<T, StoreError> {
     row.try_get(index).map_err(StoreError::corrupt)
-}
-
-pub(super) fn failed(error: tokio_postgres::Error) -> StoreError {
-    StoreError::unavailable(error)
 }

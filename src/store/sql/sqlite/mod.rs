@@ -1,7 +1,10 @@
 //! Tokens in a file.
 
 mod file;
+mod location;
+mod read_only;
 mod rows;
+mod steps;
 
 use std::{
     fmt,
@@ -11,17 +14,17 @@ use std::{
 };
 
 use futures::future::join;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::{sync::mpsc, task, time::sleep};
 
 use self::{
-    file::{FileId, Opened, create, migrate, open},
-    rows::{each_row, execute, failed, numbered, rows},
+    file::{Access, Opened},
+    rows::{execute, failed, rows},
+    steps::{apply, begin, head, load},
 };
 use super::{
-    ADD_USE, PRUNE, TAKE_REVISIONS, Value,
-    columns::{self, KEY, Read, TOKEN},
-    filter, in_order, number, select, select_changes, time, write,
+    ADD_USE, PRUNE, Value,
+    columns::{self, KEY, TOKEN},
+    filter, in_order, number, select_changes, time,
 };
 use crate::{
     store::{
@@ -34,9 +37,6 @@ use crate::{
 /// How often another process's changes are looked for.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 
-/// How many rows are handed over at once while everything is read.
-const CHUNK: usize = 1_000;
-
 /// Keeps tokens in an SQLite file, which several processes on one machine may
 /// share. SQLite comes with the crate.
 ///
@@ -46,6 +46,9 @@ const CHUNK: usize = 1_000;
 ///
 /// To put a copy in the place of a file, rename it over the file and remove
 /// `FILE-wal` and `FILE-shm`: every process then reads it whole.
+///
+/// A process that can't write the file, or its directory, opens it for reading
+/// alone, as [`open_read_only`](Self::open_read_only) does.
 ///
 /// # Example
 ///
@@ -66,6 +69,7 @@ const CHUNK: usize = 1_000;
 /// ```
 pub struct SqliteStore {
     path: PathBuf,
+    access: Access,
     /// A change is not to wait for a list, nor the next change for either.
     follower: Slot,
     reader: Slot,
@@ -75,30 +79,65 @@ pub struct SqliteStore {
 type Slot = Arc<Mutex<Option<Opened>>>;
 
 impl SqliteStore {
-    /// Opens a file, or makes it where there is none.
+    /// Opens a file, or creates it.
+    ///
+    /// A file of the current version is opened without a lock, so that another
+    /// process may hold a transaction that writes.
     ///
     /// # Errors
     ///
-    /// [`Corrupt`](crate::store::StoreErrorKind::Corrupt) where the file is something else, is
-    /// damaged, or was written by a later version of this crate, and
-    /// [`Unavailable`](crate::store::StoreErrorKind::Unavailable) where it can't be read or
-    /// written. Nothing is changed in it then.
+    /// Returns an error, and leaves the file as it was, if the file is something
+    /// else, is damaged, or was written by a later version of this crate
+    /// ([`Corrupt`](crate::store::StoreErrorKind::Corrupt)), or if it can't be
+    /// read ([`Unavailable`](crate::store::StoreErrorKind::Unavailable)).
+    /// `:memory:`, an empty path and a URI are refused: use
+    /// [`MemoryStore`](crate::store::MemoryStore) to keep tokens in memory.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        // A relative path means what it means now.
-        let path = std::path::absolute(path).map_err(StoreError::unavailable)?;
-        let store = Self {
+        let path = location::resolve(path.as_ref())?;
+        let prepared = path.clone();
+        let access = blocking(move || file::prepare(&prepared)).await?;
+        Ok(Self::new(path, access))
+    }
+
+    /// Opens a file to verify its tokens alone: nothing is written to it, and it
+    /// need not be writable. What another process writes is followed.
+    ///
+    /// Changes of tokens return an error, and uses are not counted.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`open`](Self::open) does, and if there is no file or
+    /// it is not of the current version.
+    pub async fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = location::resolve(path.as_ref())?;
+        let checked = path.clone();
+        blocking(move || read_only::open(&checked).map(drop)).await?;
+        Ok(Self::new(path, Access::ReadOnly))
+    }
+
+    /// Whether the file was opened for reading alone.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.access == Access::ReadOnly
+    }
+
+    fn new(path: PathBuf, access: Access) -> Self {
+        Self {
             path,
+            access,
             follower: Slot::default(),
             reader: Slot::default(),
             writer: Slot::default(),
-        };
-        let path = store.path.clone();
-        blocking(move || {
-            create(&path)?;
-            migrate(&mut open(&path)?.connection)
-        })
-        .await?;
-        Ok(store)
+        }
+    }
+
+    fn check_writable(&self) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            return Err(StoreError::unavailable(
+                "the file is read-only: its tokens can be verified, but not changed",
+            ));
+        }
+        Ok(())
     }
 
     /// Does something with a connection, on a thread that may wait.
@@ -109,16 +148,23 @@ impl SqliteStore {
     {
         let slot = Arc::clone(slot);
         let path = self.path.clone();
+        let access = self.access;
         blocking(move || {
             // A transaction that a panic cut off was rolled back by its guard.
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = FileId::of(&path)?;
             let opened = match slot.take() {
-                Some(opened) if opened.file == now => slot.insert(opened),
-                // Another file was put in its place.
-                _ => slot.insert(open(&path)?),
+                Some(opened) if opened.is_current(&path)? => slot.insert(opened),
+                // Another file was put in its place, or an immutable one changed.
+                _ => slot.insert(file::open(&path, access)?),
             };
-            work(opened)
+            let done = work(opened);
+            if opened.stamp.is_some() && !opened.is_current(&path)? {
+                *slot = None;
+                return Err(StoreError::unavailable(
+                    "the file was changed while it was read",
+                ));
+            }
+            done
         })
         .await
     }
@@ -126,6 +172,7 @@ impl SqliteStore {
 
 impl TokenStore for SqliteStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        self.check_writable()?;
         self.with(&self.writer, move |opened| {
             let transaction = begin(&mut opened.connection)?;
             let last = apply(&transaction, &writes)?;
@@ -170,12 +217,8 @@ impl TokenStore for SqliteStore {
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
         let (chunks, mut read) = mpsc::channel(2);
         let load = self.with(&self.reader, move |opened| {
-            let file = opened.file;
             let snapshot = opened.connection.transaction().map_err(failed)?;
-            let head = head(&snapshot, file)?;
-            in_chunks(&snapshot, &select(&KEY, ""), columns::key, &chunks)?;
-            in_chunks(&snapshot, &select(&TOKEN, ""), columns::token, &chunks)?;
-            Ok(head)
+            load(&snapshot, opened.file, &chunks)
         });
         let hand_over = async {
             while let Some(chunk) = read.recv().await {
@@ -199,6 +242,9 @@ impl TokenStore for SqliteStore {
     }
 
     async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
         self.with(&self.writer, move |opened| {
             let transaction = begin(&mut opened.connection)?;
             for used in uses {
@@ -215,6 +261,7 @@ impl TokenStore for SqliteStore {
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+        self.check_writable()?;
         self.with(&self.writer, move |opened| {
             let before = [Value::Number(time(ended_before))];
             rows(&opened.connection, PRUNE, &before, columns::id)
@@ -233,69 +280,11 @@ where
         .map_err(StoreError::unavailable)?
 }
 
-/// Begins a transaction that writes, so that it can't fail half-way for want
-/// of the lock.
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
-    connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(failed)
-}
-
-fn apply(transaction: &Transaction<'_>, writes: &[Write]) -> Result<u64, StoreError> {
-    let count = number(writes.len() as u64)?;
-    let last: i64 = transaction
-        .query_row(&numbered(TAKE_REVISIONS), [count], |row| row.get(0))
-        .map_err(failed)?;
-    let last = u64::try_from(last).map_err(StoreError::corrupt)?;
-    let first = last - writes.len() as u64 + 1;
-    for (Write { row, was }, rev) in writes.iter().zip(first..) {
-        let (statement, values) = write(row, rev, *was)?;
-        if execute(transaction, &statement, &values)? != 1 {
-            return Err(StoreError::conflict());
-        }
-    }
-    Ok(last)
-}
-
-fn head(connection: &Connection, file: FileId) -> Result<Head, StoreError> {
-    let head = connection
-        .query_row("SELECT epoch, rev FROM tower_authn_meta", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-        })
-        .optional()
-        .map_err(failed)?;
-    let (epoch, rev) = head.ok_or_else(|| StoreError::corrupt("the counter is missing"))?;
-    Ok(Head {
-        epoch: format!("{epoch} in {file}"),
-        rev: u64::try_from(rev).map_err(StoreError::corrupt)?,
-    })
-}
-
-fn in_chunks(
-    connection: &Connection,
-    statement: &str,
-    read: Read<Row>,
-    chunks: &mpsc::Sender<Vec<Row>>,
-) -> Result<(), StoreError> {
-    let send = |chunk| {
-        let gone = |_| StoreError::unavailable("nobody waits for it any more");
-        chunks.blocking_send(chunk).map_err(gone)
-    };
-    let mut chunk = Vec::with_capacity(CHUNK);
-    each_row(connection, statement, &[], |row| {
-        chunk.push(read(row)?);
-        if chunk.len() == CHUNK {
-            send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)))?;
-        }
-        Ok(())
-    })?;
-    send(chunk)
-}
-
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
             .field("path", &self.path)
+            .field("access", &self.access)
             .finish_non_exhaustive()
     }
 }
