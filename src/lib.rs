@@ -10,11 +10,13 @@
 mod challenge;
 mod ct;
 mod error;
+mod file;
 mod head;
 mod principal;
 mod rejection;
 mod scope;
 mod target;
+mod text;
 
 pub mod access;
 #[cfg(feature = "axum")]

@@ -11,10 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT},
 };
+use http_body_util::Empty;
 use tokio::runtime::Runtime;
 use tower::{Layer, Service};
 use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, store::NewToken};
@@ -30,7 +32,7 @@ use super::{
 #[derive(Clone, Copy)]
 pub struct Bare;
 
-impl Service<Request<()>> for Bare {
+impl Service<Request<Empty<Bytes>>> for Bare {
     type Response = Response<HeaderMap>;
     type Error = Infallible;
     type Future = Ready<Result<Response<HeaderMap>, Infallible>>;
@@ -39,7 +41,7 @@ impl Service<Request<()>> for Bare {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<()>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Empty<Bytes>>) -> Self::Future {
         let mut response = Response::new(std::mem::take(request.headers_mut()));
         *response.status_mut() = StatusCode::ACCEPTED;
         ready(Ok(response))
@@ -47,10 +49,13 @@ impl Service<Request<()>> for Bare {
 }
 
 /// A service that can be asked.
-pub trait Serves: Service<Request<()>, Response = Response<HeaderMap>, Error = Infallible> {}
+pub trait Serves:
+    Service<Request<Empty<Bytes>>, Response = Response<HeaderMap>, Error = Infallible>
+{
+}
 
 impl<S> Serves for S where
-    S: Service<Request<()>, Response = Response<HeaderMap>, Error = Infallible>
+    S: Service<Request<Empty<Bytes>>, Response = Response<HeaderMap>, Error = Infallible>
 {
 }
 
@@ -83,7 +88,7 @@ impl<S: Serves> Asker<S> {
     }
 
     pub fn ask(&mut self, credential: &HeaderValue) -> StatusCode {
-        let mut request = Request::new(());
+        let mut request = Request::new(Empty::new());
         let mut headers = self.others.clone();
         headers.insert(AUTHORIZATION, credential.clone());
         *request.headers_mut() = headers;
@@ -92,7 +97,7 @@ impl<S: Serves> Asker<S> {
 
     /// What is counted.
     #[inline(never)]
-    fn serve(&mut self, request: Request<()>) -> Response<HeaderMap> {
+    fn serve(&mut self, request: Request<Empty<Bytes>>) -> Response<HeaderMap> {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(self.service.poll_ready(&mut cx).is_ready());
         match pin!(self.service.call(request)).poll(&mut cx) {

@@ -32,8 +32,6 @@
 //!                 request
 //!                    │
 //!      ┌─────────────▼─────────────┐
-//!      │       drain::drained      │  what is left of a refused body
-//!      ├───────────────────────────┤
 //!      │       resolve::host       │  demo.mybentocloud.localhost/… becomes
 //!      │                           │  /apps/demo/…
 //!      └─────────────┬─────────────┘
@@ -56,8 +54,6 @@
 mod access;
 mod apps;
 mod control;
-#[path = "../common/drain.rs"]
-mod drain;
 mod fault;
 mod flags;
 mod inference;
@@ -120,10 +116,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         documents: documents.clone(),
         origin: origin.clone(),
     };
-    let outside = ServiceBuilder::new()
-        .map_request(drain::drained)
-        .layer(from_fn(resolve::host));
-    let app = protect(router(cloud).await?, outside);
+    let app = protect(router(cloud).await?, from_fn(resolve::host));
     let names = [DOMAIN, &format!("*.{DOMAIN}")];
     let server = serve::serve(listener, origin.tls(), &names, app)?;
 

@@ -8,8 +8,6 @@
 //! `curl -u` in too, `--tls DIR` serves TLS with certificates that it makes
 //! there.
 
-#[path = "../common/drain.rs"]
-mod drain;
 mod flags;
 #[path = "../inference/mod.rs"]
 mod inference;
@@ -32,7 +30,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
-use tower::{Layer, ServiceBuilder};
+use tower::Layer;
 use tower_authn::{
     Access, AccessTable, Authenticated, AuthnLayer, ConfigError, Principal, Verifier,
     layer::Refusal,
@@ -62,10 +60,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let layer = AuthnLayer::new(verifier(&token, flags.user)?)
         .access(access()?)
         .respond(json_refusal);
-    let layers = ServiceBuilder::new()
-        .map_request(drain::drained)
-        .layer(layer);
-    let app = protect(routes().await?, layers);
+    let app = protect(routes().await?, layer);
 
     let listener = TcpListener::bind(&flags.listen)
         .await

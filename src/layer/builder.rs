@@ -7,6 +7,7 @@ use tower::Layer;
 use super::{
     admission::EveryRequest,
     answer::Refusals,
+    drain::Drain,
     gate::{Gate, Options},
     refusal::NoBody,
     service::Authn,
@@ -42,6 +43,7 @@ pub struct AuthnLayer<V, A = EveryRequest, R = NoBody> {
     respond: Arc<R>,
     sources: Sources,
     options: Options,
+    drain: Drain,
 }
 
 impl<V: Verifier> AuthnLayer<V> {
@@ -53,6 +55,7 @@ impl<V: Verifier> AuthnLayer<V> {
             respond: Arc::new(NoBody),
             sources: Sources::default(),
             options: Options::default(),
+            drain: Drain::new(),
         }
     }
 }
@@ -73,6 +76,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
             respond: self.respond,
             sources: self.sources,
             options: self.options,
+            drain: self.drain,
         }
     }
 
@@ -85,6 +89,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
             respond: Arc::new(respond),
             sources: self.sources,
             options: self.options,
+            drain: self.drain,
         }
     }
 
@@ -92,6 +97,14 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     #[must_use]
     pub fn sources(mut self, sources: Sources) -> Self {
         self.sources = sources;
+        self
+    }
+
+    /// Sets how much of a refused request's body is read and thrown away; see
+    /// [`Drain`].
+    #[must_use]
+    pub fn drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
         self
     }
 
@@ -148,6 +161,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
             refusals: Refusals::new(&self.sources, self.verifier.schemes()),
             sources: self.sources.clone(),
             options: self.options.clone(),
+            drain: self.drain.clone(),
         })
     }
 }
@@ -168,6 +182,7 @@ impl<V, A, R> Clone for AuthnLayer<V, A, R> {
             respond: Arc::clone(&self.respond),
             sources: self.sources.clone(),
             options: self.options.clone(),
+            drain: self.drain.clone(),
         }
     }
 }

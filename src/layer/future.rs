@@ -9,8 +9,11 @@ use std::{
 };
 
 use http::{Request, Response, request::Parts};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
+
+use super::drain::Discard;
 
 const DONE: &str = "a future is not polled after it was ready";
 
@@ -45,7 +48,14 @@ pin_project! {
     }
 }
 
-type DynVerdict<ResBody> = dyn Future<Output = Result<Parts, Response<ResBody>>> + Send;
+type DynVerdict<ResBody> = dyn Future<Output = Result<Parts, Refused<ResBody>>> + Send;
+
+/// The answer to a request that was refused after waiting, and how to discard
+/// the request's body, which was kept outside of the verdict.
+pub(super) struct Refused<ResBody> {
+    pub(super) response: Response<ResBody>,
+    pub(super) discard: Discard,
+}
 
 pin_project! {
     /// What waits for the verifier, then for the inner service, on the instance
@@ -68,7 +78,7 @@ where
     #[cold]
     pub(super) fn verifying<F>(verdict: F, body: B, inner: S) -> Self
     where
-        F: Future<Output = Result<Parts, Response<ResBody>>> + Send + 'static,
+        F: Future<Output = Result<Parts, Refused<ResBody>>> + Send + 'static,
     {
         let waiting: Pin<Box<Waiting<S, B, DynVerdict<ResBody>>>> = Box::pin(Waiting {
             inner,
@@ -115,6 +125,7 @@ where
 impl<S, B, ResBody> Future for ResponseFuture<S, B, ResBody>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
+    B: Body + Send + 'static,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 
@@ -144,6 +155,7 @@ where
 impl<S, B, ResBody> State<S, B, ResBody>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
+    B: Body + Send + 'static,
 {
     /// Goes on to the next state, where it waits no longer.
     #[cold]
@@ -162,7 +174,8 @@ where
 impl<S, B, ResBody, F> Waiting<S, B, F>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    F: Future<Output = Result<Parts, Response<ResBody>>> + ?Sized,
+    B: Body + Send + 'static,
+    F: Future<Output = Result<Parts, Refused<ResBody>>> + ?Sized,
 {
     /// The state behind this one: called, or answered without a call.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<State<S, B, ResBody>> {
@@ -171,7 +184,14 @@ where
             Some(request) => request,
             None => match ready!(this.verdict.poll(cx)) {
                 Ok(parts) => Request::from_parts(parts, this.body.take().expect(DONE)),
-                Err(response) => return Poll::Ready(State::done(Ok(response))),
+                Err(Refused {
+                    mut response,
+                    discard,
+                }) => {
+                    let body = this.body.take().expect(DONE);
+                    discard.answer(body, &mut response);
+                    return Poll::Ready(State::done(Ok(response)));
+                }
             },
         };
         match this.inner.poll_ready(cx) {

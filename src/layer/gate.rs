@@ -8,7 +8,7 @@ use std::{
 use futures::FutureExt;
 use http::{Extensions, HeaderMap, Request};
 
-use super::{admission::Admission, anonymous::Anonymous, answer::Refusals};
+use super::{admission::Admission, anonymous::Anonymous, answer::Refusals, drain::Drain};
 use crate::{
     access::Access,
     credential::{Credential, Sources},
@@ -37,6 +37,7 @@ pub(crate) struct Gate<V, A, R> {
     pub(crate) sources: Sources,
     pub(crate) refusals: Refusals,
     pub(crate) options: Options,
+    pub(crate) drain: Drain,
 }
 
 /// A request, whole or in parts.

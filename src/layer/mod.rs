@@ -37,10 +37,10 @@
 //! `GrpcWebLayer` stands inside, around the gRPC services alone: it refuses
 //! everything else that comes over HTTP/1.1. The layer speaks gRPC-Web itself.
 //!
-//! A refusal is sent before the request's body is read. HTTP/2 then resets the
-//! stream, which is legal, and some clients lose the answer over it (curl 7.88
-//! does, now and then); the example `quickstart` reads a little of such a body
-//! first.
+//! A refusal is sent before the request's body has arrived. A task then reads the
+//! rest of the body and throws it away, so that the client receives the answer
+//! and a proxy does not take the server for dead. [`Drain`] sets its bounds. An
+//! inner service that answers early, and an interceptor of tonic, drain nothing.
 //!
 //! In axum, `.layer` guards what was added before it, `.route_layer` never a
 //! fallback, and a method added after a `MethodRouter`'s layer is open: prefer
@@ -50,6 +50,7 @@ mod admission;
 mod anonymous;
 mod answer;
 mod builder;
+mod drain;
 mod future;
 mod gate;
 #[cfg(feature = "tokens")]
@@ -61,6 +62,8 @@ mod service;
 
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::anonymous::Anonymous;
+#[cfg(feature = "manage")]
+pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
 pub(crate) use self::gate::{Gate, Headed};
 #[cfg(feature = "tokens")]
@@ -70,6 +73,7 @@ pub use self::lifetime::{
 pub use self::{
     admission::{Admission, EveryRequest},
     builder::AuthnLayer,
+    drain::Drain,
     future::ResponseFuture,
     protect::{Protected, protect},
     refusal::{NoBody, Refusal, Respond},

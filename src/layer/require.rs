@@ -8,11 +8,13 @@ use std::{
 };
 
 use http::{Request, Response};
+use http_body::Body;
 use tower::{Layer, Service};
 
 use super::{
     anonymous::Anonymous,
     answer::{Refusals, layer_is_missing},
+    drain::Drain,
     future::ResponseFuture,
     refusal::{NoBody, Respond},
 };
@@ -56,6 +58,7 @@ use crate::{
 pub struct RequireLayer<P = Principal, R = NoBody> {
     guard: Arc<Guard<P>>,
     respond: Arc<R>,
+    drain: Drain,
 }
 
 struct Guard<P> {
@@ -82,6 +85,7 @@ impl<P: 'static> RequireLayer<P> {
         Self {
             guard: Arc::new(Guard { check, refusals }),
             respond: Arc::new(NoBody),
+            drain: Drain::new(),
         }
     }
 }
@@ -113,7 +117,16 @@ impl<P, R> RequireLayer<P, R> {
         RequireLayer {
             guard: self.guard,
             respond: Arc::new(respond),
+            drain: self.drain,
         }
+    }
+
+    /// Sets how much of a refused request's body is read and thrown away; see
+    /// [`Drain`].
+    #[must_use]
+    pub fn drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
+        self
     }
 }
 
@@ -139,6 +152,7 @@ where
     S: Service<Request<B>, Response = Response<ResBody>> + Clone,
     P: Send + Sync + 'static,
     R: Respond<ResBody>,
+    B: Body + Send + 'static,
     ResBody: Default,
 {
     type Response = Response<ResBody>;
@@ -150,7 +164,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let RequireLayer { guard, respond } = &self.layer;
+        let RequireLayer {
+            guard,
+            respond,
+            drain,
+        } = &self.layer;
         let head = Head::of(&request);
         let extensions = request.extensions();
         let refusal = if let Some(principal) = extensions.get::<P>() {
@@ -164,7 +182,7 @@ where
         } else {
             layer_is_missing(head)
         };
-        ResponseFuture::refused(refusal)
+        ResponseFuture::refused(drain.discard(request, refusal))
     }
 }
 
@@ -173,6 +191,7 @@ impl<P, R> Clone for RequireLayer<P, R> {
         Self {
             guard: Arc::clone(&self.guard),
             respond: Arc::clone(&self.respond),
+            drain: self.drain.clone(),
         }
     }
 }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use http::{Request, Response, request::Parts};
+use http_body::Body;
 use tower::Service;
 
 use super::{
     admission::Admission,
-    future::ResponseFuture,
+    drain::Discard,
+    future::{Refused, ResponseFuture},
     gate::{Gate, Verdict},
     refusal::Respond,
 };
@@ -39,6 +41,7 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
     R: Respond<ResBody>,
+    B: Body + Send + 'static,
     ResBody: Default,
 {
     type Response = Response<ResBody>;
@@ -57,7 +60,8 @@ where
                 ResponseFuture::pass(&mut self.inner, request)
             }
             Some(Err(rejection)) => {
-                ResponseFuture::refused(self.gate.refuse(Head::of(&request), rejection))
+                let response = self.gate.refuse(Head::of(&request), rejection);
+                ResponseFuture::refused(self.gate.drain.discard(request, response))
             }
             None => self.wait(request),
         }
@@ -82,7 +86,13 @@ where
         let gate = Arc::clone(&self.gate);
         let verdict = async move {
             let verdict = gate.decide(Head::of_parts(&parts)).await;
-            gate.settle(&mut parts, verdict).map(|()| parts)
+            match gate.settle(&mut parts, verdict) {
+                Ok(()) => Ok(parts),
+                Err(response) => Err(Refused {
+                    response,
+                    discard: Discard::new(&gate.drain, parts.version, &parts.headers),
+                }),
+            }
         };
         ResponseFuture::verifying(verdict, body, self.inner.clone())
     }

@@ -16,9 +16,6 @@ use crate::{
 /// The longest that a token stays good beside the one in its place: a year.
 const GRACE_MAX: u64 = 365 * 24 * 60 * 60;
 
-/// The longest reason, in bytes.
-const REASON_MAX: usize = 1_024;
-
 /// What a body is read as.
 pub(super) trait Input: Sized {
     fn read(fields: &mut Fields) -> Result<Self, Problem>;
@@ -205,13 +202,6 @@ pub(super) struct Revocation {
 impl Input for Revocation {
     fn read(fields: &mut Fields) -> Result<Self, Problem> {
         let reason = fields.text("reason")?.unwrap_or_default();
-        if reason.len() > REASON_MAX {
-            let detail = format!("is longer than {REASON_MAX} bytes");
-            return Err(Problem::of_field("reason", detail));
-        }
-        if reason.chars().any(char::is_control) {
-            return Err(Problem::of_field("reason", "holds a control character"));
-        }
         Ok(Self { reason })
     }
 }

@@ -71,12 +71,17 @@ mod openapi;
 mod operations;
 mod page;
 mod problem;
+mod unread;
 mod view;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
-    Router, extract::OriginalUri, middleware::map_response, response::Response, routing::get,
+    Router,
+    extract::OriginalUri,
+    middleware::{from_fn_with_state, map_response},
+    response::Response,
+    routing::get,
 };
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
@@ -88,7 +93,7 @@ use self::{
 use crate::{
     access::Access,
     credential::Sources,
-    layer::AuthnLayer,
+    layer::{AuthnLayer, Drain},
     principal::Principal,
     scope::{Scope, ScopeRule},
     store::Tokens,
@@ -110,6 +115,7 @@ pub struct Manage {
     session: Duration,
     open: OpenSessions,
     snippets: Vec<Snippet>,
+    drain: Drain,
 }
 
 impl Manage {
@@ -124,6 +130,7 @@ impl Manage {
             session: Duration::from_secs(12 * 60 * 60),
             open: OpenSessions::default(),
             snippets: Vec::new(),
+            drain: Drain::new(),
         }
     }
 
@@ -201,6 +208,14 @@ impl Manage {
         self
     }
 
+    /// Sets how much of a body that a route leaves unread is read and thrown
+    /// away; see [`Drain`]. It covers every answer of the routes and the page:
+    /// refusals, bodies of a wrong type, and bodies that are too large.
+    pub fn drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
+        self
+    }
+
     /// The routes for programs, which guard themselves. Nest them:
     ///
     /// ```
@@ -220,6 +235,7 @@ impl Manage {
             AuthnLayer::new(self.tokens.verifier())
                 .sources(self.sources.clone())
                 .respond(problem::refusal)
+                .drain(Drain::off())
         };
         let document = openapi::document(&self.sources);
         let describe = async move |OriginalUri(uri): OriginalUri| openapi::serve(document, &uri);
@@ -229,13 +245,18 @@ impl Manage {
         let managers = answered(managers).layer(guard().access(Access::Scopes(self.scope.clone())));
         let callers = in_kind(oauth::whoami()).layer(guard());
         let anybody = oauth::revocation(tokens()).route("/openapi.json", get(describe));
-        managers.merge(callers).merge(in_kind(anybody))
+        self.drained(managers.merge(callers).merge(in_kind(anybody)))
     }
 
     /// The page, with its sign-in and its own routes, which read the session's
     /// cookie and no other credential.
     pub fn page(&self) -> Router {
-        page::router(self)
+        self.drained(page::router(self))
+    }
+
+    fn drained(&self, routes: Router) -> Router {
+        let drain = self.drain.clone();
+        routes.layer(from_fn_with_state(drain, unread::drain_unread))
     }
 
     /// A layer for pages of the app's own. It adds the person who is signed in to

@@ -16,7 +16,7 @@ use super::{
     sha256::Hmac,
     time::Timestamp,
 };
-use crate::{ct, error::ConfigError};
+use crate::{ct, error::ConfigError, file};
 
 /// How many keys a ring holds at most.
 pub(crate) const MAX_KEYS: u8 = 61;
@@ -141,17 +141,18 @@ impl Master {
             .map_err(|_| ConfigError::new("a master is 64 hexadecimal digits"))
     }
 
-    /// Reads such digits from a file.
+    /// Reads such digits from a file in UTF-8. A byte order mark at its start and
+    /// white space around the digits are skipped.
     ///
     /// # Errors
     ///
     /// Where the file can't be read, or holds anything else.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path)
+        let bytes = fs::read(path)
             .map(Zeroizing::new)
             .map_err(|error| ConfigError::new(format!("can't read {}: {error}", path.display())))?;
-        Self::from_hex(&text)
+        Self::from_hex(file::decode(&bytes)?)
     }
 
     /// Reads such digits from a variable of the environment.

@@ -11,7 +11,9 @@ use std::{
 };
 
 use allocation_counter::measure;
+use bytes::Bytes;
 use http::{Extensions, Request, Response, StatusCode};
+use http_body_util::Empty;
 use tower::{Layer, Service};
 use tower_authn::{
     Access, AccessTable, AuthnLayer, Challenge, Credential, Principal, Rejection, Sources,
@@ -23,11 +25,14 @@ use tower_authn::{
 
 use crate::support::TOKEN;
 
+/// A request's body that has ended.
+type NoBytes = Empty<Bytes>;
+
 /// Answers 202, as no refusal does, and allocates nothing.
 #[derive(Clone, Copy)]
 struct Bare;
 
-impl Service<Request<()>> for Bare {
+impl Service<Request<NoBytes>> for Bare {
     type Response = Response<()>;
     type Error = Infallible;
     type Future = Ready<Result<Response<()>, Infallible>>;
@@ -36,7 +41,7 @@ impl Service<Request<()>> for Bare {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request<()>) -> Self::Future {
+    fn call(&mut self, _: Request<NoBytes>) -> Self::Future {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::ACCEPTED;
         ready(Ok(response))
@@ -67,7 +72,7 @@ const fn refused(call: u64) -> Cost {
     }
 }
 
-fn cost<V, A>(layer: AuthnLayer<V, A>, request: Request<()>) -> Cost
+fn cost<V, A>(layer: AuthnLayer<V, A>, request: Request<NoBytes>) -> Cost
 where
     V: Verifier,
     A: Admission<V::Principal>,
@@ -76,7 +81,7 @@ where
     let mut cx = Context::from_waker(Waker::noop());
     let mut future = None;
     let call = measure(|| {
-        assert!(Service::<Request<()>>::poll_ready(&mut service, &mut cx).is_ready());
+        assert!(Service::<Request<NoBytes>>::poll_ready(&mut service, &mut cx).is_ready());
         future = Some(service.call(request));
     });
     let mut future = pin!(future.unwrap());
@@ -92,21 +97,21 @@ where
     }
 }
 
-fn request(credential: &str) -> Request<()> {
+fn request(credential: &str) -> Request<NoBytes> {
     let request = Request::post("/generate").header("content-type", "application/json");
     let request = match credential {
         "" => request,
         credential => request.header("authorization", credential),
     };
-    request.body(()).unwrap()
+    request.body(NoBytes::new()).unwrap()
 }
 
-fn good() -> Request<()> {
+fn good() -> Request<NoBytes> {
     request(&format!("Bearer {TOKEN}"))
 }
 
 /// A good request whose extensions hold something and have room for more.
-fn good_with_extensions() -> Request<()> {
+fn good_with_extensions() -> Request<NoBytes> {
     let mut request = good();
     *request.extensions_mut() = populated();
     request
@@ -207,7 +212,7 @@ fn a_verdict_at_once_allocates_nothing() {
 
 #[test]
 fn a_principal_costs_what_inserting_it_costs_and_no_more() {
-    type Costs = fn(Request<()>) -> Cost;
+    type Costs = fn(Request<NoBytes>) -> Cost;
     let rows: [(&str, Costs); 4] = [
         ("tokens", |request| cost(AuthnLayer::new(tokens()), request)),
         ("into_any", |request| {

@@ -11,8 +11,8 @@ type Root = BTreeMap<String, String>;
 
 fn floor(unit: &str) -> Option<u8> {
     Some(match unit {
-        "challenge" | "credential" | "ct" | "error" | "head" | "principal" | "rejection"
-        | "scope" | "target" => 0,
+        "challenge" | "credential" | "ct" | "error" | "file" | "head" | "principal"
+        | "rejection" | "scope" | "target" | "text" => 0,
         "access" | "token" | "verifier" => 1,
         "layer" | "store" => 2,
         "axum" | "client" | "grpc" => 3,

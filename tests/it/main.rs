@@ -18,6 +18,7 @@ mod answers;
 #[cfg(feature = "axum")]
 mod axum_serve;
 mod bentocloud;
+mod bodies;
 mod browser;
 mod examples;
 mod expiry;
@@ -39,6 +40,7 @@ mod stores;
 mod timing;
 mod tokens;
 mod tools;
+mod uploads;
 mod usage;
 mod vectors;
 #[cfg(feature = "tokens")]

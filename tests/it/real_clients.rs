@@ -51,7 +51,6 @@ fn curl_is_served_however_it_sends_the_token() {
         (also(raw(), raw()), ambiguous),
         (also(raw(), header(&format!(" Bearer {TOKEN}"))), ambiguous),
     ];
-    // Over HTTP/2 a refusal can overtake the body; see drain.rs of quickstart.
     for protocol in ["--http1.1", "--http2-prior-knowledge"] {
         for (flags, (status, body)) in &rows {
             let mut command = curl(protocol);

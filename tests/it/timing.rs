@@ -16,8 +16,10 @@ use std::{
     sync::LazyLock,
 };
 
+use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
+use http_body_util::Empty;
 use tower::{Layer, Service, service_fn, util::ServiceFn};
 use tower_authn::{
     AuthnLayer, Principal, Rejection, Verifier,
@@ -36,11 +38,11 @@ const PLACES: [usize; 8] = [0, 1, 7, 8, 16, 31, 40, 47];
 const REQUESTS: usize = 100;
 
 type Guarded<V> = Authn<ServiceFn<Inner>, V, EveryRequest, NoBody>;
-type Inner = fn(Request<()>) -> Ready<Result<Response<String>, Infallible>>;
+type Inner = fn(Request<Empty<Bytes>>) -> Ready<Result<Response<String>, Infallible>>;
 
 /// It keeps nothing: what is kept over calls lets the allocator's work depend
 /// on what was counted before.
-fn inner(_: Request<()>) -> Ready<Result<Response<String>, Infallible>> {
+fn inner(_: Request<Empty<Bytes>>) -> Ready<Result<Response<String>, Infallible>> {
     ready(Ok(Response::default()))
 }
 
@@ -98,7 +100,7 @@ fn counted_by_callgrind<V: Verifier>(service: &mut Guarded<V>, value: &HeaderVal
 
 #[inline(never)]
 fn ask<V: Verifier>(service: &mut Guarded<V>, value: &HeaderValue) -> StatusCode {
-    let mut request = Request::new(());
+    let mut request = Request::new(Empty::new());
     request.headers_mut().insert(AUTHORIZATION, value.clone());
     let answer = service.call(request).now_or_never();
     answer.expect("it never waits").unwrap().status()

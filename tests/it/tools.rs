@@ -13,7 +13,7 @@ const CLIENTS: &str = "TOWER_AUTHN_CLIENTS";
 
 /// Makes curl commands, where there is a curl.
 pub fn curl() -> Option<impl Fn(&str) -> Command> {
-    if Command::new("curl").arg("--version").output().is_err() {
+    if !installed("curl", "--version") {
         return left_out("curl is not installed");
     }
     Some(|protocol: &str| {
@@ -38,6 +38,11 @@ pub fn wget() -> Option<impl Fn() -> Command> {
 /// A Python that has grpcio, requests and httpx.
 pub fn python() -> Option<PathBuf> {
     client("calls/bin/python3")
+}
+
+/// Whether a program is installed. It is asked for its version.
+pub fn installed(program: &str, version: &str) -> bool {
+    Command::new(program).arg(version).output().is_ok()
 }
 
 /// A program, or a package, of a list in `tests/clients`.

@@ -91,7 +91,7 @@ pub(super) fn router(manage: &Manage) -> Router {
 
 /// The session of the page, for pages of the app's own.
 pub(super) fn signed_in(manage: &Manage) -> SignedInLayer {
-    SignedInLayer::new(Arc::new(Sessions::new(manage)))
+    SignedInLayer::new(Arc::new(Sessions::new(manage)), manage.drain.clone())
 }
 
 /// The page for the tokens of one target, wherever its routes are mounted.

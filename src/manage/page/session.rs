@@ -22,7 +22,7 @@ use crate::{
     access::Access,
     axum::Authenticated,
     credential::Sources,
-    layer::AuthnLayer,
+    layer::{AuthnLayer, Drain},
     manage::{
         Manage,
         problem::{self, Problem},
@@ -95,7 +95,8 @@ pub(super) fn router(manage: &Manage, sessions: Arc<Sessions>) -> Router {
     let guard = AuthnLayer::new(verifier)
         .sources(Sources::new().bearer().basic())
         .access(Access::Scopes(manage.scope.clone()))
-        .respond(problem::refusal);
+        .respond(problem::refusal)
+        .drain(Drain::off());
     let sign_in = post(sign_in).layer(guard);
     Router::new()
         .route("/session", get(show).delete(sign_out).merge(sign_in))

@@ -10,11 +10,15 @@ use std::{
 use axum::response::{IntoResponse, Response};
 use futures::future::{BoxFuture, FutureExt};
 use http::Request;
+use http_body::Body;
 use tower::{Layer, Service};
 
 use super::{cross_site, session::Sessions};
 use crate::{
-    credential::Sources, layer::Anonymous, manage::problem::Problem, principal::Principal,
+    credential::Sources,
+    layer::{Anonymous, Drain},
+    manage::problem::Problem,
+    principal::Principal,
 };
 
 /// A layer that adds the person who is signed in to each request.
@@ -36,13 +40,15 @@ use crate::{
 pub struct SignedInLayer {
     sessions: Arc<Sessions>,
     anonymous: Anonymous<Principal>,
+    drain: Drain,
 }
 
 impl SignedInLayer {
-    pub(super) fn new(sessions: Arc<Sessions>) -> Self {
+    pub(super) fn new(sessions: Arc<Sessions>, drain: Drain) -> Self {
         Self {
             sessions,
             anonymous: Anonymous::answered_as(&Sources::default()),
+            drain,
         }
     }
 }
@@ -75,7 +81,7 @@ impl<S, B> Service<Request<B>> for SignedIn<S>
 where
     S: Service<Request<B>, Response = Response> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
+    B: Body + Send + 'static,
 {
     type Response = Response;
     type Error = S::Error;
@@ -91,7 +97,7 @@ where
         async move {
             let (method, uri, headers) = (request.method(), request.uri(), request.headers());
             if let Err(refusal) = cross_site::refuse(method, uri, headers) {
-                return Ok(refusal);
+                return Ok(layer.drain.discard(request, refusal));
             }
             let caller = layer.sessions.caller(uri, headers);
             let extensions = request.extensions_mut();
@@ -104,7 +110,10 @@ where
                     extensions.remove::<Principal>();
                     extensions.insert(layer.anonymous);
                 }
-                Err(rejection) => return Ok(Problem::from(rejection).into_response()),
+                Err(rejection) => {
+                    let refusal = Problem::from(rejection).into_response();
+                    return Ok(layer.drain.discard(request, refusal));
+                }
             }
             poll_fn(|cx| inner.poll_ready(cx)).await?;
             inner.call(request).await

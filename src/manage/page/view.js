@@ -110,6 +110,13 @@ function expiry(token) {
   return [date(at), left];
 }
 
+/** JSON in which no character changes how its neighbours are shown. */
+function json(value) {
+  const code = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 2)
+    .replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb]/g, code);
+}
+
 /** All that is known of a token, as terms and what they are. */
 export function facts(token) {
   const other = (id) => el('button', { type: 'button', class: 'link code', 'data-id': id }, id);
@@ -136,7 +143,7 @@ export function facts(token) {
     ['Good until', token.grace_until && [exact(token.grace_until)]],
     ['Revoked', token.revoked_at && [exact(token.revoked_at), token.revoked_by ? ` by ${token.revoked_by}` : '']],
     ['Reason', token.revoked_reason],
-    ['Metadata', metadata && [el('pre', { tabindex: '0' }, JSON.stringify(token.metadata, null, 2))]],
+    ['Metadata', metadata && [el('pre', { tabindex: '0' }, json(token.metadata))]],
   ];
   return all.flatMap(([term, is]) => {
     if (!is) return [];

@@ -116,7 +116,7 @@ impl Change {
         options: &TokensOptions,
     ) -> Result<(), TokenError> {
         if let Some(name) = &self.name {
-            draft::name(name)?;
+            draft::name("name", name)?;
             record.name.clone_from(name);
         }
         if let Some(description) = &self.description {

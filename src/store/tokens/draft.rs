@@ -7,18 +7,30 @@ use crate::{
     principal::Principal,
     scope::{Scope, Scoped},
     target::Target,
+    text,
     token::{Digest, Record, Timestamp, TokenId},
 };
 
+/// The longest name, description and reason, in characters.
 const NAME_MAX: usize = 128;
 const DESCRIPTION_MAX: usize = 1_024;
+const REASON_MAX: usize = 1_024;
+
+/// The longest metadata, in bytes.
 const METADATA_MAX: usize = 4 * 1_024;
+
 const LIST_MAX: usize = 64;
 
 /// A token that is asked for.
 ///
 /// What is wrong with it is said when it is made, with the field that is at
 /// fault.
+///
+/// Subject, name, organization and the like are one line of at most 128
+/// characters (Unicode scalar values), a description at most 1,024, which may be
+/// several lines. A text is refused where it holds a control character, a
+/// bidirectional control or a line separator, or is not empty and has no visible
+/// character.
 ///
 /// # Example
 ///
@@ -88,13 +100,13 @@ impl NewToken {
         self
     }
 
-    /// What its owner calls it; at most 128 bytes.
+    /// What its owner calls it; at most 128 characters.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// What its owner says of it; at most 1 KiB.
+    /// What its owner says of it; at most 1,024 characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
@@ -164,24 +176,19 @@ impl NewToken {
         now: Timestamp,
         options: &TokensOptions,
     ) -> Result<Record, TokenError> {
-        text("subject", &self.subject, NAME_MAX)?;
+        name("subject", &self.subject)?;
         if self.subject.is_empty() {
             return Err(TokenError::invalid("subject", "is empty"));
         }
-        text("subject_kind", &self.subject_kind, NAME_MAX)?;
+        name("subject_kind", &self.subject_kind)?;
         if let Some(organization) = &self.organization {
-            text("organization", organization, NAME_MAX)?;
+            name("organization", organization)?;
             // Whoever belongs to "" would pass for one who belongs to none.
             if organization.is_empty() {
                 return Err(TokenError::invalid("organization", "is empty"));
             }
         }
-        text(
-            "created_by",
-            self.created_by.as_deref().unwrap_or_default(),
-            NAME_MAX,
-        )?;
-        text("name", &self.name, NAME_MAX)?;
+        name("name", &self.name)?;
         description(&self.description)?;
         metadata(&self.metadata)?;
         let end = match self.end {
@@ -207,7 +214,9 @@ impl NewToken {
         {
             return Err(TokenError::invalid("not_before", "is not before the end"));
         }
-        let created_by = self.maker.as_ref().map(|maker| maker.subject().to_owned());
+        let maker = self.maker.as_ref().map(|maker| maker.subject().to_owned());
+        let created_by = self.created_by.or(maker).unwrap_or_default();
+        name("created_by", &created_by)?;
         let record = Record {
             subject_kind: self.subject_kind,
             organization: self.organization,
@@ -216,7 +225,7 @@ impl NewToken {
             scopes: scopes(&self.scopes, options)?,
             targets: self.targets.as_deref().map(targets).transpose()?,
             metadata: self.metadata,
-            created_by: self.created_by.or(created_by).unwrap_or_default(),
+            created_by,
             not_before: self.not_before,
             expires_at: end,
             ..Record::new(id, digest, self.subject, now)
@@ -322,13 +331,23 @@ fn few(field: &'static str, list: &[String]) -> Result<(), TokenError> {
     Ok(())
 }
 
-pub(super) fn name(name: &str) -> Result<(), TokenError> {
-    text("name", name, NAME_MAX)
+/// Checks a name, of the token or of somebody.
+pub(super) fn name(field: &'static str, name: &str) -> Result<(), TokenError> {
+    let checked = text::check_line(name, NAME_MAX);
+    checked.map_err(|error| TokenError::invalid(field, error.to_string()))
 }
 
-/// A description may have lines.
+/// Checks a description, which may have lines.
 pub(super) fn description(lines: &str) -> Result<(), TokenError> {
-    text("description", &lines.replace('\n', " "), DESCRIPTION_MAX)
+    let checked = text::check_lines(lines, DESCRIPTION_MAX);
+    checked.map_err(|error| TokenError::invalid("description", error.to_string()))
+}
+
+/// Checks who revokes, and why.
+pub(super) fn revocation(by: &str, reason: &str) -> Result<(), TokenError> {
+    name("by", by)?;
+    let checked = text::check_line(reason, REASON_MAX);
+    checked.map_err(|error| TokenError::invalid("reason", error.to_string()))
 }
 
 pub(super) fn metadata(json: &str) -> Result<(), TokenError> {
@@ -343,17 +362,4 @@ pub(super) fn metadata(json: &str) -> Result<(), TokenError> {
         Err(_) if !json.is_empty() => Err(TokenError::invalid("metadata", "is not a JSON object")),
         _ => Ok(()),
     }
-}
-
-fn text(field: &'static str, text: &str, max: usize) -> Result<(), TokenError> {
-    if text.len() > max {
-        return Err(TokenError::invalid(
-            field,
-            format!("longer than {max} bytes"),
-        ));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(TokenError::invalid(field, "holds a control character"));
-    }
-    Ok(())
 }

@@ -135,6 +135,10 @@ impl Tokens {
     ///
     /// # Errors
     ///
+    /// Returns an error if `by` or `reason` is no text of one line, as
+    /// [`NewToken`] has it (a reason is at most 1,024 characters); nothing is
+    /// revoked then.
+    ///
     /// Returns an error if the store can't be reached. If it names `apply`, which
     /// was not answered in time, the tokens may be revoked or not: memory follows
     /// the store, so that they are refused as soon as it says so. Revoke again,
@@ -147,6 +151,7 @@ impl Tokens {
         by: &str,
         reason: &str,
     ) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let query = match which {
             Which::Id(id) => return self.revoke_one(id, by, reason).await,
             Which::Presented(token) => {
@@ -233,8 +238,10 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no such key, or the store can't be reached.
+    /// Returns an error if there is no such key, the store can't be reached, or
+    /// `by` or `reason` is refused as [`revoke`](Self::revoke) does.
     pub async fn retire_key(&self, id: KeyId, by: &str, reason: &str) -> Result<usize, TokenError> {
+        draft::revocation(by, reason)?;
         let mut retries = Retries::default();
         loop {
             let known = self.keys().into_iter().find(|key| key.id == id);

@@ -52,6 +52,7 @@ impl Tokens {
             let old = self.get(id).await?.record;
             if let Some(maker) = maker {
                 draft::within(&old, maker)?;
+                draft::name("created_by", maker.subject())?;
             }
             if old.rotated_to.is_some() || self.state(&old) != TokenState::Active {
                 return Err(TokenError::invalid(

@@ -5,9 +5,11 @@ use std::{fs, path::Path};
 use crate::{
     ct::{MAX_SECRET, MAX_SECRETS, SecretTable},
     error::ConfigError,
+    file,
     principal::Principal,
     rejection::Rejection,
     scope::Scope,
+    text,
 };
 
 /// Secrets as they are presented, each with whose it is.
@@ -55,7 +57,7 @@ pub(super) struct Entry<P> {
     /// The length of the part that must not be guessed, in bytes.
     pub(super) secret_len: usize,
     /// What else is wrong with it.
-    pub(super) fault: Option<&'static str>,
+    pub(super) fault: Option<String>,
     /// The line it was read from.
     pub(super) line: Option<usize>,
     pub(super) principal: P,
@@ -106,8 +108,8 @@ impl<P> Draft<P> {
     }
 
     fn fault(&self, index: usize, entry: &Entry<P>) -> Option<String> {
-        if let Some(fault) = entry.fault {
-            return Some(fault.to_owned());
+        if let Some(fault) = &entry.fault {
+            return Some(fault.clone());
         }
         if entry.secret_len < self.min_len && !self.short_allowed {
             return Some(format!("is shorter than {} bytes", self.min_len));
@@ -121,22 +123,62 @@ impl<P> Draft<P> {
     }
 }
 
-/// The lines of a file that are neither blank nor a comment, numbered from 1,
-/// parted at their first white space.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
-    text.lines().zip(1..).filter_map(|(line, number)| {
-        let line = line.trim();
-        let told = !line.is_empty() && !line.starts_with('#');
-        told.then(|| {
+/// The blanks of a line. Others, such as a no-break space, look the same and
+/// would part or join what the reader sees joined or parted.
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// An entry of a file, parted at its first blank.
+pub(super) struct Line<'a> {
+    /// Counted from 1.
+    pub(super) number: usize,
+    pub(super) first: &'a str,
+    pub(super) rest: &'a str,
+}
+
+/// The lines of a file that are neither empty nor a comment. The error for a
+/// character that has no place there names the line.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Result<Line<'_>, ConfigError>> {
+    let lines = file::without_bom(text).lines().zip(1..);
+    lines.filter_map(|(line, number)| {
+        if let Err(message) = check_line(line) {
+            return Some(Err(ConfigError::new(message).at_line(number)));
+        }
+        let line = line.trim_matches(BLANKS);
+        let is_entry = !line.is_empty() && !line.starts_with('#');
+        is_entry.then(|| {
             let (first, rest) = first_word(line);
-            (number, first, rest)
+            Ok(Line {
+                number,
+                first,
+                rest,
+            })
         })
     })
 }
 
+fn check_line(line: &str) -> Result<(), String> {
+    // People write comments as they like, but a control character may have been
+    // meant to end one.
+    let is_comment = line.trim_start_matches(BLANKS).starts_with('#');
+    let checked = |char: &char| !is_comment || char.is_control();
+    for char in line.chars().filter(checked) {
+        let what = match char {
+            '\t' | ' ' => None,
+            '\r' => Some("a carriage return; lines end with a line feed, or both"),
+            '\u{FEFF}' => Some("a byte order mark after the start of the file"),
+            _ if char.is_whitespace() => Some("which is not a space or tab"),
+            _ => text::fault(char),
+        };
+        if let Some(what) = what {
+            return Err(format!("holds U+{:04X}, {what}", u32::from(char)));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn first_word(text: &str) -> (&str, &str) {
-    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    (first, rest.trim_start())
+    let (first, rest) = text.split_once(BLANKS).unwrap_or((text, ""));
+    (first, rest.trim_start_matches(BLANKS))
 }
 
 /// Whose an entry is. What stands where a scope belongs may be the rest of a
@@ -146,6 +188,9 @@ pub(super) fn principal(
     scopes: &str,
     line: usize,
 ) -> Result<Principal, ConfigError> {
+    if let Err(error) = text::check_line(subject, usize::MAX) {
+        return Err(ConfigError::new(format!("the subject {error}")).at_line(line));
+    }
     for (scope, number) in scopes.split_whitespace().zip(1..) {
         if scope.parse::<Scope>().is_err() {
             let message = format!("what stands in the place of scope {number} is not a scope");
@@ -156,6 +201,7 @@ pub(super) fn principal(
 }
 
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path)
-        .map_err(|error| ConfigError::new(format!("can't read {}: {error}", path.display())))
+    let bytes = fs::read(path)
+        .map_err(|error| ConfigError::new(format!("can't read {}: {error}", path.display())))?;
+    file::decode(&bytes).map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use super::list::{Draft, Entry, List, first_word, lines, principal, read};
+use super::list::{Draft, Entry, Line, List, first_word, lines, principal, read};
 use crate::{
     credential::Credential, error::ConfigError, principal::Principal, rejection::Rejection,
     verifier::Verifier,
@@ -29,8 +29,9 @@ const MIN_LEN: usize = 16;
 ///
 /// # File
 ///
-/// One token a line: the token, the subject, its scopes, parted by blanks. A
-/// line that begins with `#` is a comment.
+/// One token a line: the token, the subject, its scopes, separated by spaces or
+/// tabs. A line that begins with `#` is a comment. The file is UTF-8, with or
+/// without a byte order mark; lines end with LF or CRLF.
 ///
 /// ```text
 /// # tokens.txt
@@ -69,7 +70,8 @@ impl FixedTokens {
     ///
     /// # Errors
     ///
-    /// Where the file can't be read, or as [`parse`](Self::parse).
+    /// Returns an error if the file can't be read or is not UTF-8, and as
+    /// [`parse`](Self::parse) does.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         Self::parse(&read(path.as_ref())?)
     }
@@ -78,17 +80,23 @@ impl FixedTokens {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and where a line has no subject or a bad scope;
-    /// the error then names the line. No secret stands in it.
+    /// As [`new`](Self::new), and if a line has no subject, a bad scope, a control
+    /// character or white space other than spaces and tabs. The error names the
+    /// line, and quotes nothing of it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut builder = Self::builder();
-        for (line, token, rest) in lines(text) {
+        for line in lines(text) {
+            let Line {
+                number,
+                first: token,
+                rest,
+            } = line?;
             let (subject, scopes) = first_word(rest);
             if subject.is_empty() {
-                return Err(ConfigError::new("a token without a subject").at_line(line));
+                return Err(ConfigError::new("a token without a subject").at_line(number));
             }
-            let whose = principal(subject, scopes, line)?;
-            builder.push(token.to_owned(), whose, Some(line));
+            let whose = principal(subject, scopes, number)?;
+            builder.push(token.to_owned(), whose, Some(number));
         }
         builder.build()
     }
@@ -142,7 +150,7 @@ impl<P> FixedTokensBuilder<P> {
             key: token.clone(),
             secret_len: token.len(),
             presented: token,
-            fault,
+            fault: fault.map(str::to_owned),
             line,
             principal,
         });

@@ -4,12 +4,13 @@ use std::{fmt, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::list::{Draft, Entry, List, lines, principal, read};
+use super::list::{Draft, Entry, Line, List, lines, principal, read};
 use crate::{
     credential::{Credential, Scheme, Schemes},
     error::ConfigError,
     principal::Principal,
     rejection::Rejection,
+    text,
     verifier::Verifier,
 };
 
@@ -35,8 +36,9 @@ const MIN_LEN: usize = 8;
 /// # File
 ///
 /// One user a line: user and password joined by a colon, then the scopes,
-/// parted by blanks, so that neither holds a blank. A line that begins with
-/// `#` is a comment.
+/// separated by spaces or tabs, so that neither holds white space. A line that
+/// begins with `#` is a comment. The file is UTF-8, with or without a byte order
+/// mark; lines end with LF or CRLF.
 ///
 /// ```text
 /// # users.txt
@@ -55,7 +57,8 @@ impl<P> FixedUsers<P> {
     ///
     /// Where there is no user or more than 64, a user holds a colon or is
     /// repeated, a password is blank or shorter than 8 bytes, either holds a
-    /// control character, or both together are longer than 383 bytes.
+    /// control character, a user's name is no text of one line that people can
+    /// read (it holds a bidirectional control, or nothing visible), or both together are longer than 383 bytes.
     pub fn new<U: Into<String>, T: Into<String>>(
         users: impl IntoIterator<Item = (U, T, P)>,
     ) -> Result<Self, ConfigError> {
@@ -78,7 +81,8 @@ impl FixedUsers {
     ///
     /// # Errors
     ///
-    /// Where the file can't be read, or as [`parse`](Self::parse).
+    /// Returns an error if the file can't be read or is not UTF-8, and as
+    /// [`parse`](Self::parse) does.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         Self::parse(&read(path.as_ref())?)
     }
@@ -87,16 +91,22 @@ impl FixedUsers {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and where a line has no colon or a bad scope;
-    /// the error then names the line. No secret stands in it.
+    /// As [`new`](Self::new), and if a line has no colon, a bad scope, a control
+    /// character or white space other than spaces and tabs. The error names the
+    /// line, and quotes nothing of it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut builder = Self::builder();
-        for (line, login, scopes) in lines(text) {
+        for line in lines(text) {
+            let Line {
+                number,
+                first: login,
+                rest: scopes,
+            } = line?;
             let (user, password) = login
                 .split_once(':')
-                .ok_or_else(|| ConfigError::new("a user without a password").at_line(line))?;
-            let whose = principal(user, scopes, line)?;
-            builder.push(user.to_owned(), password, whose, Some(line));
+                .ok_or_else(|| ConfigError::new("a user without a password").at_line(number))?;
+            let whose = principal(user, scopes, number)?;
+            builder.push(user.to_owned(), password, whose, Some(number));
         }
         builder.build()
     }
@@ -154,7 +164,7 @@ impl<P> FixedUsersBuilder<P> {
         } else if is_password_hash(password) {
             Some(
                 "has a password hash where the password itself is expected; \
-                 FixedUsers does not verify hashes",
+                  FixedUsers does not verify hashes",
             )
         } else if user.contains(':') {
             Some("holds a colon")
@@ -163,6 +173,9 @@ impl<P> FixedUsersBuilder<P> {
         } else {
             None
         };
+        let unreadable = || text::check_line(&user, usize::MAX).err();
+        let fault = fault.map(str::to_owned);
+        let fault = fault.or_else(|| unreadable().map(|error| error.to_string()));
         self.draft.push(Entry {
             key: user,
             presented: STANDARD.encode(login),

@@ -10,6 +10,8 @@ mod operations;
 mod organizations;
 mod pages;
 mod rights;
+mod texts;
+mod unread;
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Middleware and routing: rows C, readiness, the defects of others.
 
+mod drain;
 mod guards;
 mod holes;
 mod identity;
@@ -46,6 +47,7 @@ where
     V: Verifier<Principal = Principal>,
     A: tower_authn::layer::Admission<Principal>,
     R: tower_authn::layer::Respond<String>,
+    B: hyper::body::Body + Send + 'static,
 {
     let inner = Strict::default();
     let response = ask(&layer.layer(inner.clone()), request).await;

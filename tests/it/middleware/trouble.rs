@@ -251,7 +251,9 @@ async fn a_policy_that_cannot_tell_is_an_outage_whoever_asks() {
     assert!(reports.lock().unwrap().is_empty());
 
     for kind in ["application/grpc", "application/grpc-web+proto"] {
-        let call = Request::post("/").header("content-type", kind).body(());
+        let call = Request::post("/")
+            .header("content-type", kind)
+            .body(String::new());
         let response = ask(&enforced.layer(Strict::default()), call.unwrap()).await;
         assert_eq!(response.status(), 200, "{kind}");
         assert_eq!(response.headers()["grpc-status"], "14", "{kind}");

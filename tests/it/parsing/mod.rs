@@ -3,6 +3,7 @@
 mod borrowed;
 mod configured;
 mod fields;
+mod files;
 mod logins;
 mod scheme;
 

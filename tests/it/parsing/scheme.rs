@@ -174,5 +174,5 @@ async fn a22_another_scheme_is_refused_and_never_anonymous() {
     let request = authorized([b"Digest username=\"x\""]);
     let response = ask(&layer.layer(Strict::default()), request).await;
     let challenge = &response.headers()["www-authenticate"];
-    assert_eq!(challenge, "Basic realm=\"api\"");
+    assert_eq!(challenge, r#"Basic realm="api", charset="UTF-8""#);
 }

@@ -4,6 +4,7 @@
 
 mod instances;
 mod rights;
+mod texts;
 mod withdrawn;
 
 use std::{

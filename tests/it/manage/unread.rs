@@ -1,0 +1,121 @@
+//! What the routes leave unread of a body.
+
+use axum::{Router, body::Body, routing::post};
+use http::{Request, Version};
+use tower::ServiceExt;
+use tower_authn::{layer::Drain, manage::Manage, store::NewToken};
+
+use super::{App, FORM, JSON};
+use crate::bodies::Upload;
+
+/// More than any route takes.
+const FRAMES: [usize; 300] = [10_000; 300];
+const BYTES: usize = 3_000_000;
+
+#[tokio::test]
+async fn s05_every_route_has_what_it_leaves_unread_read() {
+    let app = App::new().await;
+    let manager = NewToken::new("root").scopes(["resources"]);
+    let manager = app.make(manager.never_expires()).await;
+    let bearer = format!("Bearer {}", manager.secret.expose());
+    let rows = [
+        ("POST", "/manage/tokens", JSON, "", 401),
+        ("POST", "/manage/tokens", JSON, "Bearer wrong", 401),
+        ("POST", "/manage/tokens", JSON, &bearer, 413),
+        ("POST", "/manage/tokens", FORM, &bearer, 415),
+        ("PUT", "/manage/tokens", JSON, &bearer, 405),
+        ("POST", "/manage/nothing", JSON, &bearer, 404),
+        ("POST", "/manage/introspect", FORM, &bearer, 413),
+        ("POST", "/manage/revoke", FORM, "", 413),
+        ("POST", "/manage/revoke", JSON, "", 415),
+        ("GET", "/manage/openapi.json", JSON, "", 200),
+        ("POST", "/page/session", JSON, "", 401),
+        ("POST", "/page/api/tokens", JSON, "", 401),
+        ("POST", "/page/nothing", JSON, "", 404),
+    ];
+    let routes = routes(&Manage::new(app.tokens.clone()));
+    let off = self::routes(&Manage::new(app.tokens.clone()).drain(Drain::off()));
+    for (method, path, kind, authorization, status) in rows {
+        let request = || {
+            let upload = Upload::of(&FRAMES);
+            let fate = upload.fate.clone();
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("content-type", kind);
+            let request = request.header("sec-fetch-site", "same-origin");
+            let request = match authorization {
+                "" => request,
+                value => request.header("authorization", value),
+            };
+            (request.body(Body::new(upload)).unwrap(), fate)
+        };
+        let row = (method, path, kind, status);
+        let (whole, fate) = request();
+        let response = routes.clone().oneshot(whole).await.unwrap();
+        assert_eq!(response.status(), status, "{row:?}");
+        assert_eq!(response.headers().get("connection"), None, "{row:?}");
+        assert_eq!(fate.read().await, BYTES, "{row:?}");
+
+        let (whole, fate) = request();
+        let response = off.clone().oneshot(whole).await.unwrap();
+        assert_eq!(response.status(), status, "{row:?}");
+        assert!(fate.read().await < BYTES, "{row:?}");
+    }
+}
+
+#[tokio::test]
+async fn s05_a_route_announces_the_close_where_it_does_not_drain() {
+    let app = App::new().await;
+    let full = Manage::new(app.tokens.clone()).drain(Drain::new().max_concurrent(0));
+    let routes = routes(&full);
+    let upload = |version, expect: bool, frames: &[usize]| {
+        let request = Request::post("/manage/revoke").version(version);
+        let request = request.header("content-type", FORM);
+        let request = match expect {
+            true => request.header("expect", "100-continue"),
+            false => request,
+        };
+        request.body(Body::new(Upload::of(frames))).unwrap()
+    };
+    // The form is too long, whether or not the client was asked for it.
+    let rows = [
+        (Version::HTTP_11, false, &FRAMES[..], 413, Some("close")),
+        (Version::HTTP_11, true, &FRAMES, 413, Some("close")),
+        (Version::HTTP_2, false, &FRAMES, 413, None),
+        (Version::HTTP_11, false, &[6], 400, None),
+    ];
+    for (version, expect, frames, status, announced) in rows {
+        let request = upload(version, expect, frames);
+        let response = routes.clone().oneshot(request).await.unwrap();
+        let row = (version, expect, frames.len());
+        assert_eq!(response.status(), status, "{row:?}");
+        let connection = response.headers().get("connection");
+        assert_eq!(
+            connection.map(|v| v.to_str().unwrap()),
+            announced,
+            "{row:?}"
+        );
+    }
+}
+
+fn routes(manage: &Manage) -> Router {
+    Router::new()
+        .nest("/manage", manage.routes())
+        .nest("/page", manage.page())
+}
+
+#[tokio::test]
+async fn s05_a_page_of_the_apps_own_refuses_other_sites_and_has_the_body_read() {
+    let app = App::new().await;
+    let manage = Manage::new(app.tokens.clone());
+    let own = Router::new().route("/own", post(async || "done"));
+    let own = own.layer(manage.signed_in());
+    for (site, status, read) in [("cross-site", 403, BYTES), ("same-origin", 200, 0)] {
+        let upload = Upload::of(&FRAMES);
+        let fate = upload.fate.clone();
+        let request = Request::post("/own").header("sec-fetch-site", site);
+        let request = request.body(Body::new(upload)).unwrap();
+        let response = own.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{site}");
+        assert_eq!(fate.read().await, read, "{site}");
+    }
+}
