@@ -14,6 +14,7 @@ macro_rules! chapters {
 chapters! {
     architecture = "architecture.md";
     migrating = "migrating.md";
+    order_of_layers = "order-of-layers.md";
     own_store = "own-store.md";
     own_verifier = "own-verifier.md";
     policies = "policies.md";

@@ -56,7 +56,7 @@ impl fmt::Display for TextError {
     }
 }
 
-/// Why a character may stand in no text, if it may not: it changes how the text
+/// Returns why no text may hold a character, if so: it changes how the text
 /// around it is shown, or ends the line.
 pub(crate) fn fault(char: char) -> Option<&'static str> {
     Some(match char {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_text_of_any_script_is_taken() {
-        // Joiners and selectors stand between visible characters here.
+        // Some hold joiners and selectors between visible characters.
         for text in [
             "",
             "laptop",
@@ -181,7 +181,7 @@ mod tests {
             }
         }
 
-        /// A bad character is found wherever it stands.
+        /// A bad character is found at any place.
         #[test]
         fn one_bad_character_is_enough(
             before in "[a-z ]{0,8}",

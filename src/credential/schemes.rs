@@ -4,7 +4,7 @@ use std::ops::BitOr;
 
 use super::Scheme;
 
-/// The schemes whose credentials a verifier can accept, see
+/// The schemes that a verifier accepts credentials of, see
 /// [`Verifier::schemes`](crate::Verifier::schemes).
 ///
 /// # Example

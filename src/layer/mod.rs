@@ -29,6 +29,9 @@
 //!   └────────────────────┘
 //! ```
 //!
+//! `docs/order-of-layers.md`, a chapter of the guide, shows this order as a program
+//! with CORS, tracing, timeouts and limits.
+//!
 //! A limit inside bounds what the admitted do, and nobody else can use it up:
 //! the layer makes the inner service ready only for requests that it admits. A
 //! limit outside bounds how much is verified at once. `LoadShed` stands around

@@ -181,8 +181,8 @@ pub(super) fn first_word(text: &str) -> (&str, &str) {
     (first, rest.trim_start_matches(BLANKS))
 }
 
-/// Whose an entry is. What stands where a scope belongs may be the rest of a
-/// password, so the error does not quote it.
+/// Returns the principal of an entry. A word in the place of a scope may be the
+/// rest of a password, so the error does not quote it.
 pub(super) fn principal(
     subject: &str,
     scopes: &str,
