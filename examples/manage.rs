@@ -8,13 +8,14 @@
 //! `$TOKEN` is printed at the start; sign in with it at
 //! `http://127.0.0.1:3000/api_tokens`, or with a user and password where there is
 //! one, `--user alice:correct-horse`. The tokens of one deployment are at
-//! `/deployments/demo`. All of them are gone with the process.
+//! `/deployments/demo`; `/hello` is a page of the app's own under the same sign-in.
+//! All of them are gone with the process.
 
 mod common;
 
-use axum::{Router, extract::Path, routing::get};
+use axum::{Router, extract::Path, response::IntoResponse, routing::get};
 use tower_authn::{
-    Principal,
+    Authenticated, Principal,
     manage::Manage,
     store::{MemoryStore, NewToken, Tokens, TokensOptions},
     verifier::FixedUsers,
@@ -40,11 +41,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         manage = manage.users(FixedUsers::new([(user, password, principal)])?);
     }
     let routes = manage.routes();
-    let page = manage.page();
-    let of_one = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
+    let (page, signed_in) = (manage.page(), manage.signed_in());
+    let form = manage.clone();
+    let hello = async move |caller: Option<Authenticated>| match caller {
+        Some(Authenticated(caller)) => format!("hello, {}", caller.subject()).into_response(),
+        None => form.sign_in_page("api_tokens"),
+    };
+    let of_one = async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
     let app = Router::new()
+        .route("/hello", get(hello))
+        .layer(signed_in)
         .nest("/manage", routes)
-        .nest("/api_tokens", page)
+        .nest_service("/api_tokens", page)
         .route("/deployments/{name}", get(of_one));
 
     let listener = common::listen().await?;

@@ -142,7 +142,8 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         manage = manage.snippet(label, line);
     }
     let (routes, page) = (manage.routes(), manage.page());
-    let of_deployment = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
+    let of_deployment =
+        async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
     Ok(Router::new()
         .nest("/manage", routes)
         .nest("/api_tokens", page)

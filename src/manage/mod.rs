@@ -13,7 +13,7 @@
 //!     let manage = Manage::new(tokens);
 //!     Router::new()
 //!         .nest("/manage", manage.routes())
-//!         .nest("/api_tokens", manage.page())
+//!         .nest_service("/api_tokens", manage.page())
 //! }
 //! ```
 //!
@@ -86,13 +86,11 @@ use axum::{
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 pub use self::page::{SignedIn, SignedInLayer};
-use self::{
-    page::{OpenSessions, Snippet},
-    problem::Problem,
-};
+use self::{page::Snippet, problem::Problem};
 use crate::{
     access::Access,
     credential::Sources,
+    error::ConfigError,
     layer::{AuthnLayer, Drain},
     principal::Principal,
     scope::{Scope, ScopeRule},
@@ -113,7 +111,7 @@ pub struct Manage {
     users: Option<AnyVerifier<Principal>>,
     title: Arc<str>,
     session: Duration,
-    open: OpenSessions,
+    cookie_name: Option<Arc<str>>,
     snippets: Vec<Snippet>,
     drain: Drain,
 }
@@ -128,7 +126,7 @@ impl Manage {
             users: None,
             title: "API tokens".into(),
             session: Duration::from_secs(12 * 60 * 60),
-            open: OpenSessions::default(),
+            cookie_name: None,
             snippets: Vec::new(),
             drain: Drain::new(),
         }
@@ -179,12 +177,37 @@ impl Manage {
         self
     }
 
-    /// How long one stays signed in at most; 12 hours unless set. A session ends
-    /// with its token in any case. One of a user and password has no other end,
-    /// whatever becomes of the user.
+    /// The longest time that a person stays signed in; 12 hours unless set.
+    ///
+    /// The store keeps the sessions, so that each is good on every instance and
+    /// after a restart. A session ends with its token in any case, at once, and
+    /// ends everywhere when the person signs out. One of a user and password has no
+    /// other end, whatever becomes of the user. A holder has 16 sessions at most;
+    /// another sign-in then ends the oldest of them.
     pub fn session(mut self, longest: Duration) -> Self {
         self.session = longest;
         self
+    }
+
+    /// The name of the session's cookie: 1 to 64 of `[A-Za-z0-9_-]`. Over TLS the
+    /// cookie bears `__Host-` before it.
+    ///
+    /// Unless set, the name is derived from the store, so that every instance of an
+    /// app has the same one, and two apps on one host do not sign each other out.
+    /// Pages over one store share their sessions; give each a name of its own if
+    /// they have different [`users`](Self::users).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the name is anything else.
+    pub fn cookie_name(mut self, name: &str) -> Result<Self, ConfigError> {
+        let in_name = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(in_name) {
+            let message = "cookie_name: not a name; expected 1 to 64 of [A-Za-z0-9_-]";
+            return Err(ConfigError::new(message));
+        }
+        self.cookie_name = Some(name.into());
+        Ok(self)
     }
 
     /// A text that the page shows with a new token, ready to be pasted. In it
@@ -250,6 +273,10 @@ impl Manage {
 
     /// The page, with its sign-in and its own routes, which read the session's
     /// cookie and no other credential.
+    ///
+    /// Mounted with axum's `nest_service` it answers with and without a slash at
+    /// the end of its path, with `nest` without one alone. It names its files and
+    /// routes relative to itself, so that a proxy may cut a prefix off the path.
     pub fn page(&self) -> Router {
         self.drained(page::router(self))
     }
@@ -270,12 +297,12 @@ impl Manage {
     /// let (page, signed_in) = (manage.page(), manage.signed_in());
     /// let reports = async move |caller: Option<Authenticated>| match caller {
     ///     Some(_) => Html("<h1>Reports</h1>").into_response(),
-    ///     None => manage.sign_in_page("/api_tokens"),
+    ///     None => manage.sign_in_page("api_tokens"),
     /// };
     /// Router::new()
     ///     .route("/reports", get(reports))
     ///     .layer(signed_in)
-    ///     .nest("/api_tokens", page)
+    ///     .nest_service("/api_tokens", page)
     /// # }
     /// ```
     ///
@@ -291,14 +318,19 @@ impl Manage {
     /// The sign-in form, to be answered in place of a page of the app's own. Once
     /// the person is signed in, the browser loads the same address again, so that
     /// no request says where to go next. `base` is where [`page`](Self::page) is
-    /// mounted. See [`signed_in`](Self::signed_in) for an example.
+    /// mounted, as [`page_of`](Self::page_of) takes it. See
+    /// [`signed_in`](Self::signed_in) for an example.
     #[must_use]
     pub fn sign_in_page(&self, base: &str) -> Response {
         page::sign_in(&self.title, base)
     }
 
     /// The page for the tokens that may have to do with one target, for a route
-    /// of your own. `base` is where [`page`](Self::page) is mounted:
+    /// of your own.
+    ///
+    /// `base` is where [`page`](Self::page) is mounted, as a link of this page
+    /// would name it. Make it relative, so that the page works behind a proxy that
+    /// cuts a prefix off the path:
     ///
     /// ```
     /// # use axum::{Router, extract::Path, routing::get};
@@ -306,9 +338,9 @@ impl Manage {
     /// # fn app(tokens: Tokens) -> Router {
     /// let manage = Manage::new(tokens);
     /// let page = manage.page();
-    /// let of_one = async move |Path(name): Path<String>| manage.page_of("/api_tokens", &name);
+    /// let of_one = async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
     /// Router::new()
-    ///     .nest("/api_tokens", page)
+    ///     .nest_service("/api_tokens", page)
     ///     .route("/deployments/{name}", get(of_one))
     /// # }
     /// ```

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use super::error::StoreError;
-use crate::token::{Key, KeyId, Record, Timestamp, TokenId, TokenState};
+use crate::token::{Key, KeyId, Record, SessionHolder, Timestamp, TokenId, TokenState};
 
 /// Keeps tokens and keys, and counts their revisions.
 ///
@@ -39,7 +39,9 @@ pub trait TokenStore: Send + Sync + 'static {
     fn get(&self, id: TokenId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
     /// Returns the tokens that a query means, the newest first, at most
-    /// [`limit`](Query::limit).
+    /// [`limit`](Query::limit). Sessions of the management page, which have
+    /// [`session_of`](Record::session_of), are listed only for a query that names
+    /// their holder.
     ///
     /// A page may be shorter than that. Only an empty page means that no token
     /// follows.
@@ -252,6 +254,8 @@ pub struct Query {
     pub expires_before: Option<Timestamp>,
     /// Not used since this time, and made before it.
     pub unused_since: Option<Timestamp>,
+    /// Sessions of this holder, and no tokens; tokens alone unless set.
+    pub session_of: Option<SessionHolder>,
     /// After this one, in the order of the list.
     pub after: Option<Cursor>,
     /// At most so many; 100 for 0.
@@ -284,10 +288,12 @@ impl Query {
             text.to_ascii_lowercase()
                 .contains(&wanted.to_ascii_lowercase())
         };
-        named(
-            &self.organization,
-            record.organization.as_deref().unwrap_or_default(),
-        ) && named(&self.subject, &record.subject)
+        record.session_of == self.session_of
+            && named(
+                &self.organization,
+                record.organization.as_deref().unwrap_or_default(),
+            )
+            && named(&self.subject, &record.subject)
             && named(&self.created_by, &record.created_by)
             && self.kid.is_none_or(|kid| record.kid == Some(kid))
             && self.search.as_deref().is_none_or(|wanted| {

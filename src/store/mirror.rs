@@ -121,6 +121,10 @@ impl Mirror {
     }
 
     fn merge_token(&self, record: &Record) {
+        // A session is no token: no verifier may find it.
+        if record.session_of.is_some() {
+            return;
+        }
         let fresh = {
             let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::new(Entry::new(record, &mut *shared))

@@ -30,6 +30,8 @@ mod tokens;
 pub use self::sql::SqliteStore;
 #[cfg(feature = "postgres")]
 pub use self::sql::{PostgresOptions, PostgresStore};
+#[cfg(feature = "manage")]
+pub(crate) use self::tokens::SessionKind;
 pub use self::{
     contract::{Changes, Cursor, Head, Query, Row, Stored, TokenStore, Usage, Use, Write},
     error::{StoreError, StoreErrorKind},

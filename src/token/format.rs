@@ -54,6 +54,13 @@ impl Prefix {
         }
     }
 
+    /// A prefix that no token has: it begins with a capital letter.
+    #[cfg(feature = "manage")]
+    pub(crate) fn reserved(text: &str) -> Self {
+        debug_assert!(text.starts_with(|first: char| first.is_ascii_uppercase()));
+        Self::new(text)
+    }
+
     /// The prefix as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

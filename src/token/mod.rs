@@ -43,7 +43,7 @@ mod time;
 pub use self::{
     digest::Digest,
     format::{Prefix, TokenId, check_offline},
-    record::{Record, TokenState},
+    record::{Record, SessionHolder, TokenState},
     ring::{Key, KeyId, Master},
     secret::Secret,
     time::{Clock, SystemClock, Timestamp},

@@ -1,7 +1,9 @@
 //! What is known of a token.
 
+use std::{fmt, str::FromStr};
+
 use super::{Digest, KeyId, Timestamp, TokenId};
-use crate::{scope::Scope, target::Target};
+use crate::{error::ConfigError, scope::Scope, target::Target};
 
 /// Everything that is known of a token, less the token itself.
 ///
@@ -53,8 +55,46 @@ pub struct Record {
     pub rotated_to: Option<TokenId>,
     /// Until when it is good although another one came in its place.
     pub grace_until: Option<Timestamp>,
+    /// The holder of a session of the management page; `None` for an API token.
+    ///
+    /// A session is kept as a record, so that every instance knows it. It is no
+    /// token: no verifier accepts it, and lists leave it out.
+    pub session_of: Option<SessionHolder>,
     /// The revision of its last change, which the store counts.
     pub rev: u64,
+}
+
+/// The holder of a session of the management page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a store must keep every kind")]
+pub enum SessionHolder {
+    /// The token of this id. The session ends with it.
+    Token(TokenId),
+    /// A user with a password, who is described by the record itself.
+    User,
+}
+
+/// The word that stands for a user; an id is longer.
+const USER: &str = "user";
+
+impl fmt::Display for SessionHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(id) => id.fmt(f),
+            Self::User => f.write_str(USER),
+        }
+    }
+}
+
+impl FromStr for SessionHolder {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match text {
+            USER => Ok(Self::User),
+            id => id.parse().map(Self::Token),
+        }
+    }
 }
 
 /// What a token is worth at some time.
@@ -100,6 +140,7 @@ impl Record {
             rotated_from: None,
             rotated_to: None,
             grace_until: None,
+            session_of: None,
             rev: 0,
         }
     }

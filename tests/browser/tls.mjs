@@ -9,7 +9,7 @@ const [url, token] = process.argv.slice(2);
 await run(async (context) => {
   const page = await context.newPage();
   const button = (name) => page.getByRole('button', { name, exact: true });
-  const cookies = async () => (await context.cookies()).map(({ value, expires, ...form }) => form);
+  const cookies = async () => (await context.cookies()).map(({ value, expires, name, ...form }) => ({ name: name.replace(/-[0-9a-f]{12}$/, ''), ...form }));
 
   await page.goto(`${url}/deployments/demo`);
   await signIn(page, token);

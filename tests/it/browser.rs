@@ -3,12 +3,20 @@
 #![cfg(feature = "full")]
 
 use std::{
+    fs,
+    net::{TcpListener, TcpStream},
     path::Path,
-    process::Command,
+    process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
+    thread::sleep,
+    time::Duration,
 };
 
-use super::{examples::Example, stores::Directory, tools::client};
+use super::{
+    examples::Example,
+    stores::Directory,
+    tools::{client, left_out},
+};
 
 #[test]
 fn a_token_lives_and_ends_on_the_page_by_the_keyboard_alone() {
@@ -47,6 +55,76 @@ fn over_tls_the_cookie_of_the_page_is_the_strict_one() {
     plays_on("tls", "bentocloud", &["--store", "memory:", "--tls", tls]);
 }
 
+#[test]
+fn s17_behind_a_proxy_that_cuts_a_prefix_off_every_page_works() {
+    let cut = |app: &str| Nginx::start(app).map(|nginx| (nginx.url.clone(), nginx));
+    plays_through("prefixed", "manage", &[], cut);
+}
+
+/// nginx with an app below `/cloud/`. It ends when it is dropped.
+struct Nginx {
+    child: Child,
+    url: String,
+    _directory: Directory,
+}
+
+impl Nginx {
+    fn start(app: &str) -> Option<Self> {
+        if Command::new("nginx").arg("-v").output().is_err() {
+            return left_out("nginx is not installed");
+        }
+        // The port was free a moment ago, and may be taken before nginx listens.
+        (0..5).find_map(|_| {
+            let directory = Directory::new();
+            let root = directory.path().display();
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                .map(|name| format!("{name}_temp_path {root}/{name};"))
+                .join(" ");
+            let config = format!(
+                "daemon off; master_process off; pid {root}/pid; error_log stderr;
+                events {{}}
+                http {{
+                    access_log off; {temporary}
+                    server {{
+                        listen {address};
+                        location /cloud/ {{
+                            proxy_pass {app}/;
+                            proxy_set_header Host $http_host;
+                        }}
+                    }}
+                }}"
+            );
+            let file = directory.path().join("nginx.conf");
+            fs::write(&file, config).unwrap();
+            drop(free);
+            let mut nginx = Command::new("nginx");
+            nginx.arg("-c").arg(&file).args(["-e", "stderr"]);
+            let mut child = nginx.stderr(Stdio::null()).spawn().unwrap();
+            while child.try_wait().unwrap().is_none() {
+                if TcpStream::connect(address).is_ok() {
+                    return Some(Self {
+                        child,
+                        url: format!("http://{address}/cloud"),
+                        _directory: directory,
+                    });
+                }
+                sleep(Duration::from_millis(10));
+            }
+            None
+        })
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
 fn plays(scenario: &str) {
     plays_on(scenario, "manage", &["--user", "alice:pässword-ü"]);
 }
@@ -56,6 +134,16 @@ static ONE: Mutex<()> = Mutex::new(());
 
 /// Runs a scenario against an example of its own.
 fn plays_on(scenario: &str, example: &str, flags: &[&str]) {
+    plays_through(scenario, example, flags, |url| Some((url.to_owned(), ())));
+}
+
+/// The same, under the address that stands before the example.
+fn plays_through<P>(
+    scenario: &str,
+    example: &str,
+    flags: &[&str],
+    before: impl FnOnce(&str) -> Option<(String, P)>,
+) {
     if client("node_modules/playwright-core").is_none() {
         return;
     }
@@ -64,9 +152,12 @@ fn plays_on(scenario: &str, example: &str, flags: &[&str]) {
     let mut app = Example::start(example, flags);
     let line = app.line();
     let token = line.strip_prefix("token ").unwrap();
+    let Some((url, _proxy)) = before(&app.url) else {
+        return;
+    };
     let output = Command::new("node")
         .arg(root.join(format!("tests/browser/{scenario}.mjs")))
-        .args([&app.url, token])
+        .args([&*url, token])
         .arg(root.join("target/browser"))
         .output();
     let output = output.unwrap();

@@ -27,6 +27,7 @@ mod following;
 mod freedoms;
 mod generated;
 mod grpc;
+mod guide;
 mod hygiene;
 mod lifetime;
 mod manage;

@@ -1,13 +1,14 @@
 //! The cookie that names a session.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use http::{
     HeaderMap, HeaderValue, Uri,
     header::{COOKIE, HOST, ORIGIN},
 };
 
-use crate::token::Digest;
+/// The cookies of one page, by the name that they have in common.
+pub(super) struct Cookies<'a>(pub(super) Cow<'a, str>);
 
 /// The form of a session's cookie.
 ///
@@ -17,46 +18,48 @@ use crate::token::Digest;
 /// there. It is told from `Origin`, not from `Host`, since a proxy that ends TLS
 /// may call this server by a loopback name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cookie {
+pub(super) enum Form {
     /// Over TLS, for this host alone.
     Host,
     /// Plaintext on loopback.
     Loopback,
 }
 
-impl Cookie {
-    /// The form for whoever signs in with these headers.
+impl Form {
+    /// The form for the person who signs in with these headers.
     pub(super) fn of_sign_in(headers: &HeaderMap) -> Self {
         let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
-        let plain = origin.and_then(|origin| origin.strip_prefix("http://"));
-        match plain.is_some_and(is_loopback) {
-            true => Self::Loopback,
-            false => Self::Host,
+        let plain = origin.and_then(|origin| origin.split_once("://"));
+        match plain {
+            Some((scheme, host)) if scheme.eq_ignore_ascii_case("http") && is_loopback(host) => {
+                Self::Loopback
+            }
+            _ => Self::Host,
         }
     }
+}
 
-    /// The sessions that a request names, by the digests of their secrets. One
-    /// of plaintext is named to a loopback host alone: elsewhere anybody on the
-    /// way could have put it there.
-    pub(super) fn presented(
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> impl Iterator<Item = (Self, [u8; 32])> {
+impl Cookies<'_> {
+    /// The secrets of the sessions that a request names. One of plaintext is named
+    /// to a loopback host alone: elsewhere anybody on the way could have put it
+    /// there.
+    pub(super) fn presented<'h>(&self, uri: &Uri, headers: &'h HeaderMap) -> Vec<(Form, &'h [u8])> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = uri.authority().map(|authority| authority.as_str()).or(host);
-        let loopback = host.is_some_and(is_loopback).then_some(Self::Loopback);
-        [Some(Self::Host), loopback]
+        let loopback = host.is_some_and(is_loopback).then_some(Form::Loopback);
+        [Some(Form::Host), loopback]
             .into_iter()
             .flatten()
-            .filter_map(|form| Some((form, form.key(headers)?)))
+            .filter_map(|form| Some((form, self.secret(form, headers)?)))
+            .collect()
     }
 
     /// The header that sets it, for so many seconds.
-    pub(super) fn set(self, secret: &str, seconds: u64) -> HeaderValue {
-        let name = self.name();
-        let secure = match self {
-            Self::Host => "; Secure",
-            Self::Loopback => "",
+    pub(super) fn set(&self, form: Form, secret: &str, seconds: u64) -> HeaderValue {
+        let name = self.name(form);
+        let secure = match form {
+            Form::Host => "; Secure",
+            Form::Loopback => "",
         };
         let set = format!(
             "{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
@@ -68,27 +71,27 @@ impl Cookie {
         value
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::Host => "__Host-tower-authn",
-            Self::Loopback => "tower-authn",
+    fn name(&self, form: Form) -> Cow<'_, str> {
+        match form {
+            Form::Host => format!("__Host-{}", self.0).into(),
+            Form::Loopback => self.0.as_ref().into(),
         }
     }
 
-    /// The key of the session that the cookie of this form names. Two cookies of
-    /// one name name none: one of them was put there by somebody else.
-    fn key(self, headers: &HeaderMap) -> Option<[u8; 32]> {
+    /// The secret in the cookie of this form. Two cookies of one name name none:
+    /// one of them was put there by somebody else.
+    fn secret<'h>(&self, form: Form, headers: &'h HeaderMap) -> Option<&'h [u8]> {
+        let name = self.name(form);
         let lines = headers.get_all(COOKIE).iter();
-        // By bytes: another cookie may hold any, and a blank beyond ASCII is a part
+        // By bytes: another cookie may hold any, and a space beyond ASCII is a part
         // of a name, whose prefix the browser then did not see.
         let pairs = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';'));
         let mut named = pairs.filter_map(|pair| {
-            let value = pair.trim_ascii().strip_prefix(self.name().as_bytes())?;
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
             value.strip_prefix(b"=")
         });
         let secret = named.next()?;
-        let alone = named.next().is_none();
-        alone.then(|| Digest::of(secret).to_bytes())
+        named.next().is_none().then_some(secret)
     }
 }
 
@@ -110,6 +113,8 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const COOKIES: Cookies<'static> = Cookies(Cow::Borrowed("tower-authn"));
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -150,10 +155,11 @@ mod tests {
             "http://127.0.0.1:3000",
             "http://localhost",
             "http://[::1]:80",
+            "HTTP://LOCALHOST:3000",
         ];
         for origin in loopback {
-            let form = Cookie::of_sign_in(&headers(&[("origin", origin)]));
-            assert_eq!(form, Cookie::Loopback, "{origin}");
+            let form = Form::of_sign_in(&headers(&[("origin", origin)]));
+            assert_eq!(form, Form::Loopback, "{origin}");
         }
         let others = [
             "https://127.0.0.1:3000",
@@ -167,24 +173,24 @@ mod tests {
         for origin in others {
             // A proxy calls this server by a name of its own.
             let request = headers(&[("origin", origin), ("host", "127.0.0.1:3000")]);
-            assert_eq!(Cookie::of_sign_in(&request), Cookie::Host, "{origin}");
+            assert_eq!(Form::of_sign_in(&request), Form::Host, "{origin}");
         }
-        assert_eq!(Cookie::of_sign_in(&HeaderMap::new()), Cookie::Host);
+        assert_eq!(Form::of_sign_in(&HeaderMap::new()), Form::Host);
 
         let strict = "__Host-tower-authn=s; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure";
-        assert_eq!(Cookie::Host.set("s", 60), strict);
+        assert_eq!(COOKIES.set(Form::Host, "s", 60), strict);
         let plain = "tower-authn=s; Path=/; Max-Age=60; HttpOnly; SameSite=Strict";
-        assert_eq!(Cookie::Loopback.set("s", 60), plain);
+        assert_eq!(COOKIES.set(Form::Loopback, "s", 60), plain);
     }
 
     #[test]
     fn a_request_names_at_most_one_session_of_each_form() {
-        use Cookie::{Host, Loopback};
+        use Form::{Host, Loopback};
 
         let (host, loopback) = ("__Host-tower-authn=a", "tower-authn=b");
         let secret = |form| if form == Host { "a" } else { "b" };
         let twice = "__Host-tower-authn=a; __Host-tower-authn=c";
-        let rows: [(&str, &[&str], &[Cookie]); 14] = [
+        let rows: [(&str, &[&str], &[Form]); 14] = [
             ("example.com", &[], &[]),
             ("example.com", &["x=1; __Host-tower-authn=a; y"], &[Host]),
             ("example.com", &["x=1", host], &[Host]),
@@ -212,14 +218,14 @@ mod tests {
                 let line = HeaderValue::from_bytes(line.as_bytes());
                 request.append(COOKIE, line.unwrap());
             }
-            let key = |form| Digest::of(secret(form)).to_bytes();
+            let key = |form| secret(form).as_bytes();
             let expected: Vec<_> = forms.iter().map(|form| (*form, key(*form))).collect();
-            let named: Vec<_> = Cookie::presented(&Uri::from_static("/"), &request).collect();
+            let named = COOKIES.presented(&Uri::from_static("/"), &request);
             assert_eq!(named, expected, "{host} {lines:?}");
             // HTTP/2 has the host in the URI.
             let uri = format!("http://{host}/").parse().unwrap();
             request.remove(HOST);
-            let named: Vec<_> = Cookie::presented(&uri, &request).collect();
+            let named = COOKIES.presented(&uri, &request);
             assert_eq!(named, expected, "{host} {lines:?}, HTTP/2");
         }
     }

@@ -26,7 +26,7 @@ use http::{
 };
 
 pub use self::signed_in::{SignedIn, SignedInLayer};
-pub(super) use self::{session::OpenSessions, snippet::Snippet};
+pub(super) use self::snippet::Snippet;
 
 use self::session::Sessions;
 use super::{Manage, answered, operations};
@@ -73,7 +73,7 @@ pub(super) fn router(manage: &Manage) -> Router {
     let api = operations::router(manage.tokens.clone()).layer(signed_in);
     let title = Arc::clone(&manage.title);
     let index = async move |OriginalUri(uri): OriginalUri| {
-        Html(html(&title, uri.path().trim_end_matches('/'), "", ""))
+        Html(html(&title, &own_base(uri.path()), "", ""))
     };
     let files = FILES
         .iter()
@@ -102,6 +102,16 @@ pub(super) fn of_target(title: &str, base: &str, target: &str) -> Response {
 /// The sign-in, in place of another page.
 pub(super) fn sign_in(title: &str, base: &str) -> Response {
     secure(Html(html(title, base, "", "reload")).into_response())
+}
+
+/// Where the page is mounted, relative to the page itself: a proxy may have cut a
+/// prefix off its path, which the browser still has.
+fn own_base(path: &str) -> String {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "" => ".".to_owned(),
+        // Without the dot, a colon in it would end a scheme.
+        last => format!("./{last}"),
+    }
 }
 
 fn html(title: &str, base: &str, target: &str, then: &str) -> String {

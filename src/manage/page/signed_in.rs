@@ -99,7 +99,7 @@ where
             if let Err(refusal) = cross_site::refuse(method, uri, headers) {
                 return Ok(layer.drain.discard(request, refusal));
             }
-            let caller = layer.sessions.caller(uri, headers);
+            let caller = layer.sessions.caller(uri, headers).await;
             let extensions = request.extensions_mut();
             match caller {
                 Ok(Some(caller)) => {
@@ -110,8 +110,8 @@ where
                     extensions.remove::<Principal>();
                     extensions.insert(layer.anonymous);
                 }
-                Err(rejection) => {
-                    let refusal = Problem::from(rejection).into_response();
+                Err(error) => {
+                    let refusal = Problem::from(error).into_response();
                     return Ok(layer.drain.discard(request, refusal));
                 }
             }

@@ -10,16 +10,22 @@ use std::{
 
 use axum::{Router, body::Body};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{Request, StatusCode, header::SET_COOKIE};
+use http::{
+    HeaderMap, Request, StatusCode,
+    header::{AUTHORIZATION, SET_COOKIE},
+};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt};
 
 use crate::{
     axum::Authenticated,
+    layer::AuthnLayer,
     manage::Manage,
     principal::Principal,
-    store::{Change, Created, MemoryStore, NewToken, Tokens, TokensOptions, Which},
+    store::{
+        Change, Created, MemoryStore, NewToken, Query, TokenErrorKind, Tokens, TokensOptions, Which,
+    },
     token::Timestamp,
     verifier::FixedUsers,
 };
@@ -39,7 +45,7 @@ struct Page {
 struct Answer {
     status: StatusCode,
     set_cookies: Vec<String>,
-    headers: http::HeaderMap,
+    headers: HeaderMap,
     text: String,
     body: Value,
 }
@@ -66,7 +72,10 @@ impl Page {
         let clock = move || Timestamp::from_secs(BEGIN + seconds.load(Ordering::Relaxed));
         let options = TokensOptions::new("acme").unwrap().clock(clock);
         let tokens = Tokens::open(MemoryStore::new(), options).await.unwrap();
-        let routes = configure(Manage::new(tokens.clone())).page();
+        let manage = Manage::new(tokens.clone())
+            .cookie_name("tower-authn")
+            .unwrap();
+        let routes = configure(manage).page();
         Self {
             tokens,
             passed,
@@ -135,14 +144,19 @@ async fn a_session_is_named_by_a_cookie_of_the_form_it_was_given() {
     let created = page.token().await;
     let credential = format!("Bearer {}", created.secret.expose());
     let rows = [
-        ("https://example.com", "__Host-tower-authn", "tower-authn"),
-        (ORIGIN, "tower-authn", "__Host-tower-authn"),
+        (
+            "https://example.com",
+            "__Host-tower-authn",
+            "tower-authn",
+            70,
+        ),
+        (ORIGIN, "tower-authn", "__Host-tower-authn", 72),
     ];
-    for (origin, name, other) in rows {
+    for (origin, name, other, length) in rows {
         let headers = [("origin", origin), ("sec-fetch-site", "same-origin")];
         let cookie = page.sign_in(&credential, &headers).await.cookie();
         let (found, secret) = cookie.split_once('=').unwrap();
-        assert_eq!((found, secret.len()), (name, 32));
+        assert_eq!((found, secret.len()), (name, length));
         assert_eq!(page.caller(&cookie).await.as_deref(), Some("alice"));
         assert_eq!(page.caller(&format!("{other}={secret}")).await, None);
         assert_eq!(page.caller(&format!("{cookie}; {cookie}")).await, None);
@@ -267,6 +281,174 @@ async fn signing_in_anew_ends_the_session_before_and_signing_out_ends_one() {
 }
 
 #[tokio::test]
+async fn s16_sign_ins_of_one_holder_end_their_oldest_session_and_no_others() {
+    let alice = || Principal::new("alice").with_scopes(["resources"]).unwrap();
+    let bob = || Principal::new("bob").with_scopes(["resources"]).unwrap();
+    let users = || {
+        FixedUsers::new([
+            ("alice", "correct-horse", alice()),
+            ("bob", "battery-staple", bob()),
+        ])
+        .unwrap()
+    };
+    let page = Page::new(|manage| manage.users(users())).await;
+    let basic = |login: &str| format!("Basic {}", BASE64_STANDARD.encode(login));
+    let (one, other) = (page.token().await, page.token().await);
+    let one = format!("Bearer {}", one.secret.expose());
+    let kept = [
+        page.signed_in(&other).await,
+        page.sign_in(&basic("bob:battery-staple"), &[])
+            .await
+            .cookie(),
+    ];
+    for login in [one, basic("alice:correct-horse")] {
+        let mut cookies = Vec::new();
+        for second in 1..=40 {
+            page.at(second);
+            cookies.push(page.sign_in(&login, &[("origin", ORIGIN)]).await.cookie());
+        }
+        let (ended, open) = cookies.split_at(40 - 16);
+        for cookie in ended {
+            assert_eq!(page.caller(cookie).await, None);
+        }
+        for cookie in open.iter().chain(&kept) {
+            assert!(page.caller(cookie).await.is_some());
+        }
+        // A session that was signed out makes room before one that is open.
+        let headers = [("cookie", &*cookies[30])];
+        page.ask("DELETE", "/session", &headers).await;
+        page.sign_in(&login, &[("origin", ORIGIN)]).await;
+        assert!(page.caller(&cookies[24]).await.is_some());
+    }
+    let listed = page.tokens.list(Query::default()).await.unwrap();
+    assert_eq!(listed.len(), 2, "no session is among the tokens");
+}
+
+#[tokio::test]
+async fn s16_a_session_is_no_token() {
+    let page = Page::new(|manage| manage).await;
+    let created = page.token().await;
+    let cookie = page.signed_in(&created).await;
+    let secret = cookie.split_once('=').unwrap().1;
+    let id = secret.split('_').nth(1).unwrap().parse().unwrap();
+    let tokens = &page.tokens;
+    // Under the prefix of tokens, and as it is.
+    for text in [secret.to_owned(), secret.replace("Loopback", "acme")] {
+        let bearer =
+            HeaderMap::from_iter([(AUTHORIZATION, format!("Bearer {text}").parse().unwrap())]);
+        let layer = AuthnLayer::new(tokens.verifier());
+        let service = layer.layer(tower::service_fn(async |_: Request<Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::empty()))
+        }));
+        let mut request = Request::new(Body::empty());
+        *request.headers_mut() = bearer;
+        let answer = service.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        assert!(tokens.find(&text).await.unwrap().is_none());
+        assert_eq!(
+            tokens
+                .revoke(Which::Presented(&text), "", "")
+                .await
+                .unwrap(),
+            0
+        );
+    }
+    // Nor can it be reached by its id.
+    let missing = |kind| assert_eq!(kind, TokenErrorKind::NotFound);
+    missing(tokens.get(id).await.unwrap_err().kind());
+    missing(tokens.suspend(id).await.unwrap_err().kind());
+    missing(
+        tokens
+            .update(id, Change::default())
+            .await
+            .unwrap_err()
+            .kind(),
+    );
+    missing(tokens.rotate(id, Duration::ZERO).await.unwrap_err().kind());
+    missing(
+        tokens
+            .revoke(Which::Id(id), "", "")
+            .await
+            .unwrap_err()
+            .kind(),
+    );
+    // Nor is it counted among its holder's tokens.
+    assert!(page.caller(&cookie).await.is_some());
+    assert_eq!(
+        tokens
+            .revoke(Which::Subject("alice"), "", "")
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(page.caller(&cookie).await, None);
+}
+
+#[tokio::test]
+async fn s16_a_cookie_is_named_after_its_store_or_by_the_app() {
+    let set = async |manage: &Manage, created: &Created| {
+        let passed = Arc::default();
+        let (tokens, routes) = (manage.tokens.clone(), manage.page());
+        let page = Page {
+            tokens,
+            passed,
+            routes,
+        };
+        page.signed_in(created).await
+    };
+    let name = |cookie: &str| cookie.split_once('=').unwrap().0.to_owned();
+    let (one, other) = (
+        Page::new(|manage| manage).await,
+        Page::new(|manage| manage).await,
+    );
+    let (in_one, in_other) = (one.token().await, other.token().await);
+    let first = name(&set(&Manage::new(one.tokens.clone()), &in_one).await);
+    let digits = first.strip_prefix("tower-authn-").unwrap();
+    assert!(digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    assert_eq!(
+        name(&set(&Manage::new(one.tokens.clone()), &in_one).await),
+        first
+    );
+    assert_ne!(
+        name(&set(&Manage::new(other.tokens.clone()), &in_other).await),
+        first
+    );
+    one.tokens.add_key().await.unwrap();
+    assert_eq!(
+        name(&set(&Manage::new(one.tokens.clone()), &in_one).await),
+        first
+    );
+
+    // A page of another name takes none of this one's sessions.
+    let own = Manage::new(one.tokens.clone())
+        .cookie_name("reports")
+        .unwrap();
+    let cookie = set(&own, &in_one).await;
+    assert_eq!(name(&cookie), "reports");
+    let renamed = cookie.replace("reports=", "tower-authn=");
+    assert_eq!(one.caller(&renamed).await, None);
+    for wrong in ["", "a=b", "a;b", "a b", "ä", &"a".repeat(65)] {
+        assert!(
+            Manage::new(one.tokens.clone()).cookie_name(wrong).is_err(),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_cant_be_asked_nobody_is_let_in_nor_signed_out() {
+    let page = Page::new(|manage| manage).await;
+    let cookie = page.signed_in(&page.token().await).await;
+    // Nobody follows the store any more.
+    page.tokens.shutdown().await.unwrap();
+    for path in ["/session", "/api/tokens"] {
+        let answer = page.ask("GET", path, &[("cookie", &*cookie)]).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.set_cookies.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn what_changes_something_is_refused_to_pages_of_other_sites() {
     let page = Page::new(|manage| manage).await;
     let created = page.token().await;
@@ -339,6 +521,7 @@ fn what_is_put_into_the_page_is_text() {
 async fn app() -> Page {
     let mut page = Page::new(|manage| manage).await;
     let manage = Manage::new(page.tokens.clone());
+    let manage = manage.cookie_name("tower-authn").unwrap();
     let (routes, signed_in) = (manage.page(), manage.signed_in());
     let own = async |caller: Option<Authenticated>| match caller {
         Some(Authenticated(caller)) => caller.subject().to_owned(),
@@ -408,4 +591,69 @@ async fn while_the_session_cant_be_read_pages_of_the_app_answer_503() {
     let answer = page.ask("GET", "/own", &[("cookie", &*cookie)]).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(page.ask("GET", "/own", &[]).await.text, "nobody");
+}
+
+/// The path that a browser asks for, where a page at `page` names `link`.
+fn resolved(page: &str, link: &str) -> String {
+    if link.starts_with('/') {
+        return link.to_owned();
+    }
+    let mut parts: Vec<&str> = page.split('/').collect();
+    parts.pop();
+    for part in link.split('/') {
+        match part {
+            "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+#[tokio::test]
+async fn s17_the_page_finds_its_files_and_routes_behind_a_prefix_that_is_cut_off() {
+    let mut page = Page::new(|manage| manage).await;
+    let manage = Manage::new(page.tokens.clone());
+    let own = manage.page();
+    let of_one = async move || manage.page_of("../api_tokens", "demo");
+    let routes = Router::new().nest_service("/api_tokens", own.clone());
+    let routes = routes.nest("/a:b", own.clone());
+    let routes = routes.route("/deployments/demo", axum::routing::get(of_one));
+    let nested = ["/api_tokens", "/api_tokens/", "/a:b", "/deployments/demo"];
+    for (routes, paths) in [(routes, &nested[..]), (own, &["/"])] {
+        page.routes = routes;
+        for (prefix, path) in ["", "/cloud", "/a/b"]
+            .iter()
+            .flat_map(|prefix| paths.iter().map(move |path| (prefix, path)))
+        {
+            let html = page.ask("GET", path, &[]).await;
+            assert_eq!(html.status, StatusCode::OK, "{path}");
+            let links = html.text.split([' ', '>']).filter_map(|attribute| {
+                let (name, value) = attribute.split_once("=\"")?;
+                let link = value.strip_suffix('"')?;
+                (["href", "src"].contains(&name) && !link.starts_with("data:")).then_some(link)
+            });
+            let shown = format!("{prefix}{path}");
+            let links: Vec<String> = links.map(|link| resolved(&shown, link)).collect();
+            assert_eq!(links.len(), 2, "a style and a script");
+            for link in &links {
+                let cut = link
+                    .strip_prefix(prefix)
+                    .unwrap_or_else(|| panic!("{link} from {shown}"));
+                let file = page.ask("GET", cut, &[]).await;
+                assert_eq!(file.status, StatusCode::OK, "{link} from {shown}");
+            }
+            // The script names the others, and the routes, relative to itself.
+            let script = links.iter().find(|link| link.ends_with(".js")).unwrap();
+            for other in ["./client.js", "./form.js", "./view.js", "session"] {
+                let route = resolved(script, other);
+                let cut = route.strip_prefix(prefix).unwrap();
+                assert_eq!(
+                    page.ask("GET", cut, &[]).await.status,
+                    StatusCode::OK,
+                    "{route}"
+                );
+            }
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! What lists give.
 
-use super::rows::{at, bare, full, id, new, token};
+use super::rows::{at, bare, full, id, new, session, token};
 use crate::{
     store::{Cursor, Query, Stored, TokenStore, Use},
-    token::{KeyId, Record, TokenState},
+    token::{KeyId, Record, SessionHolder, TokenState},
 };
 
 const STATES: [TokenState; 5] = [
@@ -36,6 +36,9 @@ async fn fill(store: &impl TokenStore) {
         record.grace_until = time(3);
     }
     records.push(full(30));
+    let holders = [SessionHolder::User, SessionHolder::Token(id(1))];
+    let sessions = (40..).zip(holders).map(|(n, holder)| session(n, holder));
+    records.extend(sessions);
     let writes = records.iter().map(token).map(new).collect();
     store.apply(writes).await.expect("new rows are written");
     let uses = (0..24).step_by(2).map(|n| Use {
@@ -67,7 +70,23 @@ async fn list(store: &impl TokenStore, query: &Query) -> Vec<Stored> {
 pub(super) async fn filters(store: impl TokenStore) {
     fill(&store).await;
     let everything = list(&store, &Query::default()).await;
-    assert_eq!(everything.len(), 25, "no condition means all");
+    assert_eq!(everything.len(), 25, "no condition means all tokens");
+    for (n, holder) in [(40, SessionHolder::User), (41, SessionHolder::Token(id(1)))] {
+        let query = Query {
+            session_of: Some(holder),
+            ..Query::default()
+        };
+        let sessions = list(&store, &query).await.into_iter();
+        let sessions: Vec<Record> = sessions
+            .map(|stored| Record {
+                rev: 0,
+                ..stored.record
+            })
+            .collect();
+        assert_eq!(sessions, [session(n, holder)], "sessions of {holder} alone");
+        let got = store.get(id(n)).await.expect("the store can be reached");
+        assert!(got.is_some(), "a session is found by its id");
+    }
     for query in queries() {
         let expected: Vec<&Stored> = everything.iter().filter(|s| query.matches(s)).collect();
         let page = list(&store, &query).await;

@@ -2,7 +2,7 @@
 
 use crate::{
     store::{Row, Write},
-    token::{Digest, Key, KeyId, Record, Timestamp, TokenId},
+    token::{Digest, Key, KeyId, Record, SessionHolder, Timestamp, TokenId},
 };
 
 pub(super) fn id(number: u64) -> TokenId {
@@ -45,6 +45,13 @@ pub(super) fn full(number: u64) -> Record {
     record.rotated_from = Some(id(8));
     record.rotated_to = Some(id(9));
     record.grace_until = Some(Timestamp::from_millis(5_001));
+    record
+}
+
+/// A session of the management page.
+pub(super) fn session(number: u64, holder: SessionHolder) -> Record {
+    let mut record = full(number);
+    record.session_of = Some(holder);
     record
 }
 

@@ -8,7 +8,7 @@ use crate::{
         contract::{Head, Row, Stored, Usage},
         error::StoreError,
     },
-    token::{Digest, Key, KeyId, Record, Timestamp, TokenId},
+    token::{Digest, Key, KeyId, Record, SessionHolder, Timestamp, TokenId},
 };
 
 pub(super) const KEY: Table = Table {
@@ -50,6 +50,7 @@ pub(super) const TOKEN: Table = Table {
         "rotated_from",
         "rotated_to",
         "grace_until",
+        "session_of",
         "rev",
     ],
 };
@@ -96,6 +97,7 @@ pub(super) fn of_token(record: &Record) -> Vec<Value> {
         id(record.rotated_from),
         id(record.rotated_to),
         at(record.grace_until),
+        Value::Text(record.session_of.map(|holder| holder.to_string())),
     ]
 }
 
@@ -182,6 +184,7 @@ fn record(row: &mut InOrder<'_>) -> Result<Record, StoreError> {
     record.rotated_from = row.optional_id()?;
     record.rotated_to = row.optional_id()?;
     record.grace_until = row.optional_time()?;
+    record.session_of = row.optional_holder()?;
     record.rev = row.number()?;
     Ok(record)
 }
@@ -239,6 +242,11 @@ impl InOrder<'_> {
 
     fn kid(&mut self) -> Result<KeyId, StoreError> {
         self.optional_kid()?.ok_or_else(missing)
+    }
+
+    fn optional_holder(&mut self) -> Result<Option<SessionHolder>, StoreError> {
+        let holder = self.optional_text()?.map(|text| text.parse());
+        holder.transpose().map_err(StoreError::corrupt)
     }
 
     fn optional_id(&mut self) -> Result<Option<TokenId>, StoreError> {

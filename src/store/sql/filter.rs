@@ -23,6 +23,10 @@ const STATES: [(TokenState, &str); 4] = [
 /// parameters.
 pub(super) fn list(query: &Query) -> Result<(String, Vec<Value>), StoreError> {
     let mut filter = Filter::default();
+    match query.session_of {
+        None => filter.add("t.session_of IS NULL"),
+        Some(holder) => filter.text("t.session_of = @", holder.to_string()),
+    }
     filter.equal("coalesce(t.organization, '')", query.organization.as_ref());
     filter.equal("t.subject", query.subject.as_ref());
     filter.equal("t.created_by", query.created_by.as_ref());

@@ -1,7 +1,7 @@
 //! Stores in SQL databases: what they have in common.
 //!
 //! Both keep the same tables under the same names, so that statements,
-//! columns and conditions stand here once. A statement numbers its parameters
+//! columns and conditions are written once, here. A statement numbers its parameters
 //! as `$1`, `$2`.
 
 mod columns;

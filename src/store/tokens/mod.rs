@@ -13,6 +13,8 @@ mod options;
 mod read_through;
 mod retries;
 mod rotation;
+#[cfg(feature = "manage")]
+mod session;
 mod usage;
 mod verdict;
 mod verifier;
@@ -28,6 +30,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+#[cfg(feature = "manage")]
+pub(crate) use self::session::SessionKind;
 pub use self::{
     change::{Change, Created, Which},
     draft::NewToken,
@@ -48,9 +52,9 @@ use super::{
     mirror::Mirror,
     schedule,
 };
-use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
 #[cfg(feature = "manage")]
-use crate::{principal::Principal, rejection::Rejection, scope::Scope};
+use crate::scope::Scope;
+use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
 
 /// API tokens over a store: the one handle to make, change and verify them.
 ///
@@ -150,15 +154,6 @@ impl Tokens {
         } else {
             record.state(self.shared.now())
         }
-    }
-
-    /// The principal of a token that was presented before, as it stands now: for
-    /// a session that ends with its token.
-    #[cfg(feature = "manage")]
-    pub(crate) fn current(&self, id: TokenId) -> Result<Principal, Rejection> {
-        let seen = self.shared.freshness.see();
-        let entry = self.shared.mirror.get(id).ok_or_else(Rejection::invalid)?;
-        self.shared.judge_standing(entry, seen)
     }
 
     #[cfg(feature = "manage")]
@@ -317,11 +312,8 @@ impl Shared {
     {
         let mut retries = Retries::default();
         loop {
-            let stored = self
-                .store
-                .get(id)
-                .await?
-                .ok_or_else(TokenError::not_found)?;
+            let stored = self.stored(id).await?;
+            let stored = stored.ok_or_else(TokenError::not_found)?;
             let mut record = stored.record;
             let was = Some(record.rev);
             let before = record.clone();

@@ -264,7 +264,8 @@ impl Tokens {
         }
     }
 
-    /// Removes tokens that ended so long ago, and returns their number. Tokens
+    /// Removes tokens, and sessions of the management page, that ended so long ago,
+    /// and returns their number. Tokens
     /// that ended within [`max_stale`](super::TokensOptions::max_stale) are
     /// kept in any case.
     ///

@@ -186,14 +186,15 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads a token with the uses that are not written yet.
+    /// Reads a token, which a session is not, with the uses that are not written
+    /// yet.
     pub(super) async fn stored(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
         loop {
             let written = self.usage.written();
             let mut stored = self.store.get(id).await?;
             if written == self.usage.written() {
                 self.usage.add_pending(stored.as_mut_slice());
-                return Ok(stored);
+                return Ok(stored.filter(|stored| stored.record.session_of.is_none()));
             }
         }
     }

@@ -60,7 +60,7 @@ impl Shared {
 
     /// Whether it names a key that is not known here, while others may have added
     /// one: a new key mints once whoever is fresh has heard of it.
-    fn may_be_of_a_new_key(&self, shape: &Shape<'_>, seen: Seen) -> bool {
+    pub(super) fn may_be_of_a_new_key(&self, shape: &Shape<'_>, seen: Seen) -> bool {
         let ring = self.mirror.ring();
         let unknown = |kid| ring.keys().all(|key| key.id != kid);
         shape.tag().is_some_and(|(kid, ..)| unknown(kid)) && !self.is_fresh(seen)

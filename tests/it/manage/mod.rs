@@ -10,6 +10,7 @@ mod operations;
 mod organizations;
 mod pages;
 mod rights;
+mod sessions;
 mod texts;
 mod unread;
 

@@ -153,7 +153,7 @@ async fn s10_freshness_needs_no_function_that_a_cloud_refuses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s10_a_server_that_was_started_anew_is_another_history_where_that_can_be_seen() {
+async fn s10_a_restart_of_the_server_is_another_history_if_the_role_can_see_it() {
     let Some(mut server) = Server::start() else {
         return;
     };

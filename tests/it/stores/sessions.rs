@@ -167,7 +167,7 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
         return;
     };
     let expected = |commit: &str| {
-        format!("read committed, off, 1500ms, 1500ms, 10s, public, pg_temp, on, {commit}")
+        format!("read committed, off, 10s, 1350ms, 10s, public, pg_temp, on, {commit}")
     };
     for (defaults, commit) in [
         (&DEFAULTS[..0], "on"),

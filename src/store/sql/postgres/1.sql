@@ -39,10 +39,13 @@ CREATE TABLE tower_authn_tokens (
     rotated_from TEXT COLLATE "C",
     rotated_to TEXT COLLATE "C",
     grace_until BIGINT,
+    session_of TEXT COLLATE "C",
     rev BIGINT NOT NULL UNIQUE
 );
 CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens (created_at, id);
 CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens (subject);
+CREATE INDEX tower_authn_tokens_session_of ON tower_authn_tokens (session_of)
+    WHERE session_of IS NOT NULL;
 
 CREATE TABLE tower_authn_usage (
     id TEXT COLLATE "C" PRIMARY KEY REFERENCES tower_authn_tokens ON DELETE CASCADE,

@@ -140,13 +140,13 @@ impl PostgresOptions {
         let session = Arc::new(Session::new(self.schema.clone(), self.limit));
         let prepared = timeout(self.limit, prepare(&pool, &session)).await;
         let head = prepared.map_err(|_| too_slow(self.limit))??;
-        let heard = watch::Sender::new(0);
+        let notified = watch::Sender::new(0);
         let listener = self.listen.then(|| {
             let listener = Listener {
                 config: self.config,
                 session: Arc::clone(&session),
                 head,
-                heard: heard.clone(),
+                notified: notified.clone(),
                 limit: self.limit,
             };
             tokio::spawn(listener.run(self.tls)).abort_handle()
@@ -156,7 +156,7 @@ impl PostgresOptions {
             session,
             head,
             limit: self.limit,
-            heard,
+            notified,
             listener,
         })
     }

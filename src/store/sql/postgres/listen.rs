@@ -39,8 +39,8 @@ pub(super) struct Listener {
     pub(super) config: Config,
     pub(super) session: Arc<Session>,
     pub(super) head: ReadHead,
-    /// The last revision that was heard of.
-    pub(super) heard: watch::Sender<u64>,
+    /// The revision of the last notification.
+    pub(super) notified: watch::Sender<u64>,
     pub(super) limit: Duration,
 }
 
@@ -78,11 +78,11 @@ impl Listener {
             WHERE current_setting('idle_session_timeout', TRUE) <> '0'";
         run(client, never_idle).await?;
         run(client, &format!("LISTEN {CHANNEL}")).await?;
-        // What was changed before is heard of in this way.
+        // Covers what was changed before this connection listened.
         self.session.begin_on(client, Mode::Read).await?;
         let head = self.head.read(client).await?;
         run(client, "COMMIT").await?;
-        self.heard.send_replace(head.rev);
+        self.notified.send_replace(head.rev);
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Listener {
                 && schema == self.session.schema()
                 && let Ok(rev) = rev.parse()
             {
-                self.heard.send_replace(rev);
+                self.notified.send_replace(rev);
             }
         }
         Err(StoreError::unavailable("the connection ended"))

@@ -38,8 +38,8 @@ use crate::{
     token::{Timestamp, TokenId},
 };
 
-/// How long a revision waits that was heard of and not found: after a restore
-/// the one that we heard of last may be ahead for ever.
+/// How long `watch` waits for a revision that was notified and not found: after
+/// a restore, the last one that was notified may stay ahead.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many statements are sent before the answer to the first is awaited.
@@ -47,11 +47,10 @@ const PIPELINE: usize = 256;
 
 /// Keeps tokens in PostgreSQL (13 or later), shared by many instances.
 ///
-/// An instance that changes something tells the others (`NOTIFY`), who listen
-/// on a connection of their own; whether they hear or not,
-/// [`Tokens`](crate::store::Tokens) asks for changes every second. Statements
-/// are not prepared, so that a pooler by transactions may stand in between:
-/// see [`PostgresOptions::without_listen`].
+/// An instance that changes a token notifies the others (`NOTIFY`), which listen
+/// on a connection of their own. [`Tokens`](crate::store::Tokens) also polls for
+/// changes, every second. Statements are not prepared, so that the store works
+/// through a pooler by transactions: see [`PostgresOptions::without_listen`].
 ///
 /// The tables, `tower_authn_*`, are created if they are missing, in the schema
 /// of [`PostgresOptions::schema`]. No default of the server, the database or the
@@ -81,8 +80,8 @@ pub struct PostgresStore {
     session: Arc<Session>,
     head: ReadHead,
     limit: Duration,
-    /// The last revision that was heard of.
-    heard: watch::Sender<u64>,
+    /// The revision of the last notification.
+    notified: watch::Sender<u64>,
     listener: Option<AbortHandle>,
 }
 
@@ -224,13 +223,13 @@ impl TokenStore for PostgresStore {
     }
 
     async fn watch(&self, since: u64) {
-        let mut heard = self.heard.subscribe();
-        if *heard.borrow_and_update() > since {
+        let mut notified = self.notified.subscribe();
+        if *notified.borrow_and_update() > since {
             sleep(PAUSE).await;
             return;
         }
         // The sender lives as long as `self`.
-        let _ = heard.wait_for(|rev| *rev > since).await;
+        let _ = notified.wait_for(|rev| *rev > since).await;
     }
 
     async fn touch(&self, mut uses: Vec<Use>) -> Result<(), StoreError> {
@@ -260,7 +259,7 @@ impl Drop for PostgresStore {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
-            .field("heard", &*self.heard.borrow())
+            .field("notified", &*self.notified.borrow())
             .field("listens", &self.listener.is_some())
             .finish_non_exhaustive()
     }

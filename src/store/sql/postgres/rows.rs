@@ -18,7 +18,7 @@ use crate::store::{
 
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// Runs a statement, and says how many rows it changed.
+/// Runs a statement, and returns the number of rows that it changed.
 pub(super) async fn execute(
     client: &Client,
     statement: &str,
@@ -87,7 +87,7 @@ impl ToSql for Value {
     to_sql_checked!();
 }
 
-/// Without the values, which are nobody else's business.
+/// Shows no value: some are secret.
 impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Value")

@@ -16,10 +16,10 @@ use crate::store::error::StoreError;
 /// How often a transaction is begun that a timeout of the session cut off.
 const BEGIN_TRIES: usize = 8;
 
-/// How long the server waits, at least, for the next statement of a transaction:
-/// one that a dead client left holds the lock of the counter. A client may be
-/// busy for a while with the rows that it is about to write.
-const IDLE: u128 = 10_000;
+/// The least time, in milliseconds, that the server leaves a statement, and the
+/// client the server between two of them. The client's own limit ends what is
+/// slow; these end what a dead client left, which holds the lock of the counter.
+const ABANDONED: u128 = 10_000;
 
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
@@ -34,15 +34,15 @@ pub(super) enum Mode {
 /// The statements that begin a transaction.
 pub(super) struct Session {
     schema: String,
-    timeout: u128,
+    /// In milliseconds.
+    limit: u128,
 }
 
 impl Session {
     pub(super) fn new(schema: String, limit: Duration) -> Self {
         Self {
             schema,
-            // 0 would mean none.
-            timeout: limit.as_millis().clamp(1, i32::MAX as u128),
+            limit: limit.as_millis().min(i32::MAX as u128),
         }
     }
 
@@ -51,20 +51,23 @@ impl Session {
     }
 
     fn begin(&self, mode: Mode) -> String {
+        let abandoned = self.limit.max(ABANDONED);
         let (characteristics, statement_timeout) = match mode {
-            Mode::Read => ("REPEATABLE READ READ ONLY", self.timeout),
+            Mode::Read => ("REPEATABLE READ READ ONLY", abandoned),
             Mode::ReadAll => ("REPEATABLE READ READ ONLY", 0),
             // A write waits for the lock on the counter and must then see what
             // the transaction before it committed.
-            Mode::Write => ("READ COMMITTED READ WRITE", self.timeout),
+            Mode::Write => ("READ COMMITTED READ WRITE", abandoned),
         };
-        let (schema, timeout) = (quoted(&self.schema), self.timeout);
-        let idle = timeout.max(IDLE);
+        let schema = quoted(&self.schema);
+        // Before the client's limit, so that the error names the lock; 0 would
+        // mean none.
+        let lock_timeout = (self.limit * 9 / 10).max(1);
         let mut begin = format!(
             "BEGIN ISOLATION LEVEL {characteristics} NOT DEFERRABLE; \
              SET LOCAL statement_timeout = {statement_timeout}; \
-             SET LOCAL lock_timeout = {timeout}; \
-             SET LOCAL idle_in_transaction_session_timeout = {idle}; \
+             SET LOCAL lock_timeout = {lock_timeout}; \
+             SET LOCAL idle_in_transaction_session_timeout = {abandoned}; \
              SET LOCAL search_path = {schema}, pg_temp; \
              SET LOCAL standard_conforming_strings = on; \
              SELECT set_config('transaction_timeout', '0', TRUE) \

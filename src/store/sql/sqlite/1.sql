@@ -38,10 +38,13 @@ CREATE TABLE tower_authn_tokens (
     rotated_from TEXT,
     rotated_to TEXT,
     grace_until INTEGER,
+    session_of TEXT,
     rev INTEGER NOT NULL UNIQUE
 ) STRICT;
 CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens (created_at, id);
 CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens (subject);
+CREATE INDEX tower_authn_tokens_session_of ON tower_authn_tokens (session_of)
+    WHERE session_of IS NOT NULL;
 
 CREATE TABLE tower_authn_usage (
     id TEXT PRIMARY KEY REFERENCES tower_authn_tokens ON DELETE CASCADE,

@@ -75,7 +75,7 @@ fn in_chunks(
     chunks: &mpsc::Sender<Vec<Row>>,
 ) -> Result<(), StoreError> {
     let send = |chunk| {
-        let gone = |_| StoreError::unavailable("nobody waits for it any more");
+        let gone = |_| StoreError::unavailable("the caller stopped reading");
         chunks.blocking_send(chunk).map_err(gone)
     };
     let mut chunk = Vec::with_capacity(CHUNK);
