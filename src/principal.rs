@@ -282,6 +282,28 @@ impl Principal {
         self.targets().is_none_or(covers)
     }
 
+    /// Returns whether the principal may act on everything that a list of targets
+    /// includes, where `None` is no list, which includes everything.
+    ///
+    /// ```
+    /// use tower_authn::{Principal, Target};
+    ///
+    /// let held = Principal::new("ci").with_targets(["test-*"])?;
+    /// let narrow: [Target; 1] = ["test-1".parse()?];
+    /// assert!(held.has_targets(Some(&narrow)));
+    /// assert!(!held.has_targets(None));
+    /// assert!(Principal::new("ci").has_targets(None));
+    /// # Ok::<(), tower_authn::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn has_targets(&self, targets: Option<&[Target]>) -> bool {
+        match (self.targets(), targets) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(targets)) => Target::all_covered(targets, own),
+        }
+    }
+
     /// The id of the token, which is public and safe to log.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {

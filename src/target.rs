@@ -52,6 +52,14 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether each target of a list is covered by one of another.
+    pub(crate) fn all_covered(targets: &[Self], by: &[Self]) -> bool {
+        let is_covered = |target| by.iter().any(|wide: &Self| wide.covers(target));
+        targets.iter().all(is_covered)
+    }
+}
+
 impl FromStr for Target {
     type Err = ConfigError;
 

@@ -1,16 +1,22 @@
 //! The rights as a policy: the list, and what the deployment that is meant says.
 
-use std::{collections::BTreeSet, error::Error};
+use std::{collections::BTreeSet, error::Error, sync::Arc};
 
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
 use http::Method;
 use tower_authn::{
-    Access, AccessTable, ConfigError, Policy, ScopeRule,
+    Access, AccessTable, ConfigError, Head, Policy, Principal, ScopeRule,
     access::{IntoAccess, policy_fn},
 };
 
 use crate::{
+    fault::Fault,
     resolve::Meant,
-    rights::{CALL, METHODS, Need, ROUTES},
+    rights::{CALL, Held, LEFT_OUT, METHODS, Need, ROUTES, of_control_plane},
 };
 
 /// What each request requires. The services are those that are served.
@@ -34,8 +40,11 @@ pub(crate) fn policy(services: &[&str]) -> Result<impl Policy + use<>, Box<dyn E
 
 fn table() -> Result<AccessTable, Box<dyn Error>> {
     let mut table = AccessTable::builder();
-    for &(method, path, need) in ROUTES {
+    for &(method, path, need, _) in ROUTES {
         table = table.route(Method::from_bytes(method.as_bytes())?, path, need);
+    }
+    for path in LEFT_OUT {
+        table = table.any(path, Need::ControlPlane);
     }
     for &(service, method, need) in METHODS {
         table = table.grpc(service, method, need);
@@ -43,23 +52,44 @@ fn table() -> Result<AccessTable, Box<dyn Error>> {
     Ok(table.build()?)
 }
 
+/// What a token with targets gets, as a table of its own: denied, or asked for
+/// by the handlers.
+pub(crate) fn with_targets() -> Result<AccessTable, Box<dyn Error>> {
+    let mut table = AccessTable::builder();
+    for &(method, path, _, held) in ROUTES {
+        let access = match held {
+            Held::Nothing => Access::Denied,
+            Held::Deployments | Held::Same | Held::Tokens => Access::Authenticated,
+        };
+        table = table.route(Method::from_bytes(method.as_bytes())?, path, access);
+    }
+    Ok(table.build()?)
+}
+
+/// Refuses a token with targets where the list has nothing for it.
+pub(crate) async fn within_targets(
+    State(table): State<Arc<AccessTable>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Fault> {
+    let caller = request.extensions().get::<Principal>();
+    let has_targets = caller.is_some_and(|caller| caller.targets().is_some());
+    match table.access(&Head::of(&request)) {
+        Access::Denied if has_targets => Err(Fault::forbidden()),
+        _ => Ok(next.run(request).await),
+    }
+}
+
 impl IntoAccess for Need {
     fn into_access(self) -> Result<Access, ConfigError> {
         match self {
             Self::Public => Ok(Access::Public),
             Self::ControlPlane => {
-                let scopes: BTreeSet<_> = ROUTES.iter().filter_map(|row| scope(row.2)).collect();
+                let scopes: BTreeSet<_> = of_control_plane().collect();
                 ScopeRule::any_of(scopes).map(Access::Scopes)
             }
             Self::Scope(scope) => Access::scope(scope),
             Self::Deployment => Access::scope(CALL),
         }
-    }
-}
-
-fn scope(need: Need) -> Option<&'static str> {
-    match need {
-        Need::Scope(scope) => Some(scope),
-        _ => None,
     }
 }

@@ -18,7 +18,7 @@ use tower_authn::{
 use crate::{resolve::Closed, store::StoreError};
 
 /// An answer that is not what was asked for.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     status: StatusCode,
     message: &'static str,

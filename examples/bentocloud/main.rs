@@ -7,8 +7,8 @@
 //!     -H "Authorization: Basic $TOKEN" --data '{"prompt": "Hello", "max_length": 100}'
 //! ```
 //!
-//! `$TOKEN` is printed at the first start, with more lines to try; the page is
-//! at `http://127.0.0.1:3000/api_tokens`.
+//! `$TOKEN` is printed at the first start, with more lines to try; the pages
+//! for people begin at `http://127.0.0.1:3000/deployments`.
 //!
 //! ```text
 //! bentoml cloud login --api-token $TOKEN --endpoint http://127.0.0.1:3000
@@ -35,8 +35,8 @@
 //!      │       resolve::host       │  demo.mybentocloud.localhost/… becomes
 //!      │                           │  /apps/demo/…
 //!      └─────────────┬─────────────┘
-//!      ┌─────────────▼─────────────┐  /manage, /api_tokens, /deployments/NAME:
-//!      │           Router          │───► Manage: its routes guard themselves
+//!      ┌─────────────▼─────────────┐  /manage, /api_tokens, /deployments:
+//!      │           Router          │───► Manage and pages.rs guard themselves
 //!      └─────────────┬─────────────┘
 //!                    │ all else
 //!      ┌─────────────▼─────────────┐
@@ -60,6 +60,7 @@ mod inference;
 #[path = "../inference/mod.rs"]
 mod model;
 mod origin;
+mod pages;
 mod resolve;
 mod rights;
 #[path = "../common/serve.rs"]
@@ -70,20 +71,21 @@ mod start;
 mod store;
 mod try_it;
 
-use std::{error::Error, process::exit};
+use std::{error::Error, process::exit, sync::Arc};
 
 use axum::{
     Router,
-    extract::Path,
     middleware::{from_fn, from_fn_with_state, map_response},
     response::Response,
-    routing::get,
 };
+use futures::future::{BoxFuture, FutureExt};
 use http::{HeaderValue, header::CACHE_CONTROL};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
-use tower_authn::{AuthnLayer, Sources, manage::Manage, protect, store::TokensOptions};
+use tower_authn::{
+    AuthnLayer, Sources, manage::Manage, protect, store::TokensOptions, token::Record,
+};
 
 use self::{
     control::Cloud,
@@ -135,20 +137,43 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .bearer()
         .basic()
         .header("x-yatai-api-token")?;
-    let mut manage = Manage::new(cloud.tokens.clone()).sources(sources.clone());
-    // The page shows them with a new token, and knows where it was reached.
-    for (label, line) in try_it::lines(&cloud.origin, "{token}") {
-        let line = line.replace(&cloud.origin.url(), "{origin}");
-        manage = manage.snippet(label, line);
-    }
-    let (routes, page) = (manage.routes(), manage.page());
-    let of_deployment =
-        async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
+    let manage = Manage::new(cloud.tokens.clone())
+        .sources(sources.clone())
+        .targets_hint(TARGETS_HINT)
+        .snippets_for(snippets_for(cloud.clone()));
     Ok(Router::new()
-        .nest("/manage", routes)
-        .nest("/api_tokens", page)
-        .route("/deployments/{name}", get(of_deployment))
+        .nest("/manage", manage.routes())
+        .nest(pages::TOKENS, manage.page())
+        .merge(pages::router(cloud.clone(), manage))
         .fallback_service(guarded(cloud, sources).await?))
+}
+
+/// What the form says of targets.
+const TARGETS_HINT: &str = "The deployments that it may be used for, such as demo or staging-*. \
+    Leave it empty for all. With targets it manages these deployments and the tokens that are held \
+    to them; it gets nothing of the cluster, the members, the models and the bentos.";
+
+/// The page shows the lines for a new token, and knows where it was reached.
+fn snippets_for(
+    cloud: Cloud,
+) -> impl Fn(Record, Option<String>) -> BoxFuture<'static, Vec<(String, String)>> {
+    move |token, page| {
+        let cloud = cloud.clone();
+        async move {
+            let (origin, documents) = (&cloud.origin, &cloud.documents);
+            let lines = try_it::lines_for(origin, documents, &token, page.as_deref()).await;
+            let lines = lines.unwrap_or_else(|error| {
+                eprintln!("bentocloud: {error}");
+                Vec::new()
+            });
+            let url = origin.url();
+            let lines = lines.into_iter();
+            lines
+                .map(|(label, line)| (label.to_owned(), line.replace(&url, "{origin}")))
+                .collect()
+        }
+        .boxed()
+    }
 }
 
 /// What stands behind the layer: the control plane and the apps.
@@ -159,7 +184,8 @@ async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error
         .respond(fault::refusal);
     let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
     let layers = ServiceBuilder::new().layer(resolved).layer(authn);
-    let http = control::router(cloud).merge(apps::router());
+    let within = from_fn_with_state(Arc::new(access::with_targets()?), access::within_targets);
+    let http = control::router(cloud).merge(apps::router()).layer(within);
     let http = http.layer(map_response(unkept));
     let routes = inference::add_to(Routes::from(http)).await?;
     let guarded = protect(routes.into_axum_router(), layers);

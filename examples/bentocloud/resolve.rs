@@ -33,7 +33,7 @@ use crate::{
 const TOO_LONG: Fault = Fault::new(StatusCode::URI_TOO_LONG, "the path is too long");
 
 /// The deployment of a gRPC call that names none.
-const DEFAULT: &str = "demo";
+pub(crate) const DEFAULT: &str = "demo";
 
 /// The deployment that a request means.
 #[derive(Clone)]

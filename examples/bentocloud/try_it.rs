@@ -1,36 +1,93 @@
-//! What is printed at start: where the server is, and lines to paste.
+//! Lines to paste: printed at start, shown with a new token, and on the page of
+//! a deployment.
 
-use tower_authn::token::Secret;
+use tower_authn::token::{Record, Secret};
 
-use crate::{origin::Origin, snippets};
+use crate::{
+    control::Deployment,
+    origin::Origin,
+    resolve::DEFAULT,
+    rights::{self, CALL},
+    snippets,
+    store::{Documents, Kind, StoreError},
+};
 
-/// A line for each kind of caller, with its label.
-pub(crate) fn lines(origin: &Origin, token: &str) -> [(&'static str, String); 4] {
+/// A label, and a line.
+type Line = (&'static str, String);
+
+/// The lines that call a deployment.
+pub(crate) fn calls(origin: &Origin, token: &str, name: &str) -> [Line; 3] {
     let (url, tls) = (origin.url(), origin.tls());
-    let trust = tls.map(|dir| format!("SSL_CERT_FILE='{}/ca.pem' ", dir.display()));
-    let trust = trust.unwrap_or_default();
-    let login = format!("{trust}bentoml cloud login --api-token {token} --endpoint {url}");
     // By its path: Python leaves names below `localhost` to the system, which
     // need not know them.
-    let client = format!(
-        r#"{trust}python3 -c 'import bentoml, sys; client = bentoml.SyncHTTPClient("{url}/apps/demo", token=sys.argv[1]); print(client.generate(prompt="What state is Los Angeles in?", max_length=100))' {token}"#
+    let python = format!(
+        r#"{}python3 -c 'import bentoml, sys; client = bentoml.SyncHTTPClient("{url}/apps/{name}", token=sys.argv[1]); print(client.generate(prompt="What state is Los Angeles in?", max_length=100))' {token}"#,
+        trust(origin)
     );
-    [
-        ("curl", snippets::curl(&origin.app("demo"), token, tls)),
-        ("CLI", login),
-        ("Python", client),
-        ("gRPC", snippets::grpc(origin.address, token, tls)),
-    ]
+    let grpc = snippets::grpc(origin.address, token, tls, Some(name));
+    let curl = snippets::curl(&origin.app(name), token, tls);
+    [("curl", curl), ("Python", python), ("gRPC", grpc)]
 }
 
-/// All that is printed, in one text, so that it is written at once: whoever
-/// reads no more than the first line may close the pipe. A token that was
-/// given is not shown.
+/// The line that logs the CLI in.
+fn login(origin: &Origin, token: &str) -> Line {
+    let (trust, url) = (trust(origin), origin.url());
+    let line = format!("{trust}bentoml cloud login --api-token {token} --endpoint {url}");
+    ("CLI", line)
+}
+
+fn trust(origin: &Origin) -> String {
+    let trust = origin.tls();
+    let trust = trust.map(|dir| format!("SSL_CERT_FILE='{}/ca.pem' ", dir.display()));
+    trust.unwrap_or_default()
+}
+
+/// The lines that work for one token, in which `{token}` stands for it. They call
+/// the deployment on whose page it was made, where it may be used for that one,
+/// and one that there is otherwise.
+pub(crate) async fn lines_for(
+    origin: &Origin,
+    documents: &Documents,
+    token: &Record,
+    page: Option<&str>,
+) -> Result<Vec<Line>, StoreError> {
+    const TOKEN: &str = "{token}";
+    let grants = |scope: &str| {
+        let scope = scope.parse();
+        scope.is_ok_and(|scope| token.scopes.iter().any(|own| own.covers(&scope)))
+    };
+    let mut lines = Vec::new();
+    if grants(CALL) {
+        let known: Vec<Deployment> = documents.list(Kind::Deployment).await?;
+        let is_target = |name: &str| match &token.targets {
+            Some(targets) => targets.iter().any(|target| target.covers_name(name)),
+            None => true,
+        };
+        let names = known.iter().map(|known| known.name.as_str());
+        let names: Vec<&str> = names.filter(|name| is_target(name)).collect();
+        let preferred = [page, Some(DEFAULT)].into_iter().flatten();
+        let mut preferred = preferred.filter(|name| names.contains(name));
+        let chosen = preferred.next().or_else(|| names.first().copied());
+        lines.extend(
+            chosen
+                .into_iter()
+                .flat_map(|name| calls(origin, TOKEN, name)),
+        );
+    }
+    if rights::of_control_plane().any(grants) {
+        lines.push(login(origin, TOKEN));
+    }
+    Ok(lines)
+}
+
+/// All that is printed, in one text, so that it is written at once: a reader of
+/// the first line alone may close the pipe. A token that was given is not shown.
 pub(crate) fn text(origin: &Origin, made: Option<&Secret>) -> String {
     let token = made.map_or("$TOKEN", Secret::expose);
     let first = format!("listening on {}", origin.url());
     let shown = made.map(|made| format!("token {}", made.expose()));
-    let lines = lines(origin, token).map(|(_, line)| line);
+    let [curl, python, grpc] = calls(origin, token, DEFAULT);
+    let lines = [curl, login(origin, token), python, grpc].map(|(_, line)| line);
     let all: Vec<String> = [first].into_iter().chain(shown).chain(lines).collect();
     all.join("\n")
 }

@@ -13,15 +13,22 @@ pub(crate) fn curl(url: &str, token: &str, tls: Option<&Path>) -> String {
 
 /// Calls `Generate`. gRPC clients send call credentials over TLS alone; without
 /// it the same header is written by hand.
-pub(crate) fn grpc(address: SocketAddr, token: &str, tls: Option<&Path>) -> String {
+pub(crate) fn grpc(
+    address: SocketAddr,
+    token: &str,
+    tls: Option<&Path>,
+    deployment: Option<&str>,
+) -> String {
+    let own = deployment.map(|name| format!(r#"("x-deployment", "{name}")"#));
+    let own = own.unwrap_or_default();
     // The bytes are the request in protobuf.
     let call = r#"channel.unary_unary("/inference.v1.Inference/Generate")(b"\n\x1dWhat state is Los Angeles in?\x10d""#;
     let python = match tls {
         None => format!(
-            r#"channel = grpc.insecure_channel("{address}"); print({call}, metadata=[("authorization", "Bearer " + sys.argv[1])]))"#
+            r#"channel = grpc.insecure_channel("{address}"); print({call}, metadata=[("authorization", "Bearer " + sys.argv[1]), {own}]))"#
         ),
         Some(dir) => format!(
-            r#"ca = open("{}/ca.pem", "rb").read(); channel = grpc.secure_channel("{address}", grpc.composite_channel_credentials(grpc.ssl_channel_credentials(ca), grpc.access_token_call_credentials(sys.argv[1]))); print({call}))"#,
+            r#"ca = open("{}/ca.pem", "rb").read(); channel = grpc.secure_channel("{address}", grpc.composite_channel_credentials(grpc.ssl_channel_credentials(ca), grpc.access_token_call_credentials(sys.argv[1]))); print({call}, metadata=[{own}]))"#,
             dir.display()
         ),
     };

@@ -10,6 +10,6 @@ pub(crate) fn lines(address: SocketAddr, token: &str, tls: Option<&Path>) -> Str
     let scheme = tls.map_or("http", |_| "https");
     let url = format!("{scheme}://{address}");
     let curl = snippets::curl(&url, token, tls);
-    let grpc = snippets::grpc(address, token, tls);
+    let grpc = snippets::grpc(address, token, tls, None);
     format!("listening on {url}\n{curl}\n{grpc}")
 }

@@ -3,7 +3,7 @@
 use axum::extract::Query as UriQuery;
 use http::{StatusCode, Uri};
 
-use super::{problem::Problem, view::STATES};
+use super::{operations::is_visible, problem::Problem, view::STATES};
 use crate::{
     principal::Principal,
     store::{Cursor, Query, Stored, Tokens},
@@ -56,18 +56,18 @@ impl Filter {
             after: self.after,
             ..Query::default()
         };
-        (query, self.target.is_none())
+        (query, self.target.is_none() && caller.targets().is_none())
     }
 
-    /// Whether a token that a store found is wanted.
-    pub(super) fn shows(&self, tokens: &Tokens, stored: &Stored) -> bool {
+    /// Whether a token that a store found is wanted, and this caller may see it.
+    pub(super) fn shows(&self, tokens: &Tokens, caller: &Principal, stored: &Stored) -> bool {
         let record = &stored.record;
         let in_state = self.state.is_none_or(|state| tokens.state(record) == state);
         let on_target = match (&self.target, &record.targets) {
             (Some(name), Some(targets)) => targets.iter().any(|target| target.covers_name(name)),
             _ => true,
         };
-        in_state && on_target
+        in_state && on_target && is_visible(caller, record)
     }
 }
 

@@ -42,6 +42,9 @@
 //! - **Whose tokens.** A manager who belongs to an organization sees, and changes,
 //!   that organization's tokens; any other is answered as one that is not there.
 //!   One who belongs to none sees all.
+//! - **Whose targets.** A manager whose token is held to targets sees, and
+//!   changes, the tokens that are held to the same ones or to a part of them; any
+//!   other is answered as one that is not there.
 //! - **Within their rights.** What a manager makes, rotates or resumes has no
 //!   scope, no target and no end beyond those of the token they call with; what
 //!   lies beyond is 403, with the field. Whatever only takes rights away (to
@@ -83,10 +86,14 @@ use axum::{
     response::Response,
     routing::get,
 };
+use futures::FutureExt;
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 
 pub use self::page::{SignedIn, SignedInLayer};
-use self::{page::Snippet, problem::Problem};
+use self::{
+    page::{Snippet, SnippetsFor},
+    problem::Problem,
+};
 use crate::{
     access::Access,
     credential::Sources,
@@ -95,11 +102,16 @@ use crate::{
     principal::Principal,
     scope::{Scope, ScopeRule},
     store::Tokens,
+    token::Record,
     verifier::{AnyVerifier, Verifier},
 };
 
 /// What a manager needs unless told otherwise.
 const SCOPE: &str = "resources:access";
+
+/// What the form says of targets unless told otherwise.
+const TARGETS_HINT: &str = "The names that it may be used for, such as demo or staging-*. \
+    Leave it empty for all. With targets it manages only tokens that are held to them.";
 
 /// Manages the tokens of a store, over HTTP and on a page.
 #[derive(Clone)]
@@ -113,6 +125,8 @@ pub struct Manage {
     session: Duration,
     cookie_name: Option<Arc<str>>,
     snippets: Vec<Snippet>,
+    snippets_for: Option<SnippetsFor>,
+    targets_hint: Arc<str>,
     drain: Drain,
 }
 
@@ -128,6 +142,8 @@ impl Manage {
             session: Duration::from_secs(12 * 60 * 60),
             cookie_name: None,
             snippets: Vec::new(),
+            snippets_for: None,
+            targets_hint: TARGETS_HINT.into(),
             drain: Drain::new(),
         }
     }
@@ -231,6 +247,42 @@ impl Manage {
         self
     }
 
+    /// Sets the snippets that the page shows with a new token, by a closure, for
+    /// snippets that depend on the token. It takes the token's record and the
+    /// target of the page that the token was made on, and answers with labels and
+    /// templates as [`snippet`](Self::snippet) has them, in place of all others.
+    ///
+    /// ```
+    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # fn manage(tokens: Tokens) -> Manage {
+    /// Manage::new(tokens).snippets_for(|token, target| async move {
+    ///     let target = target.or_else(|| Some(token.targets?.first()?.to_string()));
+    ///     let line = target.map(|name| {
+    ///         let line = format!("curl {{origin}}/{name} -H 'Authorization: Bearer {{token}}'");
+    ///         ("curl".to_owned(), line)
+    ///     });
+    ///     line.into_iter().collect()
+    /// })
+    /// # }
+    /// ```
+    pub fn snippets_for<F, Fut>(mut self, snippets: F) -> Self
+    where
+        F: Fn(Record, Option<String>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<(String, String)>> + Send + 'static,
+    {
+        self.snippets_for = Some(Arc::new(move |token, target| {
+            snippets(token, target).boxed()
+        }));
+        self
+    }
+
+    /// Sets the sentences that the form says of targets: what they name in this
+    /// app, and what a token with targets may not do.
+    pub fn targets_hint(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.targets_hint = text.into();
+        self
+    }
+
     /// Sets how much of a body that a route leaves unread is read and thrown
     /// away; see [`Drain`]. It covers every answer of the routes and the page:
     /// refusals, bodies of a wrong type, and bodies that are too large.
@@ -322,7 +374,7 @@ impl Manage {
     /// [`signed_in`](Self::signed_in) for an example.
     #[must_use]
     pub fn sign_in_page(&self, base: &str) -> Response {
-        page::sign_in(&self.title, base)
+        page::sign_in(self, base)
     }
 
     /// The page for the tokens that may have to do with one target, for a route
@@ -346,7 +398,7 @@ impl Manage {
     /// ```
     #[must_use]
     pub fn page_of(&self, base: &str, target: &str) -> Response {
-        page::of_target(&self.title, base, target)
+        page::of_target(self, base, target)
     }
 }
 

@@ -76,7 +76,7 @@ async fn list(
             break;
         }
         seen += 1;
-        if filter.shows(&tokens, stored) {
+        if filter.shows(&tokens, &caller, stored) {
             items.push(view::Token::of(&tokens, stored));
         }
     }
@@ -155,8 +155,13 @@ async fn revoke(
 }
 
 /// A token that this caller may know of: one of their organization, or any
-/// where they belong to none. There are no others to them.
-async fn visible(tokens: &Tokens, caller: &Principal, id: TokenId) -> Result<Stored, Problem> {
+/// where they belong to none, and one that is held to no other targets than
+/// they are. There are no others to them.
+pub(super) async fn visible(
+    tokens: &Tokens,
+    caller: &Principal,
+    id: TokenId,
+) -> Result<Stored, Problem> {
     let stored = tokens.get(id).await?;
     match is_visible(caller, &stored.record) {
         true => Ok(stored),
@@ -166,5 +171,6 @@ async fn visible(tokens: &Tokens, caller: &Principal, id: TokenId) -> Result<Sto
 
 pub(super) fn is_visible(caller: &Principal, record: &Record) -> bool {
     let own = caller.organization();
-    own.is_none() || own == record.organization.as_deref()
+    let is_own = own.is_none() || own == record.organization.as_deref();
+    is_own && caller.has_targets(record.targets.as_deref())
 }

@@ -49,6 +49,11 @@ fn every_state_of_the_page_can_be_used_by_everybody() {
 }
 
 #[test]
+fn s20_the_pages_of_the_deployments_can_be_used_by_everybody() {
+    plays_on("deployments", "bentocloud", &["--store", "memory:"]);
+}
+
+#[test]
 fn over_tls_the_cookie_of_the_page_is_the_strict_one() {
     let directory = Directory::new();
     let tls = directory.path().to_str().unwrap();

@@ -54,6 +54,26 @@ impl Deployment {
             .await?;
         Ok(created.then_some(deployment))
     }
+
+    /// Makes a deployment public or protected; `None` if there is none.
+    pub(crate) async fn switch(
+        documents: &Documents,
+        name: &str,
+        access: Exposure,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(known) = documents.get::<Self>(Kind::Deployment, name).await? else {
+            return Ok(None);
+        };
+        let deployment = Self { access, ..known };
+        let kind = Kind::Deployment;
+        let is_there = documents.replace(kind, name, &deployment).await?;
+        Ok(is_there.then_some(deployment))
+    }
+
+    /// When it was made, and by whom.
+    pub(crate) fn created(&self) -> String {
+        format!("{} by {}", self.created_at, self.created_by)
+    }
 }
 
 #[derive(Deserialize)]
@@ -111,18 +131,8 @@ pub(super) async fn update(
     Body(change): Body<Change>,
 ) -> Result<Json<Value>, Fault> {
     within(&caller, &name)?;
-    let deployment = Deployment {
-        access: change.access,
-        ..find(&cloud, &name).await?
-    };
-    let documents = &cloud.documents;
-    match documents
-        .replace(Kind::Deployment, &name, &deployment)
-        .await?
-    {
-        true => Ok(Json(view(&cloud, &deployment))),
-        false => Err(Fault::not_found()),
-    }
+    let switched = Deployment::switch(&cloud.documents, &name, change.access).await?;
+    Ok(Json(view(&cloud, &switched.ok_or_else(Fault::not_found)?)))
 }
 
 pub(super) async fn terminate(

@@ -1,7 +1,8 @@
 //! The control plane: login, tokens, models and bentos, deployments.
 //!
 //! Its handlers ask nothing of a caller's scopes: the layer in front has done
-//! so, by the list in `rights.rs`.
+//! so, by the list in `rights.rs`. The same list says what a token with targets
+//! gets; where that is a part, the handlers ask for each deployment or token.
 
 mod body;
 mod deployments;
@@ -12,8 +13,9 @@ mod tokens;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    routing::{get, put},
+    routing::{any, get, put},
 };
+use http::StatusCode;
 use tower_authn::store::Tokens;
 
 pub(crate) use self::{
@@ -22,13 +24,17 @@ pub(crate) use self::{
     organization::{ORGANIZATION, Organization, add_member},
 };
 use crate::{
+    fault::Fault,
     origin::Origin,
+    rights::LEFT_OUT,
     store::{Documents, Kind},
 };
 
 /// The longest body, in bytes, and the longest file.
 const BODY_MAX: usize = 64 * 1024;
 const FILE_MAX: usize = 16 * 1024 * 1024;
+
+const LEFT_OUT_FAULT: Fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "not part of this example");
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -67,7 +73,10 @@ pub(crate) fn router(cloud: Cloud) -> Router {
         .nest("/bentos", files(Kind::Bento))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(cloud);
-    Router::new().nest("/api/v1", routes)
+    let left_out = LEFT_OUT.iter().fold(Router::new(), |routes, path| {
+        routes.route(path, any(async || LEFT_OUT_FAULT))
+    });
+    Router::new().nest("/api/v1", routes).merge(left_out)
 }
 
 /// The routes of one kind of files.

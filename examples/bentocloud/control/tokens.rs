@@ -83,13 +83,15 @@ impl Draft {
     }
 }
 
+/// The tokens that the caller may have to do with.
 pub(super) async fn list(
     State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
     page: Result<UriQuery<Page>, QueryRejection>,
 ) -> Result<Json<Value>, Fault> {
     let UriQuery(page) = page.map_err(|_| Fault::invalid("start and count are numbers"))?;
     let organization = organization(&cloud).await?;
-    let known = known(&cloud, page.search).await?;
+    let known = known(&cloud, &caller, page.search).await?;
     let shown = known
         .iter()
         .skip(page.start)
@@ -123,10 +125,11 @@ pub(super) async fn create(
 
 pub(super) async fn show(
     State(cloud): State<Cloud>,
+    Authenticated(caller): Authenticated,
     uid: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
-    let stored = find(&cloud, uid).await?;
+    let stored = find(&cloud, &caller, uid).await?;
     Ok(Json(view(&cloud, &stored, &organization)))
 }
 
@@ -136,7 +139,7 @@ pub(super) async fn delete(
     uid: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
-    let stored = find(&cloud, uid).await?;
+    let stored = find(&cloud, &caller, uid).await?;
     let which = Which::Id(stored.record.id);
     cloud
         .tokens
@@ -152,24 +155,34 @@ async fn organization(cloud: &Cloud) -> Result<Organization, Fault> {
     organization.ok_or_else(Fault::not_found)
 }
 
-/// A token is gone here once it is revoked.
-async fn find(cloud: &Cloud, uid: Result<Path<String>, PathRejection>) -> Result<Stored, Fault> {
+/// A token is gone here once it is revoked. To a caller with targets, one that is
+/// held to others was never there.
+async fn find(
+    cloud: &Cloud,
+    caller: &Principal,
+    uid: Result<Path<String>, PathRejection>,
+) -> Result<Stored, Fault> {
     let Path(uid) = uid.map_err(|_| Fault::no_such_token())?;
     let id = uid.parse().map_err(|_| Fault::no_such_token())?;
     let stored = cloud.tokens.get(id).await?;
-    match is_shown(cloud, &stored) {
+    match is_shown(cloud, caller, &stored) {
         true => Ok(stored),
         false => Err(Fault::no_such_token()),
     }
 }
 
-fn is_shown(cloud: &Cloud, Stored { record, .. }: &Stored) -> bool {
+fn is_shown(cloud: &Cloud, caller: &Principal, Stored { record, .. }: &Stored) -> bool {
     let own = record.organization.as_deref() == Some(ORGANIZATION);
-    own && cloud.tokens.state(record) != TokenState::Revoked
+    let within = caller.has_targets(record.targets.as_deref());
+    own && within && cloud.tokens.state(record) != TokenState::Revoked
 }
 
 /// All tokens that are not gone, the newest first.
-async fn known(cloud: &Cloud, search: Option<String>) -> Result<Vec<Stored>, Fault> {
+async fn known(
+    cloud: &Cloud,
+    caller: &Principal,
+    search: Option<String>,
+) -> Result<Vec<Stored>, Fault> {
     let mut query = Query::default();
     query.organization = Some(ORGANIZATION.to_owned());
     query.search = search;
@@ -179,7 +192,10 @@ async fn known(cloud: &Cloud, search: Option<String>) -> Result<Vec<Stored>, Fau
         let page = cloud.tokens.list(query.clone()).await?;
         let last = page.len() < COUNT_MAX;
         query.after = page.last().map(|stored| Cursor::of(&stored.record));
-        known.extend(page.into_iter().filter(|stored| is_shown(cloud, stored)));
+        let shown = page
+            .into_iter()
+            .filter(|stored| is_shown(cloud, caller, stored));
+        known.extend(shown);
         if last {
             return Ok(known);
         }

@@ -26,7 +26,7 @@ use http::{
 };
 
 pub use self::signed_in::{SignedIn, SignedInLayer};
-pub(super) use self::snippet::Snippet;
+pub(super) use self::snippet::{Snippet, SnippetsFor};
 
 use self::session::Sessions;
 use super::{Manage, answered, operations};
@@ -70,11 +70,11 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 pub(super) fn router(manage: &Manage) -> Router {
     let sessions = Arc::new(Sessions::new(manage));
     let signed_in = from_fn_with_state(Arc::clone(&sessions), session::guard);
-    let api = operations::router(manage.tokens.clone()).layer(signed_in);
-    let title = Arc::clone(&manage.title);
-    let index = async move |OriginalUri(uri): OriginalUri| {
-        Html(html(&title, &own_base(uri.path()), "", ""))
-    };
+    let api = operations::router(manage.tokens.clone());
+    let api = api.merge(snippet::router(manage)).layer(signed_in);
+    let own = manage.clone();
+    let index =
+        async move |OriginalUri(uri): OriginalUri| Html(html(&own, &own_base(uri.path()), "", ""));
     let files = FILES
         .iter()
         .fold(Router::new(), |files, (path, kind, text)| {
@@ -95,13 +95,13 @@ pub(super) fn signed_in(manage: &Manage) -> SignedInLayer {
 }
 
 /// The page for the tokens of one target, wherever its routes are mounted.
-pub(super) fn of_target(title: &str, base: &str, target: &str) -> Response {
-    secure(Html(html(title, base, target, "")).into_response())
+pub(super) fn of_target(manage: &Manage, base: &str, target: &str) -> Response {
+    secure(Html(html(manage, base, target, "")).into_response())
 }
 
 /// The sign-in, in place of another page.
-pub(super) fn sign_in(title: &str, base: &str) -> Response {
-    secure(Html(html(title, base, "", "reload")).into_response())
+pub(super) fn sign_in(manage: &Manage, base: &str) -> Response {
+    secure(Html(html(manage, base, "", "reload")).into_response())
 }
 
 /// Where the page is mounted, relative to the page itself: a proxy may have cut a
@@ -114,9 +114,10 @@ fn own_base(path: &str) -> String {
     }
 }
 
-fn html(title: &str, base: &str, target: &str, then: &str) -> String {
+fn html(manage: &Manage, base: &str, target: &str, then: &str) -> String {
     HTML.replace("{{base}}", &escaped(base))
-        .replace("{{title}}", &escaped(title))
+        .replace("{{title}}", &escaped(&manage.title))
+        .replace("{{targets_hint}}", &escaped(&manage.targets_hint))
         .replace("{{target}}", &escaped(target))
         .replace("{{then}}", then)
 }

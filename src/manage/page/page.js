@@ -299,11 +299,11 @@ async function submitConfirm() {
   }
   $('confirm').close();
   if (pending !== 'rotate') return changed(answer, pending === 'revoke' ? 'Revoked.' : 'Suspended.');
-  const { secret, ...token } = answer;
+  const { secret: _, ...token } = answer;
   showDetails(token, '');
   const grace = $('grace').selectedOptions[0];
   const old = grace.value === '0' ? 'The old one is refused from now on.' : `The old one stays good for ${grace.text}.`;
-  openSecret('Token rotated', secret, old);
+  await openSecret('Token rotated', answer, old);
 }
 
 async function submitEdit() {
@@ -321,7 +321,7 @@ async function submitEdit() {
   $('edit').close();
   if (id) return changed(answer, 'Saved.');
   const end = answer.expires_at ? `It ends on ${momentOf(answer.expires_at)}.` : 'It never expires.';
-  openSecret('Token created', answer.secret, end);
+  await openSecret('Token created', answer, end);
 }
 
 /* The secret, once */
@@ -331,9 +331,12 @@ function origin() {
   return /^https?:[\w.:/[\]-]+$/.test(location.origin) ? location.origin : `${location.protocol}//HOST`;
 }
 
-function openSecret(heading, secret, note) {
+/** Without its lines the token is still shown: there is no other time. */
+async function openSecret(heading, { id, secret }, note) {
   const fill = (template) => template.replaceAll('{origin}', origin()).replaceAll('{token}', secret);
-  const lines = session.snippets.map(([label, template]) => copyable(label, fill(template)));
+  const query = target ? `?${new URLSearchParams({ target })}` : '';
+  const snippets = await call('GET', `${path(id, 'snippets')}${query}`).catch(() => []);
+  const lines = snippets.map(([label, template]) => copyable(label, fill(template)));
   $('secret-title').textContent = heading;
   $('secret-note').textContent = note;
   $('secret-texts').replaceChildren(copyable('Token', secret), ...lines);

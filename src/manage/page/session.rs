@@ -11,12 +11,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::SET_COOKIE};
 use serde::Serialize;
-use serde_json::Value;
 
-use super::{
-    cookie::{Cookies, Form},
-    snippet,
-};
+use super::cookie::{Cookies, Form};
 use crate::{
     access::Access,
     axum::Authenticated,
@@ -40,7 +36,6 @@ pub(super) struct Sessions {
     scope: ScopeRule,
     longest: Duration,
     users: bool,
-    snippets: Value,
     cookie_name: Option<Arc<str>>,
     /// What secrets begin with, by the form of their cookie: no cookie of the
     /// weaker form names a session of the stronger.
@@ -53,7 +48,6 @@ struct View<'a> {
     users: bool,
     caller: Option<view::Caller<'a>>,
     known_scopes: Option<Vec<String>>,
-    snippets: Option<&'a Value>,
 }
 
 /// `POST` signs in with what stands in `Authorization`, `GET` says who is signed
@@ -136,7 +130,6 @@ impl Sessions {
             scope: manage.scope.clone(),
             longest: manage.session,
             users: manage.users.is_some(),
-            snippets: snippet::texts(&manage.sources, &manage.snippets),
             cookie_name: manage.cookie_name.clone(),
             prefixes: ["Secure", "Loopback"].map(Prefix::reserved),
         }
@@ -213,7 +206,6 @@ impl Sessions {
             users: self.users,
             caller: caller.map(view::Caller::of),
             known_scopes: known_scopes.map(view::texts),
-            snippets: caller.map(|_| &self.snippets),
         };
         Json(view).into_response()
     }

@@ -1,16 +1,51 @@
 //! What is shown with a new token, ready to be pasted.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    routing::get,
+};
+use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::credential::{Scheme, Sources};
+use crate::{
+    axum::Authenticated,
+    credential::{Scheme, Sources},
+    manage::{Manage, input::Id, operations::visible, problem::Problem},
+    token::Record,
+};
+
+/// Makes the snippets for a token, given the page's target.
+pub(in crate::manage) type SnippetsFor =
+    Arc<dyn Fn(Record, Option<String>) -> BoxFuture<'static, Vec<(String, String)>> + Send + Sync>;
 
 /// A text in which `{token}` and `{origin}` stand for what they name.
 #[derive(Clone)]
 pub(in crate::manage) struct Snippet {
     pub(in crate::manage) label: Arc<str>,
     pub(in crate::manage) template: Arc<str>,
+}
+
+/// The snippets for a token that was made or rotated on the page.
+pub(super) fn router(manage: &Manage) -> Router {
+    Router::new()
+        .route("/tokens/{id}/snippets", get(show))
+        .with_state(manage.clone())
+}
+
+async fn show(
+    State(manage): State<Manage>,
+    Authenticated(caller): Authenticated,
+    Id(id): Id,
+    Query(mut query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, Problem> {
+    let record = visible(&manage.tokens, &caller, id).await?.record;
+    Ok(Json(match &manage.snippets_for {
+        Some(snippets) => json!(snippets(record, query.remove("target")).await),
+        None => texts(&manage.sources, &manage.snippets),
+    }))
 }
 
 /// The texts for tokens that are sent as these sources take them, and the app's

@@ -508,9 +508,12 @@ async fn every_answer_is_kept_by_nobody_and_runs_nothing_else() {
     }
 }
 
-#[test]
-fn what_is_put_into_the_page_is_text() {
-    let page = super::html("<b>", "/a\"b", "{{title}}'&", "");
+#[tokio::test]
+async fn what_is_put_into_the_page_is_text() {
+    let page = Page::new(|manage| manage).await;
+    let manage = Manage::new(page.tokens).title("<b>").targets_hint("<i>");
+    let page = super::html(&manage, "/a\"b", "{{title}}'&", "");
+    assert!(page.contains(">&lt;i&gt;</p>"));
     assert!(page.contains("<h1 tabindex=\"-1\">&lt;b&gt;</h1>"));
     assert!(page.contains("src=\"/a&quot;b/page.js\""));
     assert!(page.contains("data-target=\"&#123;&#123;title}}&#39;&amp;\""));

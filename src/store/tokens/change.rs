@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use super::{
-    TokensOptions,
-    draft::{self, narrower},
-    error::TokenError,
+use super::{TokensOptions, draft, error::TokenError};
+use crate::{
+    target::Target,
+    token::{Record, Secret, Timestamp, TokenId},
 };
-use crate::token::{Record, Secret, Timestamp, TokenId};
 
 /// A token that was made, with its secret: the only time it is seen.
 #[derive(Clone)]
@@ -138,7 +137,7 @@ impl Change {
         if let Some(wanted) = &self.targets {
             let targets = draft::targets(wanted)?;
             if let Some(own) = &record.targets
-                && !narrower(Some(&targets), own)
+                && !Target::all_covered(&targets, own)
             {
                 return Err(TokenError::forbidden("targets", "more than it is held to"));
             }

@@ -252,9 +252,7 @@ pub(super) fn within(record: &Record, maker: &Principal) -> Result<(), TokenErro
     if !record.scopes.iter().all(|scope| maker.has_scope(scope)) {
         return Err(TokenError::forbidden("scopes", "more than the maker has"));
     }
-    if let Some(own) = maker.targets()
-        && !narrower(record.targets.as_deref(), own)
-    {
+    if !maker.has_targets(record.targets.as_deref()) {
         return Err(TokenError::forbidden("targets", "more than the maker has"));
     }
     if maker.organization().is_some() && maker.organization() != record.organization.as_deref() {
@@ -273,15 +271,6 @@ pub(super) fn within(record: &Record, maker: &Principal) -> Result<(), TokenErro
 
 fn end_of(maker: &Principal) -> Option<Timestamp> {
     maker.expires_at().map(Timestamp::from)
-}
-
-/// Whether a list of targets means nothing that another does not mean.
-pub(super) fn narrower(targets: Option<&[Target]>, than: &[Target]) -> bool {
-    targets.is_some_and(|targets| {
-        targets
-            .iter()
-            .all(|target| than.iter().any(|wide| wide.covers(target)))
-    })
 }
 
 pub(super) fn scopes(wanted: &[String], options: &TokensOptions) -> Result<Vec<Scope>, TokenError> {

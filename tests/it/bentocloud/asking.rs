@@ -31,6 +31,12 @@ impl Row {
                 let draft = json!({ "scopes": ["resources:access"], "targets": ["demo"] });
                 cloud.make(draft).await.0
             }
+            "ID of all" => {
+                cloud
+                    .make(json!({ "scopes": ["resources:access"] }))
+                    .await
+                    .0
+            }
             of => of.to_owned(),
         };
         match (self.path.find('{'), self.path.find('}')) {

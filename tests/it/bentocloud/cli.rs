@@ -43,6 +43,19 @@ impl Cli {
         text(&self.command(&self.program).args(args).output().unwrap())
     }
 
+    /// A path in its own home.
+    pub fn home(&self, path: &str) -> PathBuf {
+        self.home.path().join(path)
+    }
+
+    /// What it printed to standard error as it failed.
+    pub fn failed(&self, args: &[&str]) -> String {
+        let output = self.command(&self.program).args(args).output().unwrap();
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {printed}");
+        printed.trim_end().to_owned()
+    }
+
     /// What it printed as it failed.
     pub fn refused(&self, args: &[&str]) -> String {
         let output = self.command(&self.program).args(args).output().unwrap();

@@ -10,12 +10,16 @@ mod crash;
 mod durable;
 mod endpoint;
 mod hosts;
+mod left_out;
+mod lines;
 mod newcomer;
 mod page;
+mod pages;
 mod paths;
 mod rights;
 mod switching;
 mod table;
+mod targets;
 
 use std::{net::SocketAddr, time::Duration};
 

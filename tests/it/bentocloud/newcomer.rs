@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A shell in which the programs beside this one come first.
-fn shell(program: &Path, home: &Directory) -> Command {
+pub fn shell(program: &Path, home: &Directory) -> Command {
     let mut path = OsString::from(program.parent().unwrap());
     path.push(":");
     path.push(env::var_os("PATH").unwrap());

@@ -3,7 +3,7 @@
 
 #[path = "../../../examples/bentocloud/rights.rs"]
 #[expect(dead_code, reason = "the server reads more of it than the tests")]
-mod served;
+pub mod served;
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,16 @@ const TO_ALL: Expected = [401, 200, 403, 200, 403, 403, 401];
 const CALL: Expected = [401, 403, 200, 200, 200, 403, 401];
 /// Calling what is not there: who might call it learns that.
 const CALL_NOWHERE: Expected = [401, 403, 404, 404, 403, 403, 401];
+/// What belongs to the whole organization: nothing for a token with targets.
+const WHOLE: Expected = [401, 200, 403, 200, 403, 403, 401];
+/// A token that is held to `demo`: to one that is held to others it is not there.
+const TOKEN: Expected = [401, 200, 403, 200, 200, 404, 401];
+/// A token that is held to nothing.
+const TOKEN_FOR_ALL: Expected = [401, 200, 403, 200, 404, 404, 401];
 /// Any good token.
 const ANY: Expected = [401, 200, 200, 200, 200, 200, 401];
+/// A page that leads to another one, which asks people to sign in.
+const LEADS_ON: Expected = [303; 7];
 /// What reads the page's cookie, and no token.
 const COOKIE: Expected = [401, 401, 401, 401, 401, 401, 401];
 
@@ -36,7 +44,8 @@ pub struct Row {
     pub method: &'static str,
     pub path: &'static str,
     /// What stands in the path's braces, or the deployment of a gRPC call.
-    /// `ID` is a token's that is for `resources` and held to `demo`.
+    /// `ID` is a token's that is for `resources` and held to `demo`, `ID of all`
+    /// that of one without targets.
     pub of: &'static str,
     pub body: &'static str,
     /// The least scope, where it is below `resources`.
@@ -68,19 +77,21 @@ pub const ROWS: &[Row] = &[
     row("GET", "/api/v1/current_org", "", "", "resources:*", RESOURCES),
     row("GET", "/api/v1/api_tokens", "", "", "resources:access", RESOURCES),
     row("POST", "/api/v1/api_tokens", "", r#"{"name":"t","scopes":["resources:access"]}"#, "resources:access", TO_ALL),
-    row("GET", "/api/v1/api_tokens/{uid}", "ID", "", "resources:access", RESOURCES),
-    row("DELETE", "/api/v1/api_tokens/{uid}", "ID", "", "resources:access", RESOURCES),
-    row("GET", "/api/v1/members", "", "", "resources:access", RESOURCES),
-    row("GET", "/api/v1/cluster", "", "", "resources:cluster", RESOURCES),
-    row("PUT", "/api/v1/cluster", "", r#"{"replicas":2}"#, "resources:cluster", RESOURCES),
-    row("GET", "/api/v1/models", "", "", "resources:models:pull", RESOURCES),
-    row("GET", "/api/v1/models/{name}", "m", "", "resources:models:pull", RESOURCES),
-    row("PUT", "/api/v1/models/{name}", "m", "weights", "resources:models:push", RESOURCES),
-    row("DELETE", "/api/v1/models/{name}", "m", "", "resources:models:delete", RESOURCES),
-    row("GET", "/api/v1/bentos", "", "", "resources:bentos:pull", RESOURCES),
-    row("GET", "/api/v1/bentos/{name}", "m", "", "resources:bentos:pull", RESOURCES),
-    row("PUT", "/api/v1/bentos/{name}", "m", "archive", "resources:bentos:push", RESOURCES),
-    row("DELETE", "/api/v1/bentos/{name}", "m", "", "resources:bentos:delete", RESOURCES),
+    row("GET", "/api/v1/api_tokens/{uid}", "ID", "", "resources:access", TOKEN),
+    row("GET", "/api/v1/api_tokens/{uid}", "ID of all", "", "resources:access", TOKEN_FOR_ALL),
+    row("DELETE", "/api/v1/api_tokens/{uid}", "ID", "", "resources:access", TOKEN),
+    row("DELETE", "/api/v1/api_tokens/{uid}", "ID of all", "", "resources:access", TOKEN_FOR_ALL),
+    row("GET", "/api/v1/members", "", "", "resources:access", WHOLE),
+    row("GET", "/api/v1/cluster", "", "", "resources:cluster", WHOLE),
+    row("PUT", "/api/v1/cluster", "", r#"{"replicas":2}"#, "resources:cluster", WHOLE),
+    row("GET", "/api/v1/models", "", "", "resources:models:pull", WHOLE),
+    row("GET", "/api/v1/models/{name}", "m", "", "resources:models:pull", WHOLE),
+    row("PUT", "/api/v1/models/{name}", "m", "weights", "resources:models:push", WHOLE),
+    row("DELETE", "/api/v1/models/{name}", "m", "", "resources:models:delete", WHOLE),
+    row("GET", "/api/v1/bentos", "", "", "resources:bentos:pull", WHOLE),
+    row("GET", "/api/v1/bentos/{name}", "m", "", "resources:bentos:pull", WHOLE),
+    row("PUT", "/api/v1/bentos/{name}", "m", "archive", "resources:bentos:push", WHOLE),
+    row("DELETE", "/api/v1/bentos/{name}", "m", "", "resources:bentos:delete", WHOLE),
     row("GET", "/api/v1/deployments", "", "", "resources:deployments:read", RESOURCES),
     row("POST", "/api/v1/deployments", "", r#"{"name":"elsewhere"}"#, "resources:deployments:create", TO_ELSEWHERE),
     row("GET", "/api/v1/deployments/{deployment}", "demo", "", "resources:deployments:read", TO_DEMO),
@@ -118,19 +129,34 @@ pub const ROWS: &[Row] = &[
 
     row("GET", "/manage/tokens", "", "", "resources:access", RESOURCES),
     row("POST", "/manage/tokens", "", r#"{"scopes":["resources:access"],"targets":["demo"]}"#, "resources:access", TO_DEMO),
-    row("GET", "/manage/tokens/{id}", "ID", "", "resources:access", RESOURCES),
-    row("PATCH", "/manage/tokens/{id}", "ID", r#"{"name":"other"}"#, "resources:access", RESOURCES),
-    row("POST", "/manage/tokens/{id}/suspend", "ID", "", "resources:access", RESOURCES),
-    row("POST", "/manage/tokens/{id}/resume", "ID", "", "resources:access", TO_DEMO),
-    row("POST", "/manage/tokens/{id}/rotate", "ID", "{}", "resources:access", TO_DEMO),
-    row("POST", "/manage/tokens/{id}/revoke", "ID", "{}", "resources:access", RESOURCES),
+    row("GET", "/manage/tokens/{id}", "ID", "", "resources:access", TOKEN),
+    row("GET", "/manage/tokens/{id}", "ID of all", "", "resources:access", TOKEN_FOR_ALL),
+    row("PATCH", "/manage/tokens/{id}", "ID", r#"{"name":"other"}"#, "resources:access", TOKEN),
+    row("PATCH", "/manage/tokens/{id}", "ID of all", r#"{"name":"other"}"#, "resources:access", TOKEN_FOR_ALL),
+    row("POST", "/manage/tokens/{id}/suspend", "ID", "", "resources:access", TOKEN),
+    row("POST", "/manage/tokens/{id}/suspend", "ID of all", "", "resources:access", TOKEN_FOR_ALL),
+    row("POST", "/manage/tokens/{id}/resume", "ID", "", "resources:access", TOKEN),
+    row("POST", "/manage/tokens/{id}/resume", "ID of all", "", "resources:access", TOKEN_FOR_ALL),
+    row("POST", "/manage/tokens/{id}/rotate", "ID", "{}", "resources:access", TOKEN),
+    row("POST", "/manage/tokens/{id}/rotate", "ID of all", "{}", "resources:access", TOKEN_FOR_ALL),
+    row("POST", "/manage/tokens/{id}/revoke", "ID", "{}", "resources:access", TOKEN),
+    row("POST", "/manage/tokens/{id}/revoke", "ID of all", "{}", "resources:access", TOKEN_FOR_ALL),
     row("POST", "/manage/introspect", "", "token=x", "resources:access", RESOURCES),
     row("POST", "/manage/revoke", "", "token=x", "", PUBLIC),
     row("GET", "/manage/whoami", "", "", "", ANY),
     row("GET", "/manage/openapi.json", "", "", "", PUBLIC),
 
     row("GET", "/api_tokens", "", "", "", PUBLIC),
+    row("GET", "/", "", "", "", LEADS_ON),
+    row("GET", "/deployments", "", "", "", PUBLIC),
+    row("GET", "/deployments/", "", "", "", LEADS_ON),
     row("GET", "/deployments/{name}", "demo", "", "", PUBLIC),
+    row("GET", "/deployments/{name}", "nowhere", "", "", PUBLIC),
+    row("POST", "/deployments/{name}", "demo", "access=public", "", LEADS_ON),
+    row("GET", "/deployments/{name}/", "demo", "", "", LEADS_ON),
+    row("GET", "/deployments/{name}/api_tokens", "demo", "", "", PUBLIC),
+    row("GET", "/deployments/{name}/api_tokens/", "demo", "", "", LEADS_ON),
+    row("GET", "/deployments.css", "", "", "", PUBLIC),
     row("GET", "/api_tokens/page.js", "", "", "", PUBLIC),
     row("GET", "/api_tokens/client.js", "", "", "", PUBLIC),
     row("GET", "/api_tokens/form.js", "", "", "", PUBLIC),
@@ -143,6 +169,7 @@ pub const ROWS: &[Row] = &[
     row("POST", "/api_tokens/api/tokens", "", "{}", "", COOKIE),
     row("GET", "/api_tokens/api/tokens/{id}", "ID", "", "", COOKIE),
     row("PATCH", "/api_tokens/api/tokens/{id}", "ID", "{}", "", COOKIE),
+    row("GET", "/api_tokens/api/tokens/{id}/snippets", "ID", "", "", COOKIE),
     row("POST", "/api_tokens/api/tokens/{id}/suspend", "ID", "", "", COOKIE),
     row("POST", "/api_tokens/api/tokens/{id}/resume", "ID", "", "", COOKIE),
     row("POST", "/api_tokens/api/tokens/{id}/rotate", "ID", "{}", "", COOKIE),
@@ -162,7 +189,7 @@ fn rows() -> Places {
 /// do the same.
 fn served() -> Places {
     let mut places = Places::new();
-    for (method, path, _) in served::ROUTES {
+    for (method, path, ..) in served::ROUTES {
         places.insert(((*method).to_owned(), (*path).to_owned()));
     }
     for (service, method, _) in served::METHODS {
@@ -189,7 +216,9 @@ fn every_route_and_method_that_is_served_has_its_row() {
     let missing: Vec<_> = served.difference(&rows).collect();
     assert!(missing.is_empty(), "no row says who may do {missing:?}");
     let mut gone: Vec<_> = rows.difference(&served).collect();
-    gone.retain(|(_, path)| !path.starts_with("/api_tokens") && !path.starts_with("/deployments/"));
+    gone.retain(|(_, path)| {
+        !path.starts_with("/api_tokens") && !path.starts_with("/deployments") && path != "/"
+    });
     assert!(gone.is_empty(), "nothing serves {gone:?}");
 }
 
