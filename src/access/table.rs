@@ -33,8 +33,12 @@ use crate::{error::ConfigError, head::Head};
 /// | `nest("/a", router)` | the router's rows, with `/a` before each path |
 /// | `nest_service("/a", s)` | `any` for `/a`, `/a/` and `/a/{*rest}` |
 /// | `fallback(f)` | `otherwise(…)` |
-/// | a WebSocket handler at `/ws` | `websocket("/ws", …)` |
+/// | a WebSocket handler for `/ws` | `websocket("/ws", …)` |
 /// | `add_service(InferenceServer::new(s))` | `grpc` for each method, or `grpc_service` |
+///
+/// A service under `nest_service` that routes by itself can have rows for its
+/// inside too, where no route of the outer router begins with the same prefix. Its
+/// `/` then takes two rows: it answers `/a` and `/a/`.
 ///
 /// # Example
 ///

@@ -12,6 +12,11 @@ use crate::token::{Key, KeyId, Record, SessionHolder, Timestamp, TokenId, TokenS
 /// the order of the commits, and whoever has read up to a number has missed
 /// nothing before it. [`MemoryStore`](super::MemoryStore) is a complete one, and
 /// short enough to be read first.
+///
+/// Every call has a deadline, [`store_timeout`](super::TokensOptions::store_timeout),
+/// after which its future is dropped. Such a write may have been done or not:
+/// [`Tokens`](super::Tokens) treats it as one of another process, and reads the
+/// changes to find out.
 pub trait TokenStore: Send + Sync + 'static {
     /// Writes all rows or none, and gives the number of the last one.
     ///
@@ -33,22 +38,29 @@ pub trait TokenStore: Send + Sync + 'static {
     /// Where the store can't tell.
     fn get(&self, id: TokenId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
 
-    /// The tokens that a query means, the newest first, at most
+    /// Returns the tokens that a query means, the newest first, at most
     /// [`limit`](Query::limit). Sessions of the management page, which have
     /// [`session_of`](Record::session_of), are listed only for a query that names
     /// their holder.
     ///
+    /// A page may be shorter than that. Only an empty page means that no token
+    /// follows.
+    ///
     /// # Errors
     ///
-    /// Where the store can't tell.
+    /// Returns an error if the store can't tell.
     fn list(&self, query: Query) -> impl Future<Output = Result<Vec<Stored>, StoreError>> + Send;
 
-    /// What changed after a revision: at most `limit` rows, in the order of
-    /// their revisions, and how far the store is.
+    /// Returns what changed after a revision: at most `limit` rows, in the
+    /// order of their revisions, and how far the store is.
+    ///
+    /// Both are of one moment. A page may be shorter than `limit`: the next one
+    /// begins after its last row. An empty page, or one whose last row is at the
+    /// revision of the head, means that nothing else changed up to the head.
     ///
     /// # Errors
     ///
-    /// Where the store can't tell.
+    /// Returns an error if the store can't tell.
     fn changes(
         &self,
         since: u64,
@@ -65,13 +77,14 @@ pub trait TokenStore: Send + Sync + 'static {
         each: &mut (dyn FnMut(Row) + Send),
     ) -> impl Future<Output = Result<Head, StoreError>> + Send;
 
-    /// Waits until something may have changed after a revision. It may return
-    /// early, for nothing, and may miss a change: [`Tokens`](super::Tokens)
-    /// polls besides.
+    /// Waits until something may have changed after a revision.
+    ///
+    /// It may return at once, every time, and may never return:
+    /// [`Tokens`](super::Tokens) pauses between two reads, and polls besides. It
+    /// is dropped when it is not waited for any more.
     fn watch(&self, since: u64) -> impl Future<Output = ()> + Send;
 
-    /// Adds uses. Those of ids that are not there are dropped. It takes no
-    /// revision.
+    /// Adds uses. Uses of unknown ids are dropped. It takes no revision.
     ///
     /// # Errors
     ///
@@ -269,14 +282,11 @@ impl Query {
     /// Whether a token is meant, its place in the list and the limit aside.
     #[must_use]
     pub fn matches(&self, stored: &Stored) -> bool {
-        let Stored { record, usage } = stored;
+        let record = &stored.record;
         let named = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|w| w == own);
         let found = |text: &str, wanted: &str| {
             text.to_ascii_lowercase()
                 .contains(&wanted.to_ascii_lowercase())
-        };
-        let idle = |since: Timestamp| {
-            record.created_at < since && usage.last_used_at.is_none_or(|last| last < since)
         };
         record.session_of == self.session_of
             && named(
@@ -298,8 +308,17 @@ impl Query {
             && self
                 .expires_before
                 .is_none_or(|end| record.expires_at.is_some_and(|at| at < end))
-            && self.unused_since.is_none_or(idle)
+            && self.is_unused(stored)
             && self.after.is_none_or(|after| Cursor::of(record) < after)
+    }
+
+    /// Whether a token was made and not used since before the time that
+    /// [`unused_since`](Self::unused_since) names, if it names one.
+    pub(crate) fn is_unused(&self, stored: &Stored) -> bool {
+        let Stored { record, usage } = stored;
+        self.unused_since.is_none_or(|since| {
+            record.created_at < since && usage.last_used_at.is_none_or(|last| last < since)
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The object-safe twin of [`TokenStore`], so that a [`Tokens`](super::Tokens)
+//! The object-safe form of [`TokenStore`], so that [`Tokens`](super::Tokens)
 //! has no type parameter.
 
 use futures::future::{BoxFuture, FutureExt};

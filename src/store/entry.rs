@@ -15,6 +15,7 @@ use crate::{
     principal::Facts,
     rejection::Rejection,
     scope::Scope,
+    store::contract::Use,
     target::Target,
     token::{Digest, KeyId, Record, Timestamp, TokenId, TokenState, Validity},
 };
@@ -57,13 +58,15 @@ enum Withdrawn {
     Suspended,
 }
 
-/// Uses since they were told last.
+/// Uses that are not written yet.
 #[derive(Default)]
 struct Counter {
     last_millis: AtomicU64,
     count: AtomicU32,
-    /// Whether the entry is on the list of those to tell of.
+    /// Whether the entry is on the list of used ones.
     listed: AtomicBool,
+    /// Whether a use was written.
+    written: AtomicBool,
 }
 
 /// Tells those who wait that a token was withdrawn. All entries of one token
@@ -145,37 +148,40 @@ impl Entry {
         }
     }
 
-    /// Counts a use, and says whether it is the first to be told of.
+    /// Counts a use. Returns whether the entry must be listed as used.
     pub(super) fn count(&self, now: Timestamp) -> bool {
-        self.usage
-            .last_millis
-            .store(now.as_millis(), Ordering::Relaxed);
-        // Whoever takes this use finds its time; and where this comes after
-        // `take_uses` took the others, it finds the entry off the list.
-        self.usage.count.fetch_add(1, Ordering::AcqRel);
-        !self.usage.listed.load(Ordering::Relaxed)
-            && !self.usage.listed.swap(true, Ordering::AcqRel)
+        let usage = &self.usage;
+        usage.last_millis.store(now.as_millis(), Ordering::Relaxed);
+        // Whoever reads this use finds its time; and where it comes after
+        // `settle` took the others, it finds the entry off the list.
+        usage.count.fetch_add(1, Ordering::AcqRel);
+        !usage.listed.load(Ordering::Relaxed) && !usage.listed.swap(true, Ordering::AcqRel)
     }
 
-    /// The uses since this was asked last.
-    pub(super) fn take_uses(&self) -> Option<super::Use> {
-        self.usage.listed.store(false, Ordering::Release);
-        let count = self.usage.count.swap(0, Ordering::AcqRel);
-        (count > 0).then(|| super::Use {
+    /// Returns the uses that are not written yet.
+    pub(super) fn pending(&self) -> Option<Use> {
+        let count = self.usage.count.load(Ordering::Acquire);
+        (count > 0).then(|| Use {
             id: self.id,
             at: Timestamp::from_millis(self.usage.last_millis.load(Ordering::Relaxed)),
             count: u64::from(count),
         })
     }
 
-    /// Puts uses back that could not be told.
-    pub(super) fn give_back(&self, used: super::Use) -> bool {
-        let count = u32::try_from(used.count).unwrap_or(u32::MAX);
-        self.usage
-            .last_millis
-            .fetch_max(used.at.as_millis(), Ordering::Relaxed);
-        self.usage.count.fetch_add(count, Ordering::AcqRel);
-        !self.usage.listed.swap(true, Ordering::AcqRel)
+    /// Takes uses off that were written. Returns whether the entry must stay
+    /// listed, since it was used meanwhile.
+    pub(super) fn settle(&self, written: u64) -> bool {
+        let usage = &self.usage;
+        let written = u32::try_from(written).unwrap_or(u32::MAX);
+        usage.written.store(true, Ordering::Relaxed);
+        usage.listed.swap(false, Ordering::AcqRel);
+        let left = usage.count.fetch_sub(written, Ordering::AcqRel) > written;
+        left && !usage.listed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether no use of it was written by this process.
+    pub(super) fn is_first_use(&self) -> bool {
+        !self.usage.written.load(Ordering::Relaxed)
     }
 
     /// Takes the place of an older entry of the same token: those who wait for
@@ -184,6 +190,8 @@ impl Entry {
         let end = older.end.get_or_init(Arc::default);
         // This entry is new, so nobody has asked for its end yet.
         let _ = self.end.set(Arc::clone(end));
+        let written = older.usage.written.load(Ordering::Relaxed);
+        self.usage.written.store(written, Ordering::Relaxed);
         if self.withdrawn.is_some() {
             self.tell_end();
         }

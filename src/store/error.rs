@@ -73,6 +73,11 @@ impl StoreError {
         }
     }
 
+    /// Creates an error for a call that was not answered in time.
+    pub(super) fn timed_out(operation: &'static str) -> Self {
+        Self::unavailable(format!("`{operation}` was not answered in time"))
+    }
+
     /// Returns the kind of failure.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {

@@ -11,8 +11,9 @@ use std::{
 use hashbrown::{HashTable, hash_table};
 
 use super::{
-    contract::Row,
+    contract::{Row, Write},
     entry::{Entry, Share},
+    schedule,
     spread::Spread,
 };
 use crate::{
@@ -35,8 +36,17 @@ pub(super) struct Mirror {
     retired: AtomicU64,
     shared: Mutex<Shared>,
     master: Option<Master>,
+    history: RwLock<History>,
+}
+
+/// Which history of the store is held.
+#[derive(Default)]
+struct History {
     /// How often all of it was replaced.
-    history: RwLock<u64>,
+    number: u64,
+    /// The last revision that this process wrote: a store that is at an earlier
+    /// one has lost it.
+    written: AtomicU64,
 }
 
 impl Mirror {
@@ -59,17 +69,44 @@ impl Mirror {
 
     /// Which history of the store is held here, for [`merge_of`](Self::merge_of).
     pub(super) fn history(&self) -> u64 {
-        *read(&self.history)
+        schedule::wait_until(|| self.history.try_read().is_ok());
+        read(&self.history).number
     }
 
-    /// Takes a row over that was read in some history, unless another one has
+    /// Merges a row that was read in some history, unless another one has
     /// taken its place: revisions of the two can't be compared.
     pub(super) fn merge_of(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
         let current = read(&self.history);
-        match *current == history {
+        match current.number == history {
             true => self.merge(row),
             false => Ok(()),
         }
+    }
+
+    /// Merges rows that this process wrote, the last of them at a revision.
+    /// Returns whether the history is still the one before the write; otherwise
+    /// nothing is merged.
+    pub(super) fn merge_written(
+        &self,
+        history: u64,
+        rows: &[Write],
+        last: u64,
+    ) -> Result<bool, ConfigError> {
+        schedule::wait_until(|| self.history.try_read().is_ok());
+        let current = read(&self.history);
+        if current.number != history {
+            return Ok(false);
+        }
+        current.written.fetch_max(last, Ordering::AcqRel);
+        for write in rows {
+            self.merge(&write.row)?;
+        }
+        Ok(true)
+    }
+
+    /// The last revision that this process wrote in this history.
+    pub(super) fn written(&self) -> u64 {
+        read(&self.history).written.load(Ordering::Acquire)
     }
 
     /// Takes a row over, unless a newer revision of it is known.
@@ -184,9 +221,11 @@ impl Mirror {
 
     /// Puts what another mirror holds in the place of all that is held here:
     /// tokens that are gone are gone, and those who wait for them are told.
-    pub(super) fn replace_with(&self, fresh: &Self) {
+    /// The store is at revision `rev`.
+    pub(super) fn replace_with(&self, fresh: &Self, rev: u64) {
         let mut history = write(&self.history);
-        *history += 1;
+        history.number += 1;
+        history.written = AtomicU64::new(rev);
         for (own, fresh) in self.shards.iter().zip(&fresh.shards) {
             let mut own = write(own);
             let mut fresh = write(fresh);
@@ -199,8 +238,10 @@ impl Mirror {
             }
             std::mem::swap(&mut *own, &mut *fresh);
         }
+        schedule::point();
         std::mem::swap(&mut *write(&self.imported), &mut *write(&fresh.imported));
         std::mem::swap(&mut *write(&self.ring), &mut *write(&fresh.ring));
+        schedule::point();
         let retired = fresh.retired.load(Ordering::Acquire);
         let before = self.retired.swap(retired, Ordering::AcqRel);
         self.tell_ends(retired & !before);

@@ -14,11 +14,13 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
+mod deadline;
 mod dynamic;
 mod entry;
 mod error;
 mod memory;
 mod mirror;
+mod schedule;
 mod spread;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;

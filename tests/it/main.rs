@@ -24,6 +24,7 @@ mod examples;
 mod expiry;
 mod floors;
 mod following;
+mod freedoms;
 mod generated;
 mod grpc;
 mod guide;

@@ -2,14 +2,18 @@
 
 #![cfg(feature = "tokens")]
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use http::{HeaderValue, StatusCode};
 use tokio::time::sleep;
 use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer,
-    store::{Created, NewToken, Tokens},
+    store::{Created, NewToken, Query, TokenStore, Tokens},
+    token::Timestamp,
 };
 
 use crate::{
@@ -50,13 +54,17 @@ async fn however_many_verdicts_a_token_is_written_once_a_minute() {
         sleep(Duration::from_secs(1)).await;
     }
     let told = store.told();
-    assert_eq!(told.len(), 3, "one write in each whole minute");
-    for batch in &told {
+    assert_eq!(
+        told.len(),
+        4,
+        "the first uses, and one write in each whole minute"
+    );
+    for batch in &told[1..] {
         let ids: BTreeSet<_> = batch.iter().map(|used| used.id).collect();
         assert_eq!((batch.len(), ids.len()), (TOKENS, TOKENS));
     }
     tokens.shutdown().await.unwrap();
-    assert_eq!(store.told().len(), 4, "the rest at shutdown");
+    assert_eq!(store.told().len(), 5, "the rest at shutdown");
     let counted: u64 = store.told().iter().flatten().map(|used| used.count).sum();
     assert_eq!(counted, SECONDS * A_SECOND as u64, "not one is lost");
 }
@@ -131,4 +139,95 @@ async fn a_shutdown_waits_for_uses_that_are_on_their_way() {
     tokens.shutdown().await.unwrap();
     release.await.unwrap();
     assert_eq!(uses(&tokens, &made[0]).await, 1, "neither lost nor doubled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s12_the_first_use_is_written_within_a_second_and_others_with_the_rest() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens, 2).await;
+    let used = async |one: &Created| {
+        assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
+    };
+    let written = async |one: &Created| {
+        let stored = store.store().get(one.record.id).await.unwrap().unwrap();
+        stored.usage.uses
+    };
+    sleep(Duration::from_secs(20)).await;
+    for one in &made {
+        assert_eq!(written(one).await, 0);
+        used(one).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(written(one).await, 1, "the first use");
+    }
+    used(&made[0]).await;
+    tokens.suspend(made[0].record.id).await.unwrap();
+    tokens.resume(made[0].record.id).await.unwrap();
+    used(&made[0]).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(written(&made[0]).await, 1, "no first use any more");
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(written(&made[0]).await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s12_reads_of_this_process_include_uses_that_are_not_written_yet() {
+    let store = Watched::default();
+    let tokens = store.open().await;
+    let made = make(&tokens, 3).await;
+    let later = || Timestamp::from(SystemTime::now()) + Duration::from_secs(60);
+    let before = Timestamp::from(SystemTime::now());
+    // Uses that are written, that are on their way, and that are neither.
+    for round in 1..=3 {
+        for one in &made[..2] {
+            assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
+        }
+        let (id, token) = (made[0].record.id, made[0].secret.expose());
+        let listed = tokens.list(Query::default()).await.unwrap();
+        let found = tokens.find(token).await.unwrap().unwrap();
+        let seen = [
+            tokens.get(id).await.unwrap(),
+            found,
+            listed.into_iter().find(|one| one.record.id == id).unwrap(),
+        ];
+        for stored in seen {
+            assert_eq!(stored.usage.uses, round);
+            assert!(stored.usage.last_used_at >= Some(before));
+        }
+        match round {
+            1 => sleep(Duration::from_secs(1)).await,
+            2 => {
+                store.hold_uses();
+                sleep(Duration::from_secs(60)).await;
+            }
+            _ => store.release_uses(),
+        }
+    }
+    // A filter agrees with what is shown.
+    let unused = async |since: Timestamp| {
+        let unused = tokens.unused_since(since).await.unwrap();
+        unused
+            .into_iter()
+            .map(|one| one.record.id)
+            .collect::<Vec<_>>()
+    };
+    let fresh = make(&tokens, 1).await.remove(0);
+    let since = later();
+    let names = |those: &[&Created]| -> BTreeSet<_> { those.iter().map(|c| c.record.id).collect() };
+    let all = names(&[&made[0], &made[1], &made[2], &fresh]);
+    assert_eq!(
+        unused(since).await.into_iter().collect::<BTreeSet<_>>(),
+        all
+    );
+    sleep(Duration::from_millis(1)).await;
+    std::thread::sleep(Duration::from_millis(5));
+    let since = Timestamp::from(SystemTime::now());
+    let both = names(&[&made[2], &fresh]);
+    for one in &made[..2] {
+        assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
+    }
+    assert_eq!(
+        unused(since).await.into_iter().collect::<BTreeSet<_>>(),
+        both
+    );
 }

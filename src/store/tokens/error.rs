@@ -8,7 +8,10 @@ use crate::{
     token::RandomError,
 };
 
-/// An operation on tokens that was not done. Nothing was changed.
+/// An operation on tokens that was not done.
+///
+/// Nothing was changed, unless it is [`Unavailable`](TokenErrorKind::Unavailable):
+/// a store that did not answer in time may have done it.
 #[derive(Debug)]
 pub struct TokenError {
     kind: TokenErrorKind,

@@ -2,240 +2,148 @@
 
 use std::{
     future::Future,
-    pin::pin,
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use futures::future::select;
+use tokio::time::{sleep, timeout, timeout_at};
 
-use super::Shared;
-use crate::{
-    store::{
-        contract::Head,
-        error::{StoreError, StoreErrorKind},
-    },
-    token::{Clock, SystemClock, Timestamp},
-};
+use super::{Shared, freshness::Moment};
+use crate::store::{contract::Head, error::StoreError, schedule};
 
-/// How many rows one read of the changes takes.
-const DELTA: usize = 1_000;
+/// How many rows one read of the changes asks for.
+const PAGE: usize = 1_000;
 
-/// Longer than anything runs, and no clock that overflows.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// The least time between two reads of the changes, whatever the options and
+/// the store's `watch` say: a task that never waits takes a thread for itself.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
-/// The least time between two reads of the changes, whatever the options say: a
-/// task that never waits takes the thread for itself.
-const BUSIEST: Duration = Duration::from_millis(10);
-
-/// How long to wait before the store is asked again that could not be reached.
+/// How long to wait before an unreachable store is asked again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Whether what is held in memory was confirmed lately.
-pub(super) struct Freshness {
-    max_stale: Duration,
-    confirmed: Mutex<Instant>,
-    /// Until when verdicts are given, in milliseconds of the system's clock:
-    /// zero for not at all.
-    until: AtomicU64,
-    /// The last revision that this process wrote: a store that is behind it has
-    /// lost it.
-    written: AtomicU64,
-}
-
-/// A time that nobody can set, and what the system's clock said then.
-#[derive(Clone, Copy)]
-struct Moment {
-    at: Instant,
-    system: Timestamp,
-}
-
-impl Moment {
-    fn now() -> Self {
-        Self {
-            at: Instant::now(),
-            system: SystemClock.now(),
-        }
-    }
-}
-
-impl Freshness {
-    pub(super) fn new(max_stale: Duration) -> Self {
-        Self {
-            max_stale: max_stale.min(FOR_EVER),
-            confirmed: Mutex::new(Instant::now()),
-            until: AtomicU64::new(0),
-            written: AtomicU64::new(0),
-        }
-    }
-
-    /// Whether verdicts are given now.
-    ///
-    /// Who follows the store says when that is over, but may stand still itself:
-    /// its runtime is blocked or not run any more, the machine was asleep. So a
-    /// verdict looks at a clock all the same, at the one that it reads anyway.
-    pub(super) fn is_fresh_at(&self, system: Timestamp) -> bool {
-        system.as_millis() < self.until.load(Ordering::Acquire)
-    }
-
-    /// Whether it was confirmed, and is not known to be over.
-    fn is_confirmed(&self) -> bool {
-        self.until.load(Ordering::Acquire) != 0
-    }
-
-    /// Nothing was changed that was not known at this time: the time before the
-    /// read was sent that says so.
-    fn confirm(&self, sent: Moment) {
-        *self
-            .confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = sent.at;
-        let until = sent.system + self.max_stale;
-        self.until.store(until.as_millis(), Ordering::Release);
-    }
-
-    /// Ends it where it was confirmed too long ago.
-    fn end_if_over(&self) {
-        if self.deadline() <= Instant::now() {
-            self.end();
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        self.confirmed() + self.max_stale
-    }
-
-    /// This process wrote a revision.
-    pub(super) fn wrote(&self, rev: u64) {
-        self.written.fetch_max(rev, Ordering::AcqRel);
-    }
-
-    pub(super) fn end(&self) {
-        self.until.store(0, Ordering::Release);
-    }
-
-    pub(super) fn staleness(&self) -> Duration {
-        self.confirmed().elapsed()
-    }
-
-    fn confirmed(&self) -> Instant {
-        *self
-            .confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
+/// Where a read of the changes ended.
+enum Read {
+    /// At what the store had when the read began.
+    CaughtUp,
+    /// The store holds another history than the memory: another epoch, or a
+    /// revision before one that was seen or written here.
+    AnotherHistory,
 }
 
 impl Shared {
-    /// Reads everything, puts it in the place of what was known, and reads what
-    /// was changed meanwhile.
-    pub(super) async fn load(&self) -> Result<Head, StoreError> {
-        self.freshness.end();
+    /// Merges what was changed in the store and confirms the memory. Loads
+    /// everything if nothing was read yet, or the store holds another history.
+    pub(super) async fn follow(&self) -> Result<(), StoreError> {
+        schedule::wait_until(|| self.head.try_lock().is_ok());
+        let mut head = self.head.lock().await;
+        let sent = Moment::now();
+        if let Some(head) = &mut *head
+            && let Read::CaughtUp = self.catch_up(head).await?
+        {
+            self.freshness.confirm(sent);
+            return Ok(());
+        }
+        self.load(&mut head).await
+    }
+
+    /// Reads everything into another memory, replaces this one by it, and
+    /// merges what was changed meanwhile.
+    async fn load(&self, head: &mut Option<Head>) -> Result<(), StoreError> {
+        self.freshness.begin_generation();
+        schedule::point();
         let sent = Moment::now();
         let fresh = self.mirror.emptied();
-        let (rows, mut failed) = (AtomicU64::new(0), None);
+        let mut failed = None;
         let mut each = |row| {
-            rows.fetch_add(1, Ordering::Relaxed);
             if let Err(error) = fresh.merge(&row) {
                 failed.get_or_insert(error);
             }
         };
-        let read = self.store.load_all(&mut each);
-        let mut head = while_rows_come(&rows, self.options.read_timeout, read).await?;
+        let read = self.store.load_all(&mut each).await?;
         if let Some(error) = failed {
             return Err(StoreError::corrupt(error));
         }
-        self.mirror.replace_with(&fresh);
-        self.freshness.written.store(head.rev, Ordering::Release);
-        // A change of this process that came while we read is in the store by
-        // now, so that this brings it back.
-        self.catch_up(&mut head).await?;
-        self.freshness.confirm(sent);
-        Ok(head)
+        schedule::point();
+        self.mirror.replace_with(&fresh, read.rev);
+        // No `await` since: the memory and its head belong together.
+        let head = head.insert(read);
+        // What this process wrote during the read is in the store by now, and
+        // comes back with its changes.
+        match self.catch_up(head).await? {
+            Read::CaughtUp => {
+                self.freshness.confirm(sent);
+                Ok(())
+            }
+            Read::AnotherHistory => Err(StoreError::unavailable("replaced while it was read")),
+        }
     }
 
-    /// Reads all that was changed since, in as many reads as it takes.
-    async fn catch_up(&self, head: &mut Head) -> Result<(), StoreError> {
+    /// Reads the changes page by page, until the memory is where the store was
+    /// when the first page was read. A page may be shorter than asked for; only
+    /// an empty one says that nothing follows.
+    async fn catch_up(&self, head: &mut Head) -> Result<Read, StoreError> {
+        let mut target = None;
         loop {
             // Asked before the read is sent, which may be ahead of a write.
-            let behind = head.rev.max(self.freshness.written.load(Ordering::Acquire));
-            let read = self.store.changes(head.rev, DELTA);
-            let changes = timeout(self.options.read_timeout, read).await;
-            let changes = changes.map_err(|_| too_long())??;
-            if changes.head.epoch != head.epoch || changes.head.rev < behind {
-                return Err(StoreError::conflict());
+            let known = head.rev.max(self.mirror.written());
+            let page = self.store.changes(head.rev, PAGE).await?;
+            schedule::point();
+            if page.head.epoch != head.epoch || page.head.rev < known {
+                return Ok(Read::AnotherHistory);
             }
-            for row in &changes.rows {
+            let target = *target.get_or_insert(page.head.rev);
+            for row in &page.rows {
+                if !(head.rev + 1..=page.head.rev).contains(&row.rev()) {
+                    return Err(StoreError::corrupt("changes are out of order"));
+                }
                 self.mirror.merge(row).map_err(StoreError::corrupt)?;
+                head.rev = row.rev();
             }
-            match changes.rows.last() {
-                Some(row) if row.rev() < changes.head.rev && changes.rows.len() == DELTA => {
-                    head.rev = row.rev();
-                }
-                _ => {
-                    head.rev = changes.head.rev;
-                    return Ok(());
-                }
+            if page.rows.is_empty() {
+                head.rev = page.head.rev;
+            }
+            schedule::point();
+            if head.rev >= target {
+                return Ok(Read::CaughtUp);
             }
         }
     }
 
-    /// One turn: waits for a change, and reads it.
-    async fn turn(&self, head: &mut Head) -> Result<(), StoreError> {
+    /// Waits until something may have changed, and follows.
+    async fn follow_next(&self) -> Result<(), StoreError> {
         // With time left to read before the last confirmation is too old.
-        let poll_every = self.options.poll_every.min(self.freshness.max_stale / 2);
-        let poll_every = poll_every.max(BUSIEST);
-        let wait = timeout(poll_every, self.store.watch(head.rev));
-        // Woken or not: a store that says nothing is asked.
-        let _ = wait.await;
-        let sent = Moment::now();
-        match self.catch_up(head).await {
-            Ok(()) => self.freshness.confirm(sent),
-            // Another history: nothing that is known here can be built on.
-            Err(error) if error.kind() == StoreErrorKind::Conflict => *head = self.load().await?,
-            Err(error) => return Err(error),
+        let poll_every = self.options.poll_every.min(self.freshness.max_stale() / 2);
+        let poll_every = poll_every.max(LEAST_PAUSE);
+        let rev = self.head.lock().await.as_ref().map_or(0, |head| head.rev);
+        let woken = async {
+            let watch = std::pin::pin!(self.store.watch(rev));
+            let unsure = std::pin::pin!(self.unsure.notified());
+            select(watch, unsure).await;
+        };
+        // Woken or not: the store is asked.
+        let _ = timeout(poll_every, woken).await;
+        // `watch` may return at once, each time.
+        let pause = LEAST_PAUSE.saturating_sub(self.freshness.staleness());
+        if !pause.is_zero() {
+            sleep(pause).await;
         }
-        Ok(())
+        self.follow().await
     }
 }
 
-/// Waits for a read of many rows: all of it may take long, no row may.
-async fn while_rows_come<T>(
-    rows: &AtomicU64,
-    limit: Duration,
-    read: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let mut read = pin!(read);
-    loop {
-        let before = rows.load(Ordering::Relaxed);
-        match timeout(limit, &mut read).await {
-            Ok(done) => return done,
-            Err(_) if rows.load(Ordering::Relaxed) == before => return Err(too_long()),
-            Err(_) => {}
-        }
-    }
-}
-
-fn too_long() -> StoreError {
-    StoreError::unavailable("a read took too long")
-}
-
-/// Follows the store for as long as anybody holds its tokens.
-pub(super) fn task(shared: &Arc<Shared>, head: Head) -> impl Future<Output = ()> + Send + use<> {
+/// Follows the store for as long as anything holds its tokens.
+pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
     async move {
-        // However this task ends, what it followed is not fresh any more.
+        // However this task ends, nothing confirms the memory any more.
         let _end = EndOnDrop(weak.clone());
-        let mut head = head;
         while let Some(shared) = weak.upgrade() {
-            let turn = shared.turn(&mut head);
+            let next = shared.follow_next();
             let done = if shared.freshness.is_confirmed() {
-                timeout_at(shared.freshness.deadline(), turn).await
+                timeout_at(shared.freshness.deadline(), next).await
             } else {
-                Ok(turn.await)
+                Ok(next.await)
             };
             shared.freshness.end_if_over();
             drop(shared);
@@ -253,69 +161,5 @@ impl Drop for EndOnDrop {
         if let Some(shared) = self.0.upgrade() {
             shared.freshness.end();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONFIRMED: Timestamp = Timestamp::from_secs(1_000);
-
-    fn confirmed(max_stale: Duration) -> Freshness {
-        let freshness = Freshness::new(max_stale);
-        assert!(
-            !freshness.is_fresh_at(CONFIRMED),
-            "not before it is confirmed"
-        );
-        let at = Instant::now();
-        let system = CONFIRMED;
-        freshness.confirm(Moment { at, system });
-        freshness
-    }
-
-    #[test]
-    fn what_was_confirmed_is_fresh_for_so_long_and_not_a_moment_longer() {
-        let bound = Duration::from_secs(30);
-        let freshness = confirmed(bound);
-        let last = Timestamp::from_millis((CONFIRMED + bound).as_millis() - 1);
-        assert!(freshness.is_fresh_at(CONFIRMED) && freshness.is_fresh_at(last));
-        let forward = [CONFIRMED + bound, CONFIRMED + 100 * bound, Timestamp::MAX];
-        assert!(
-            !forward
-                .map(|now| freshness.is_fresh_at(now))
-                .contains(&true)
-        );
-        freshness.end();
-        assert!(!freshness.is_fresh_at(CONFIRMED));
-    }
-
-    #[test]
-    fn no_bound_is_too_short_or_too_long() {
-        for bound in [Duration::ZERO, Duration::from_nanos(1)] {
-            let freshness = confirmed(bound);
-            assert!(!freshness.is_fresh_at(CONFIRMED), "{bound:?}");
-        }
-        let ever = confirmed(Duration::MAX);
-        assert!(ever.is_fresh_at(CONFIRMED + Duration::from_secs(1_000_000_000)));
-        assert!(ever.deadline() > Instant::now());
-        let at = Instant::now();
-        let system = Timestamp::MAX;
-        ever.confirm(Moment { at, system });
-        assert!(ever.is_fresh_at(CONFIRMED));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_set_back_does_not_keep_it_fresh() {
-        let bound = Duration::from_secs(30);
-        let freshness = confirmed(bound);
-        let back = CONFIRMED.before(Duration::from_secs(900));
-        assert!(freshness.is_fresh_at(back));
-        tokio::time::advance(bound - Duration::from_millis(1)).await;
-        freshness.end_if_over();
-        assert!(freshness.is_fresh_at(back));
-        tokio::time::advance(Duration::from_millis(1)).await;
-        freshness.end_if_over();
-        assert!(!freshness.is_fresh_at(back), "by a clock that nobody sets");
     }
 }

@@ -4,6 +4,10 @@ mod change;
 mod draft;
 mod error;
 mod follow;
+mod freshness;
+#[cfg(test)]
+mod interleavings;
+mod listing;
 mod operations;
 mod options;
 mod read_through;
@@ -21,7 +25,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify},
+    task::JoinHandle,
+};
 
 #[cfg(feature = "manage")]
 pub(crate) use self::session::SessionKind;
@@ -32,12 +39,18 @@ pub use self::{
     options::TokensOptions,
     verifier::{KnownOnly, TokenVerifier},
 };
-use self::{follow::Freshness, read_through::ReadThrough, retries::Retries, usage::UsageBook};
+use self::{
+    freshness::Freshness,
+    read_through::ReadThrough,
+    retries::Retries,
+    usage::{Flush, UsageBook},
+};
 use super::{
-    contract::{Cursor, Query, Row, Stored, TokenStore, Write},
-    dynamic::DynStore,
-    error::StoreError,
+    contract::{Head, Query, Row, Stored, TokenStore, Write},
+    deadline::DeadlineStore,
+    error::{StoreError, StoreErrorKind},
     mirror::Mirror,
+    schedule,
 };
 #[cfg(feature = "manage")]
 use crate::scope::Scope;
@@ -70,9 +83,14 @@ pub struct Tokens {
 
 /// What the handle, its verifiers and its tasks have in common.
 struct Shared {
-    store: Box<dyn DynStore>,
+    store: DeadlineStore,
     options: TokensOptions,
     mirror: Mirror,
+    /// How far the memory followed the store, if it was read. Held while the
+    /// store is followed.
+    head: AsyncMutex<Option<Head>>,
+    /// Wakes the follower after a write whose outcome is unknown.
+    unsure: Notify,
     freshness: Freshness,
     reads: ReadThrough,
     usage: UsageBook,
@@ -91,20 +109,11 @@ impl Tokens {
     /// Where the store can't be read, or a key of it can't be opened: it is
     /// sealed under another master, or under one that is not given.
     pub async fn open(store: impl TokenStore, options: TokensOptions) -> Result<Self, TokenError> {
-        let shared = Arc::new(Shared {
-            store: Box::new(store),
-            mirror: Mirror::new(options.master.clone()),
-            freshness: Freshness::new(options.max_stale),
-            reads: ReadThrough::new(),
-            usage: UsageBook::default(),
-            random: Mutex::new(Random::system()),
-            tasks: Mutex::default(),
-            options,
-        });
+        let shared = Arc::new(Shared::new(store, options));
         let tokens = Self { shared };
-        let head = tokens.shared.load().await?;
+        tokens.shared.follow().await?;
         tokens.ensure_key().await?;
-        let follow = follow::task(&tokens.shared, head);
+        let follow = follow::task(&tokens.shared);
         let tell = usage::task(&tokens.shared);
         tokens
             .shared
@@ -113,11 +122,11 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// One token.
+    /// Returns a token, with its uses up to now in this process.
     ///
     /// # Errors
     ///
-    /// Where there is none of this id, or the store can't tell.
+    /// Returns an error if there is none of this id, or the store can't tell.
     pub async fn get(&self, id: TokenId) -> Result<Stored, TokenError> {
         let stored = self.shared.stored(id).await?;
         stored.ok_or_else(TokenError::not_found)
@@ -197,19 +206,10 @@ impl Tokens {
         self.all(query).await
     }
 
-    /// Every page of a query.
+    /// Every token that a query means.
     async fn all(&self, mut query: Query) -> Result<Vec<Stored>, TokenError> {
-        query.limit = 1_000;
-        let mut all = Vec::new();
-        loop {
-            let page = self.shared.list(query.clone()).await?;
-            let full = page.len() == query.limit;
-            query.after = page.last().map(|stored| Cursor::of(&stored.record));
-            all.extend(page);
-            if !full {
-                return Ok(all);
-            }
-        }
+        query.limit = usize::MAX;
+        self.list(query).await
     }
 
     /// The keys of the ring.
@@ -232,15 +232,15 @@ impl Tokens {
         TokenVerifier::new(Arc::clone(&self.shared))
     }
 
-    /// Stops following, and writes down the uses that were not told yet.
+    /// Stops following, and writes the uses that are not written yet.
     ///
     /// # Errors
     ///
-    /// Where the uses can't be written.
+    /// Returns an error if the uses can't be written.
     pub async fn shutdown(&self) -> Result<(), TokenError> {
         {
             // A task that is cut off while uses are on their way loses them.
-            let _told = self.shared.usage.told().await;
+            let _flushed = self.shared.usage.flushed().await;
             let tasks = std::mem::take(&mut *self.shared.tasks());
             for task in tasks {
                 task.abort();
@@ -249,14 +249,24 @@ impl Tokens {
             }
         }
         self.shared.freshness.end();
-        Ok(self.shared.tell_uses().await?)
+        Ok(self.shared.flush_usage(Flush::All).await?)
     }
 }
 
 impl Shared {
-    async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
-        query.retired_keys = self.mirror.ring().retired().collect();
-        self.store.list(query).await
+    fn new(store: impl TokenStore, options: TokensOptions) -> Self {
+        Self {
+            store: DeadlineStore::new(store, options.store_timeout),
+            mirror: Mirror::new(options.master.clone()),
+            head: AsyncMutex::default(),
+            unsure: Notify::new(),
+            freshness: Freshness::new(options.max_stale),
+            reads: ReadThrough::new(),
+            usage: UsageBook::new(),
+            random: Mutex::new(Random::system()),
+            tasks: Mutex::default(),
+            options,
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -273,20 +283,26 @@ impl Shared {
 
     /// Writes rows, puts them into memory, and returns the revision of the last.
     async fn apply(&self, mut writes: Vec<Write>) -> Result<u64, StoreError> {
-        let last = self.store.apply(writes.clone()).await?;
-        self.freshness.wrote(last);
+        // Asked before the write is sent, which a reload may overtake.
+        let history = self.mirror.history();
+        let applied = self.store.apply(writes.clone()).await;
+        schedule::point();
+        let last = applied.inspect_err(|error| {
+            // The rows may have been written: the follower finds out.
+            if error.kind() == StoreErrorKind::Unavailable {
+                self.unsure.notify_one();
+            }
+        })?;
         let before = last.saturating_sub(writes.len() as u64);
         for (write, rev) in writes.iter_mut().zip(before + 1..) {
             write.row.set_rev(rev);
-            self.mirror.merge(&write.row).map_err(StoreError::corrupt)?;
+        }
+        let merged = self.mirror.merge_written(history, &writes, last);
+        if !merged.map_err(StoreError::corrupt)? {
+            // The reload may have read the store before the write.
+            self.follow().await?;
         }
         Ok(last)
-    }
-
-    /// Reads a token, which a session is not.
-    async fn stored(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
-        let stored = self.store.get(id).await?;
-        Ok(stored.filter(|stored| stored.record.session_of.is_none()))
     }
 
     /// Reads a record, changes it and writes it.

@@ -135,10 +135,16 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// Returns an error if the store can't be reached, or if `by` or `reason` is
-    /// no text of one line, as [`NewToken`] has it (a reason is at most 1,024
-    /// characters); nothing is revoked then. A token that was presented and is
-    /// not known is no error, but none.
+    /// Returns an error if `by` or `reason` is no text of one line, as
+    /// [`NewToken`] has it (a reason is at most 1,024 characters); nothing is
+    /// revoked then.
+    ///
+    /// Returns an error if the store can't be reached. If it names `apply`, which
+    /// was not answered in time, the tokens may be revoked or not: memory follows
+    /// the store, so that they are refused as soon as it says so. Revoke again,
+    /// which changes nothing where it was done.
+    ///
+    /// A presented token that is not known is not an error; it counts as 0.
     pub async fn revoke(
         &self,
         which: Which<'_>,
@@ -212,8 +218,16 @@ impl Tokens {
     /// Where the ring is full (61 keys, retired ones too), or the store can't be
     /// reached.
     pub async fn add_key(&self) -> Result<Key, TokenError> {
-        let mints_from = self.shared.now() + self.shared.options.max_stale;
-        self.shared.add_key(mints_from).await
+        let mut retries = Retries::default();
+        loop {
+            let mints_from = self.shared.now() + self.shared.options.max_stale;
+            match self.shared.add_key(mints_from).await {
+                Err(error) => retries.allow(error)?,
+                added => return added,
+            }
+            // Another process took the number of the key.
+            self.shared.follow().await?;
+        }
     }
 
     /// Retires a key for good: it mints no more tokens, and every token that it
@@ -246,6 +260,7 @@ impl Tokens {
                 Ok(_) => return Ok(active),
                 Err(error) => retries.allow(error)?,
             }
+            self.shared.follow().await?;
         }
     }
 
@@ -279,7 +294,7 @@ impl Tokens {
         match added {
             // Another process opened the same store at the same time.
             Err(error) if error.kind() == TokenErrorKind::Conflict => {
-                self.shared.load().await?;
+                self.shared.follow().await?;
                 Ok(())
             }
             other => other.map(drop),

@@ -29,7 +29,7 @@ pub struct TokensOptions {
     pub(super) max_stale: Duration,
     pub(super) poll_every: Duration,
     pub(super) flush_every: Duration,
-    pub(super) read_timeout: Duration,
+    pub(super) store_timeout: Duration,
     pub(super) master: Option<Master>,
     pub(super) known_scopes: Option<Vec<Scope>>,
     clock: Option<Arc<dyn Clock>>,
@@ -51,7 +51,7 @@ impl TokensOptions {
             max_stale: Duration::from_secs(30),
             poll_every: Duration::from_secs(1),
             flush_every: Duration::from_secs(60),
-            read_timeout: Duration::from_secs(5),
+            store_timeout: Duration::from_secs(5),
             master: None,
             known_scopes: None,
             clock: None,
@@ -83,15 +83,24 @@ impl TokensOptions {
         self
     }
 
-    /// How often uses are written down; 60 s unless set.
+    /// Sets how often uses are written; 60 s by default. The first use of a token
+    /// is written within a second. Reads of this process include uses that are not
+    /// written yet.
     pub fn flush_every(mut self, period: Duration) -> Self {
         self.flush_every = period;
         self
     }
 
-    /// How long one read of the store may take; 5 s unless set.
-    pub fn read_timeout(mut self, longest: Duration) -> Self {
-        self.read_timeout = longest;
+    /// Sets how long one call of the store may take; 5 s by default. A call
+    /// that takes longer fails as
+    /// [`Unavailable`](crate::store::TokenErrorKind::Unavailable), with an error
+    /// that names it.
+    ///
+    /// A write may take as long again for each thousand rows, and a prune twelve
+    /// times as long. Reading everything may take any time, as long as rows keep
+    /// coming. A store that blocks its thread is not interrupted.
+    pub fn store_timeout(mut self, longest: Duration) -> Self {
+        self.store_timeout = longest;
         self
     }
 

@@ -8,10 +8,7 @@ use std::{
 };
 
 use futures::future::{BoxFuture, FutureExt, Shared as SharedFuture};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout},
-};
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::Shared;
 use crate::{
@@ -118,19 +115,17 @@ impl Shared {
     async fn read_one(&self, id: TokenId) -> Outcome {
         // Asked before the read is sent, which may be overtaken by a reload.
         let history = self.mirror.history();
-        let read = timeout(self.options.read_timeout, self.store.get(id)).await;
-        match read {
-            Ok(Ok(Some(Stored { record, .. }))) => {
+        match self.store.get(id).await {
+            Ok(Some(Stored { record, .. })) => {
                 let row = Row::Token(Box::new(record));
                 let merged = self.mirror.merge_of(history, &row);
                 merged.map_err(Rejection::unavailable)
             }
-            Ok(Ok(None)) => {
+            Ok(None) => {
                 lock(&self.reads.absent).add(id);
                 Ok(())
             }
-            Ok(Err(error)) => Err(Rejection::unavailable(error)),
-            Err(_) => Err(Rejection::unavailable_because("a read took too long")),
+            Err(error) => Err(Rejection::unavailable(error)),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Writes that are repeated after a conflict.
 
-use super::error::TokenError;
-use crate::store::error::{StoreError, StoreErrorKind};
+use super::error::{TokenError, TokenErrorKind};
 
 /// How often a write is attempted while other writers are faster.
 const ATTEMPTS: usize = 8;
@@ -18,11 +17,12 @@ impl Retries {
     /// # Errors
     ///
     /// Returns the error if the write must not be repeated.
-    pub(super) fn allow(&mut self, error: StoreError) -> Result<(), TokenError> {
+    pub(super) fn allow(&mut self, error: impl Into<TokenError>) -> Result<(), TokenError> {
+        let error = error.into();
         self.failed += 1;
-        if error.kind() == StoreErrorKind::Conflict && self.failed < ATTEMPTS {
-            return Ok(());
+        match error.kind() {
+            TokenErrorKind::Conflict if self.failed < ATTEMPTS => Ok(()),
+            _ => Err(error),
         }
-        Err(error.into())
     }
 }

@@ -7,9 +7,6 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::StatusCode;
-use tokio::time::timeout;
-
 use super::{Shared, Tokens, error::TokenError, operations::write, retries::Retries};
 use crate::{
     principal::{Facts, Principal},
@@ -22,6 +19,7 @@ use crate::{
         TokenState, compose,
     },
 };
+use http::StatusCode;
 
 /// How many sessions one holder has at most. Another one takes the place, and
 /// the record, of one that ended, or else of the oldest.
@@ -66,7 +64,7 @@ impl Tokens {
         let mut retries = Retries::default();
         loop {
             let now = self.shared.now();
-            let known = self.shared.store.list(query.clone()).await?;
+            let known = self.shared.list(query.clone()).await?;
             let place = self.place(&known).map(|record| (record.id, record.rev));
             let (id, was) = place.unzip();
             let (secret, id, kid) = self.shared.mint_session(kind.prefix, id, now)?;
@@ -155,17 +153,17 @@ impl Tokens {
         let Some(shape) = Shape::of(secret, kind.prefix).filter(Shape::is_whole) else {
             return Ok(None);
         };
+        let seen = shared.freshness.see();
         match shared.key_of(&shape) {
-            None if shared.may_be_of_a_new_key(&shape) => {
+            None if shared.may_be_of_a_new_key(&shape, seen) => {
                 return Err(TokenError::unavailable("not confirmed for too long"));
             }
             None => return Ok(None),
             Some(_) => {}
         }
-        let read = timeout(shared.options.read_timeout, shared.store.get(shape.id())).await;
-        let read = read.map_err(|_| TokenError::unavailable("a read took too long"))?;
+        let read = shared.store.get(shape.id()).await?;
         let digest = Digest::of(secret);
-        let stored = read?.map(|stored| stored.record);
+        let stored = read.map(|stored| stored.record);
         Ok(stored.filter(|record| {
             record.session_of.is_some()
                 && record.digest == digest
@@ -180,8 +178,9 @@ impl Tokens {
             // Made by another instance a moment ago.
             self.shared.read_through(id).await?;
         }
+        let seen = self.shared.freshness.see();
         let entry = self.shared.mirror.get(id).ok_or_else(Rejection::invalid)?;
-        self.shared.judge_standing(entry)
+        self.shared.judge_standing(entry, seen)
     }
 }
 

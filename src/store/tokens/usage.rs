@@ -1,115 +1,229 @@
-//! Uses, written down in batches.
+//! Uses, counted in memory and written in batches.
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
+use hashbrown::HashTable;
 use tokio::{
-    sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard},
-    time::sleep,
+    sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Notify},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use super::Shared;
 use crate::{
-    store::{contract::Use, entry::Entry, error::StoreError},
-    token::Timestamp,
+    store::{
+        contract::{Stored, Use},
+        entry::Entry,
+        error::StoreError,
+        spread::Spread,
+    },
+    token::{Timestamp, TokenId},
 };
 
 /// How many uses are written at once: other writes are let in between, and no
 /// one write takes long.
 const BATCH: usize = 1_000;
 
-/// Which tokens were used since that was told last.
-#[derive(Default)]
+/// How soon the first use of a token is written.
+const FIRST_USE: Duration = Duration::from_millis(500);
+
+/// The tokens with uses that are not written yet.
 pub(super) struct UsageBook {
-    /// The entries themselves: one that another took the place of in the middle
-    /// of a verdict is told of too.
-    used: Mutex<Vec<Arc<Entry>>>,
-    /// Held while uses are on their way into the store.
-    telling: AsyncMutex<()>,
+    used: Mutex<Used>,
+    spread: Spread,
+    /// Told of a first use.
+    first: Arc<Notify>,
+    /// How many batches were written.
+    written: AtomicU64,
+    /// Held while uses are being written.
+    flushing: AsyncMutex<()>,
+}
+
+#[derive(Default)]
+struct Used {
+    /// The entries themselves: one that was replaced in the middle of a verdict
+    /// is written too, so that a token can have more than one.
+    entries: HashTable<Arc<Entry>>,
+    /// Those of which no use was written yet.
+    first: Vec<Arc<Entry>>,
+}
+
+/// Which uses are written.
+#[derive(Clone, Copy)]
+pub(super) enum Flush {
+    All,
+    FirstUses,
 }
 
 impl UsageBook {
+    pub(super) fn new() -> Self {
+        Self {
+            used: Mutex::default(),
+            spread: Spread::by_chance(),
+            first: Arc::default(),
+            written: AtomicU64::new(0),
+            flushing: AsyncMutex::default(),
+        }
+    }
+
     /// Counts a use.
     #[inline]
     pub(super) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
         if entry.count(now) {
-            self.used().push(Arc::clone(entry));
+            self.list(entry);
         }
     }
 
-    /// Waits until no uses are on their way.
-    pub(super) async fn told(&self) -> AsyncMutexGuard<'_, ()> {
-        self.telling.lock().await
+    #[cold]
+    fn list(&self, entry: &Arc<Entry>) {
+        let mut used = self.used();
+        let hash = |entry: &Arc<Entry>| self.spread.id(entry.id);
+        used.entries
+            .insert_unique(hash(entry), Arc::clone(entry), hash);
+        if entry.is_first_use() {
+            used.first.push(Arc::clone(entry));
+            self.first.notify_one();
+        }
     }
 
-    fn used(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+    /// How many batches were written. While it stays the same, no use moves
+    /// from memory to the store.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
+    }
+
+    /// Adds the uses that are not written yet to what a store returned.
+    pub(super) fn add_pending(&self, page: &mut [Stored]) {
+        let used = self.used();
+        if used.entries.is_empty() {
+            return;
+        }
+        for Stored { record, usage } in page {
+            let entries = used.entries.iter_hash(self.spread.id(record.id));
+            let own = entries.filter(|entry| entry.id == record.id);
+            for pending in own.filter_map(|entry| entry.pending()) {
+                usage.last_used_at = usage.last_used_at.max(Some(pending.at));
+                usage.uses += pending.count;
+            }
+        }
+    }
+
+    /// Waits until no uses are being written.
+    pub(super) async fn flushed(&self) -> AsyncMutexGuard<'_, ()> {
+        self.flushing.lock().await
+    }
+
+    fn listed(&self, which: Flush) -> Vec<Arc<Entry>> {
+        let mut used = self.used();
+        let first = std::mem::take(&mut used.first);
+        match which {
+            Flush::All => used.entries.iter().cloned().collect(),
+            Flush::FirstUses => first,
+        }
+    }
+
+    /// Takes uses off that were written.
+    fn settle(&self, written: &[(&Arc<Entry>, u64)]) {
+        let mut used = self.used();
+        for (entry, count) in written {
+            if !entry.settle(*count) {
+                let hash = self.spread.id(entry.id);
+                let same = |known: &Arc<Entry>| Arc::ptr_eq(known, entry);
+                if let Ok(known) = used.entries.find_entry(hash, same) {
+                    known.remove();
+                }
+            }
+        }
+        self.written.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shared {
-    /// Writes down what was used since; keeps it where that fails.
-    pub(super) async fn tell_uses(&self) -> Result<(), StoreError> {
-        let _telling = self.usage.told().await;
-        let mut used = std::mem::take(&mut *self.usage.used());
-        // The entries of one token come together, and are told of as one.
-        used.sort_by_key(|entry| entry.id);
-        let mut told = Ok(());
-        for batch in used.chunks(BATCH) {
-            if told.is_ok() {
-                told = self.tell_batch(batch).await;
-            } else {
-                // What was not asked for is still counted, and stays listed.
-                self.usage.used().extend_from_slice(batch);
-            }
+    /// Writes uses, and keeps them if that fails. A write whose outcome is
+    /// unknown is repeated, so that its uses may count twice.
+    pub(super) async fn flush_usage(&self, which: Flush) -> Result<(), StoreError> {
+        let _flushing = self.usage.flushed().await;
+        let mut entries = self.usage.listed(which);
+        // The entries of one token come together, and are written as one.
+        entries.sort_by_key(|entry| entry.id);
+        for batch in entries.chunks(BATCH) {
+            self.flush_batch(batch).await?;
         }
-        told
+        Ok(())
     }
 
-    async fn tell_batch(&self, batch: &[Arc<Entry>]) -> Result<(), StoreError> {
-        let mut uses: Vec<(&Arc<Entry>, Use)> = Vec::with_capacity(batch.len());
+    async fn flush_batch(&self, batch: &[Arc<Entry>]) -> Result<(), StoreError> {
+        let mut uses: Vec<Use> = Vec::with_capacity(batch.len());
+        let mut counts = Vec::with_capacity(batch.len());
         for entry in batch {
-            match (entry.take_uses(), uses.last_mut()) {
-                (None, _) => {}
-                (Some(used), Some((_, last))) if last.id == used.id => {
-                    last.at = last.at.max(used.at);
-                    last.count += used.count;
+            let Some(pending) = entry.pending() else {
+                continue;
+            };
+            counts.push((entry, pending.count));
+            match uses.last_mut() {
+                Some(last) if last.id == pending.id => {
+                    last.at = last.at.max(pending.at);
+                    last.count += pending.count;
                 }
-                (Some(used), _) => uses.push((entry, used)),
+                _ => uses.push(pending),
             }
         }
         if uses.is_empty() {
             return Ok(());
         }
-        let told = self
-            .store
-            .touch(uses.iter().map(|(_, used)| *used).collect());
-        let told = told.await;
-        if told.is_err() {
-            for (entry, used) in uses {
-                if entry.give_back(used) {
-                    self.usage.used().push(Arc::clone(entry));
-                }
+        self.store.touch(uses).await?;
+        self.usage.settle(&counts);
+        Ok(())
+    }
+
+    /// Reads a token, which a session is not, with the uses that are not written
+    /// yet.
+    pub(super) async fn stored(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        loop {
+            let written = self.usage.written();
+            let mut stored = self.store.get(id).await?;
+            if written == self.usage.written() {
+                self.usage.add_pending(stored.as_mut_slice());
+                return Ok(stored.filter(|stored| stored.record.session_of.is_none()));
             }
         }
-        told
     }
 }
 
-/// Tells the uses for as long as anybody holds the tokens.
+/// Writes the uses for as long as anything holds the tokens.
 pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
+    let first = Arc::clone(&shared.usage.first);
     let period = shared.options.flush_every;
     async move {
+        let mut due = Instant::now() + period;
         loop {
-            sleep(period).await;
+            let mut which = Flush::All;
+            if timeout_at(due, first.notified()).await.is_ok() {
+                let soon = Instant::now() + FIRST_USE;
+                sleep_until(soon.min(due)).await;
+                if soon < due {
+                    which = Flush::FirstUses;
+                }
+            }
             let Some(shared) = weak.upgrade() else {
                 return;
             };
-            // What can't be written now is kept, and told the next time.
-            let _ = shared.tell_uses().await;
+            if matches!(which, Flush::All) {
+                due = Instant::now() + period;
+            }
+            // What can't be written now is kept, and written the next time.
+            let _ = shared.flush_usage(which).await;
         }
     }
 }

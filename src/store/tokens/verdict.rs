@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Shared;
+use super::{Shared, freshness::Seen};
 use crate::{
     principal::Principal,
     rejection::Rejection,
-    store::entry::Entry,
+    store::{entry::Entry, schedule},
     token::{Clock, Digest, KeyId, Shape, SystemClock, TokenId},
 };
 
@@ -31,19 +31,21 @@ impl Shared {
         let Some(shape) = Shape::of(token, &self.options.prefix) else {
             return Verdict::Decided(self.judge_imported(token));
         };
+        let seen = self.freshness.see();
+        schedule::point();
         match self.mirror.get(shape.id()) {
-            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::of(token))),
-            None => self.judge_unknown(&shape),
+            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::of(token), seen)),
+            None => self.judge_unknown(&shape, seen),
         }
     }
 
     #[cold]
-    fn judge_unknown(&self, shape: &Shape<'_>) -> Verdict {
+    fn judge_unknown(&self, shape: &Shape<'_>, seen: Seen) -> Verdict {
         if !shape.is_whole() {
             return refuse("the checksum does not hold");
         }
         match self.key_of(shape) {
-            None if self.may_be_of_a_new_key(shape) => Verdict::Decided(Err(stale())),
+            None if self.may_be_of_a_new_key(shape, seen) => Verdict::Decided(Err(stale())),
             None => refuse("no key of ours made it"),
             key if self.mirror.is_retired(key) => Verdict::Decided(Err(retired())),
             Some(_) => Verdict::Ask(shape.id()),
@@ -58,23 +60,23 @@ impl Shared {
 
     /// Whether it names a key that is not known here, while others may have added
     /// one: a new key mints once whoever is fresh has heard of it.
-    pub(super) fn may_be_of_a_new_key(&self, shape: &Shape<'_>) -> bool {
+    pub(super) fn may_be_of_a_new_key(&self, shape: &Shape<'_>, seen: Seen) -> bool {
         let ring = self.mirror.ring();
         let unknown = |kid| ring.keys().all(|key| key.id != kid);
-        shape.tag().is_some_and(|(kid, ..)| unknown(kid)) && !self.is_fresh()
+        shape.tag().is_some_and(|(kid, ..)| unknown(kid)) && !self.is_fresh(seen)
     }
 
     /// The verdict on a token of ours that is not known, where the store is not
     /// asked.
-    pub(super) fn judge_unheard(&self) -> Result<Principal, Rejection> {
-        match self.is_fresh() {
+    pub(super) fn judge_unheard(&self, seen: Seen) -> Result<Principal, Rejection> {
+        match self.is_fresh(seen) {
             true => Err(invalid("not heard of yet")),
             false => Err(stale()),
         }
     }
 
-    fn is_fresh(&self) -> bool {
-        self.freshness.is_fresh_at(SystemClock.now())
+    fn is_fresh(&self, seen: Seen) -> bool {
+        self.freshness.vouches_for(seen, SystemClock.now())
     }
 
     #[cold]
@@ -84,28 +86,41 @@ impl Shared {
             return Err(unknown());
         }
         let digest = Digest::of(token);
+        let seen = self.freshness.see();
         let entry = self.mirror.imported(&digest).ok_or_else(unknown)?;
-        self.judge_known(entry, &digest)
+        self.judge_known(entry, &digest, seen)
     }
 
     #[inline(always)]
-    fn judge_known(&self, entry: Arc<Entry>, digest: &Digest) -> Result<Principal, Rejection> {
+    fn judge_known(
+        &self,
+        entry: Arc<Entry>,
+        digest: &Digest,
+        seen: Seen,
+    ) -> Result<Principal, Rejection> {
         if entry.digest != *digest {
             return Err(invalid("not the token of this id"));
         }
-        self.judge_standing(entry)
+        self.judge_standing(entry, seen)
     }
 
-    /// Decides on a token that was presented, now or before.
+    /// Decides on a token that was presented, now or before. Freshness was seen
+    /// before the entry was read.
     #[inline(always)]
-    pub(super) fn judge_standing(&self, entry: Arc<Entry>) -> Result<Principal, Rejection> {
+    pub(super) fn judge_standing(
+        &self,
+        entry: Arc<Entry>,
+        seen: Seen,
+    ) -> Result<Principal, Rejection> {
+        schedule::point();
         if self.mirror.is_retired(entry.kid) {
             return Err(retired());
         }
+        schedule::point();
         let system = SystemClock.now();
         let now = self.options.now(system);
         entry.check(now)?;
-        if !self.freshness.is_fresh_at(system) {
+        if !self.freshness.vouches_for(seen, system) {
             return Err(stale());
         }
         self.usage.count(&entry, now);

@@ -101,9 +101,10 @@ impl Verifier for KnownOnly {
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
+        let seen = self.0.shared.freshness.see();
         match self.0.judge(credential) {
             Verdict::Decided(verdict) => verdict,
-            Verdict::Ask(_) => self.0.shared.judge_unheard(),
+            Verdict::Ask(_) => self.0.shared.judge_unheard(seen),
         }
     }
 }

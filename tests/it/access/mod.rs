@@ -2,5 +2,8 @@
 
 #[cfg(feature = "tonic")]
 mod cors;
+#[cfg(feature = "tonic")]
+mod differential;
 mod protocols;
 mod spellings;
+mod websocket;

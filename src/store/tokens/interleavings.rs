@@ -1,0 +1,264 @@
+//! A model of verdicts, reloads and revocations: the code as it is, in every
+//! order of its steps on shared memory.
+//!
+//! A verdict may accept a token only if there is a moment, between its first
+//! and its last step, at which the memory is fresh and says that the token is
+//! good. So once the memory says that a token is revoked, no verdict that begins
+//! later accepts it; and no verdict joins what it read of one generation of the
+//! memory, or before a confirmation, with what it read after.
+
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Shared, Tokens, TokensOptions, Which, verdict::Verdict};
+use crate::{
+    store::{
+        MemoryStore, NewToken, Row, TokenStore, Write,
+        schedule::{
+            explore::{Choices, every_order},
+            point,
+        },
+    },
+    token::{Clock, Record, Secret, SystemClock, Timestamp},
+};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut runtime = Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_time().build().unwrap()
+});
+
+/// Tokens that nothing follows unless a thread of the model does.
+struct Scene {
+    store: Arc<MemoryStore>,
+    tokens: Tokens,
+    record: Record,
+    secret: Secret,
+}
+
+/// A token with everything else of the model, in memory and in the store.
+fn scene() -> Scene {
+    RUNTIME.block_on(async {
+        let store = Arc::new(MemoryStore::new());
+        let options = TokensOptions::new("acme").unwrap();
+        let shared = Arc::new(Shared::new(Arc::clone(&store), options));
+        let tokens = Tokens { shared };
+        tokens.shared.follow().await.unwrap();
+        tokens.ensure_key().await.unwrap();
+        let made = tokens.create(NewToken::new("alice")).await.unwrap();
+        Scene {
+            store,
+            tokens,
+            record: made.record,
+            secret: made.secret,
+        }
+    })
+}
+
+impl Scene {
+    /// Whether the memory is fresh and says that the token is good, at once.
+    fn is_good(&self) -> bool {
+        let shared = &self.tokens.shared;
+        let now = SystemClock.now();
+        let entry = shared.mirror.get(self.record.id);
+        entry.is_some_and(|entry| entry.check(now).is_ok())
+            && !shared.mirror.is_retired(self.record.kid)
+            && shared.freshness.vouches_for(shared.freshness.see(), now)
+    }
+
+    /// Revokes the token as another process does.
+    fn revoke_elsewhere(&self) {
+        let mut record = self.record.clone();
+        let was = Some(record.rev);
+        record.revoked_at = Some(Timestamp::from_secs(1));
+        let row = Row::Token(Box::new(record));
+        let written = self.store.apply(vec![Write { row, was }]);
+        RUNTIME.block_on(written).unwrap();
+    }
+
+    fn follow(&self) {
+        RUNTIME.block_on(self.tokens.shared.follow()).unwrap();
+    }
+
+    /// The store is taken for another one: it is read anew.
+    fn read_anew(&self) {
+        *self.tokens.shared.head.try_lock().unwrap() = None;
+    }
+}
+
+/// Decides whether the token is accepted.
+type Judge = fn(&Scene) -> bool;
+
+/// Prepares a scene, or is a thread of it.
+type Act = fn(&Scene);
+
+/// What the verifiers do.
+fn judge(scene: &Scene) -> bool {
+    let verdict = scene.tokens.shared.judge(scene.secret.expose().as_bytes());
+    matches!(verdict, Verdict::Decided(Ok(_)))
+}
+
+/// Planted: freshness is read after the memory alone.
+fn judge_by_freshness_after(scene: &Scene) -> bool {
+    let shared = &scene.tokens.shared;
+    let entry = shared.mirror.get(scene.record.id).unwrap();
+    point();
+    let now = SystemClock.now();
+    entry.check(now).is_ok() && shared.freshness.vouches_for(shared.freshness.see(), now)
+}
+
+/// Planted: freshness is read before the memory alone.
+fn judge_by_freshness_before(scene: &Scene) -> bool {
+    let shared = &scene.tokens.shared;
+    let now = SystemClock.now();
+    if !shared.freshness.vouches_for(shared.freshness.see(), now) {
+        return false;
+    }
+    point();
+    let entry = shared.mirror.get(scene.record.id).unwrap();
+    point();
+    !shared.mirror.is_retired(scene.record.kid) && entry.check(now).is_ok()
+}
+
+/// What came of all orders.
+#[derive(Default)]
+struct Outcome {
+    orders: usize,
+    accepted: usize,
+    /// Accepted without a moment at which that was right.
+    wrong: usize,
+}
+
+/// Runs a verdict among other threads, in every order.
+fn explore(judge: Judge, prepare: Act, others: &[Act]) -> Outcome {
+    let mut outcome = Outcome::default();
+    outcome.orders = every_order(|choices| {
+        let scene = scene();
+        prepare(&scene);
+        let (accepted, wrong) = one_order(choices, &scene, judge, others);
+        outcome.accepted += usize::from(accepted);
+        outcome.wrong += usize::from(wrong);
+    });
+    outcome
+}
+
+fn one_order(choices: &mut Choices, scene: &Scene, judge: Judge, others: &[Act]) -> (bool, bool) {
+    let [begun, ended, accepted] = [(); 3].map(|()| AtomicBool::new(false));
+    let mut threads: Vec<Box<dyn FnOnce() + Send + '_>> = vec![Box::new(|| {
+        begun.store(true, SeqCst);
+        accepted.store(judge(scene), SeqCst);
+        ended.store(true, SeqCst);
+    })];
+    for other in others {
+        threads.push(Box::new(|| other(scene)));
+    }
+    let (mut before, mut right, mut over) = (false, false, false);
+    choices.run(threads, || {
+        let good = scene.is_good();
+        if !begun.load(SeqCst) {
+            before = good;
+        } else if !over {
+            // The moment before its first step counts, and the one after its last.
+            right |= before | good;
+            over = ended.load(SeqCst);
+        }
+    });
+    let accepted = accepted.into_inner();
+    (accepted, accepted && !right)
+}
+
+fn nothing(_: &Scene) {}
+
+fn freshness_is_over(scene: &Scene) {
+    scene.tokens.shared.freshness.end();
+}
+
+/// The memory knows that the token's key is retired. The store was restored
+/// from an older copy, in which it is not, and the token is revoked in it.
+fn restored_from_an_older_copy(scene: &Scene) {
+    let mut key = scene.tokens.keys().remove(0);
+    key.retired_at = Some(Timestamp::from_secs(1));
+    key.rev = 1_000;
+    scene.tokens.shared.mirror.merge(&Row::Key(key)).unwrap();
+    scene.revoke_elsewhere();
+    scene.read_anew();
+}
+
+#[test]
+fn s06_no_order_of_steps_accepts_a_revoked_token() {
+    let models: [(&str, Act, &[Act]); 4] = [
+        (
+            "another process revokes",
+            nothing,
+            &[Scene::follow, Scene::revoke_elsewhere],
+        ),
+        (
+            "it revokes during an outage",
+            freshness_is_over,
+            &[Scene::follow, Scene::revoke_elsewhere],
+        ),
+        (
+            "it revokes while everything is read anew",
+            Scene::read_anew,
+            &[Scene::follow, Scene::revoke_elsewhere],
+        ),
+        (
+            "an older copy is read anew",
+            restored_from_an_older_copy,
+            &[Scene::follow],
+        ),
+    ];
+    for (name, prepare, others) in models {
+        let Outcome {
+            orders,
+            accepted,
+            wrong,
+        } = explore(judge, prepare, others);
+        println!("{name}: {orders} orders, {accepted} accepted");
+        assert_eq!(wrong, 0, "{name}: of {orders} orders");
+        let restored = name.contains("copy");
+        assert!(orders > 100 && (accepted > 0) != restored, "{name}");
+        assert!(accepted < orders, "{name}");
+    }
+}
+
+#[test]
+fn s06_the_model_finds_planted_bugs() {
+    let others: &[Act] = &[Scene::follow, Scene::revoke_elsewhere];
+    for prepare in [freshness_is_over, Scene::read_anew] {
+        let found = explore(judge_by_freshness_after, prepare, others);
+        assert!(found.wrong > 0, "a later confirmation vouched");
+    }
+    let restored = restored_from_an_older_copy;
+    let found = explore(judge_by_freshness_before, restored, &[Scene::follow]);
+    assert!(found.wrong > 0, "two generations were joined");
+}
+
+/// From the return of `revoke` on, the memory never says that the token is
+/// good, whatever the follower does.
+#[test]
+fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
+    for prepare in [nothing, Scene::read_anew] {
+        let orders = every_order(|choices| {
+            let scene = scene();
+            prepare(&scene);
+            let revoked = AtomicBool::new(false);
+            let revoke = || {
+                let which = Which::Id(scene.record.id);
+                let revoke = scene.tokens.revoke(which, "admin", "lost");
+                assert_eq!(RUNTIME.block_on(revoke).unwrap(), 1);
+                revoked.store(true, SeqCst);
+            };
+            choices.run(vec![Box::new(|| scene.follow()), Box::new(revoke)], || {
+                assert!(!(revoked.load(SeqCst) && scene.is_good()));
+            });
+            scene.follow();
+            assert!(!judge(&scene));
+        });
+        println!("{orders} orders");
+        assert!(orders > 5);
+    }
+}

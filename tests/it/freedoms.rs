@@ -1,0 +1,373 @@
+//! What a store may do, and what a broken one does: rows S07, S08 and S09.
+
+#![cfg(feature = "tokens")]
+
+use std::{
+    future::pending,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use http::StatusCode;
+use tokio::time::{Instant, sleep};
+use tower_authn::{
+    store::{
+        Change, Changes, Created, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored,
+        TokenError, TokenErrorKind, TokenStore, Tokens, TokensOptions, Use, Which, Write,
+    },
+    token::{Timestamp, TokenId},
+};
+
+use crate::{
+    support::Calls,
+    watched::{Watched, status},
+};
+
+const OK: StatusCode = StatusCode::OK;
+const REFUSED: StatusCode = StatusCode::UNAUTHORIZED;
+
+/// Long after every token was made.
+const FAR: Timestamp = Timestamp::from_millis(1 << 50);
+
+/// A store in memory that takes the freedoms which the contract grants. All
+/// clones are the same store.
+#[derive(Clone, Default)]
+pub struct Free {
+    store: Arc<MemoryStore>,
+    /// How many rows a page of changes or of a list has at most.
+    pub page: Option<usize>,
+    pub watch: Watch,
+    /// Whether everything is loaded in another order.
+    pub reversed: bool,
+    reads: Calls,
+    hangs: Arc<Mutex<Hangs>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Watch {
+    AtOnce,
+    #[default]
+    Never,
+    WhenChanged,
+}
+
+/// Which call never returns, and whether it is done all the same.
+#[derive(Clone, Copy, Default)]
+struct Hangs {
+    call: Option<&'static str>,
+    done: bool,
+}
+
+impl Free {
+    fn hang(&self, call: &'static str) {
+        let call = Some(call);
+        *self.hangs.lock().unwrap() = Hangs { call, done: false };
+    }
+
+    /// The call is done, and its answer never comes.
+    fn lose_answers(&self, call: &'static str) {
+        let call = Some(call);
+        *self.hangs.lock().unwrap() = Hangs { call, done: true };
+    }
+
+    fn answer(&self) {
+        *self.hangs.lock().unwrap() = Hangs::default();
+    }
+
+    async fn call<T>(&self, name: &str, call: impl Future<Output = T>) -> T {
+        let hangs = *self.hangs.lock().unwrap();
+        if hangs.call != Some(name) {
+            return call.await;
+        }
+        if hangs.done {
+            call.await;
+        }
+        pending().await
+    }
+
+    fn shorter(&self, limit: usize) -> usize {
+        limit.min(self.page.unwrap_or(limit))
+    }
+}
+
+impl TokenStore for Free {
+    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+        self.call("apply", self.store.apply(writes)).await
+    }
+
+    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+        self.call("get", self.store.get(id)).await
+    }
+
+    async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
+        query.limit = self.shorter(query.page_size());
+        self.call("list", self.store.list(query)).await
+    }
+
+    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        self.reads.add();
+        let changes = self.store.changes(since, self.shorter(limit));
+        self.call("changes", changes).await
+    }
+
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+        let mut rows = Vec::new();
+        let mut keep = |row| rows.push(row);
+        let head = self
+            .call("load_all", self.store.load_all(&mut keep))
+            .await?;
+        if self.reversed {
+            rows.reverse();
+        }
+        rows.into_iter().for_each(each);
+        Ok(head)
+    }
+
+    async fn watch(&self, since: u64) {
+        match self.watch {
+            Watch::AtOnce => {}
+            Watch::Never => pending().await,
+            Watch::WhenChanged => self.store.watch(since).await,
+        }
+    }
+
+    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+        self.call("touch", self.store.touch(uses)).await
+    }
+
+    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+        self.call("prune", self.store.prune(ended_before)).await
+    }
+}
+
+async fn open(store: &Free) -> Tokens {
+    let options = TokensOptions::new("acme").unwrap();
+    Tokens::open(store.clone(), options).await.unwrap()
+}
+
+async fn make(tokens: &Tokens) -> Created {
+    tokens.create(NewToken::new("alice")).await.unwrap()
+}
+
+fn free() -> Vec<(&'static str, Free)> {
+    let store = Free::default;
+    let (page, watch) = (|page| Some(page), |watch| Free { watch, ..store() });
+    let reversed = Free {
+        reversed: true,
+        ..store()
+    };
+    let short = |rows| Free {
+        page: page(rows),
+        ..store()
+    };
+    let all = Free {
+        page: page(3),
+        watch: Watch::AtOnce,
+        reversed: true,
+        ..store()
+    };
+    vec![
+        ("whole pages", store()),
+        ("pages of one row", short(1)),
+        ("pages of seven rows", short(7)),
+        ("a watch that returns at once", watch(Watch::AtOnce)),
+        ("a watch that tells", watch(Watch::WhenChanged)),
+        ("rows in another order", reversed),
+        ("all of it", all),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
+    let poll = Duration::from_millis(1_100);
+    for (name, store) in free() {
+        let (one, two) = (open(&store).await, open(&store).await);
+        let mut made = Vec::new();
+        for _ in 0..20 {
+            made.push(make(&one).await);
+        }
+        sleep(poll).await;
+        for made in &made {
+            let change = Change::default().name("changed");
+            one.update(made.record.id, change).await.unwrap();
+        }
+        for number in [0, 5] {
+            let id = Which::Id(made[number].record.id);
+            one.revoke(id, "admin", "lost").await.unwrap();
+        }
+        let before = store.reads.count();
+        sleep(poll).await;
+        let reads = store.reads.count() - before;
+        assert!(
+            reads < 2 * 110 + 60,
+            "{name}: {reads} reads without a pause"
+        );
+
+        // The row of the last revision is gone: the head is past all rows.
+        one.create(NewToken::new("bob")).await.unwrap();
+        one.revoke(Which::Subject("bob"), "admin", "")
+            .await
+            .unwrap();
+        let now = Timestamp::from(SystemTime::now());
+        let pruned = store.store.prune(now + Duration::from_secs(1)).await;
+        assert_eq!(
+            pruned.unwrap().len(),
+            3,
+            "{name}: bob's, and both revoked ones"
+        );
+        sleep(poll).await;
+        let three = open(&store).await;
+        for tokens in [&one, &two, &three] {
+            let mut query = Query::default();
+            query.limit = 15;
+            assert_eq!(tokens.list(query).await.unwrap().len(), 15, "{name}");
+            let unused = tokens.unused_since(FAR).await.unwrap();
+            assert_eq!(unused.len(), 18, "{name}");
+        }
+        for tokens in [&one, &two, &three] {
+            for (number, made) in made.iter().enumerate() {
+                let expected = if [0, 5].contains(&number) {
+                    REFUSED
+                } else {
+                    OK
+                };
+                let answer = status(tokens, made.secret.expose()).await;
+                assert_eq!(answer, expected, "{name}: token {number}");
+            }
+        }
+        let late = make(&one).await;
+        one.revoke(Which::Id(made[1].record.id), "admin", "")
+            .await
+            .unwrap();
+        sleep(poll).await;
+        for (made, expected) in [(&late, OK), (&made[1], REFUSED), (&made[2], OK)] {
+            assert_eq!(status(&two, made.secret.expose()).await, expected, "{name}");
+        }
+    }
+}
+
+#[cfg(feature = "conformance")]
+#[tokio::test(flavor = "multi_thread")]
+async fn s07_a_store_that_takes_every_freedom_conforms() {
+    use tower_authn::store::conformance;
+    for (_, store) in free() {
+        let fresh = || Free {
+            store: Arc::default(),
+            ..store.clone()
+        };
+        conformance::check(async || fresh()).await;
+        conformance::check_shared(async || {
+            let store = fresh();
+            (store.clone(), store)
+        })
+        .await;
+    }
+}
+
+/// Calls an operation, and says how long it took and what it failed with.
+async fn outcome<T>(call: impl Future<Output = Result<T, TokenError>>) -> (Duration, TokenError) {
+    let begun = Instant::now();
+    let error = call.await.err().expect("it fails");
+    (begun.elapsed(), error)
+}
+
+#[tokio::test(start_paused = true)]
+async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
+    let store = Free::default();
+    let tokens = open(&store).await;
+    let (made, other) = (make(&tokens).await, make(&tokens).await);
+    let (id, kid) = (made.record.id, made.record.kid.unwrap());
+    let by_id = || Which::Id(id);
+    let options = || TokensOptions::new("acme").unwrap();
+    let grace = Duration::from_secs(60);
+    for call in [
+        "apply", "get", "list", "changes", "load_all", "prune", "touch",
+    ] {
+        assert_eq!(status(&tokens, other.secret.expose()).await, OK);
+        store.hang(call);
+        let mut outcomes = Vec::new();
+        match call {
+            "apply" => {
+                outcomes.push(outcome(tokens.create(NewToken::new("bob"))).await);
+                outcomes.push(outcome(tokens.revoke(by_id(), "", "")).await);
+                outcomes.push(outcome(tokens.suspend(id)).await);
+                outcomes.push(outcome(tokens.rotate(id, grace)).await);
+                outcomes.push(outcome(tokens.retire_key(kid, "", "")).await);
+                outcomes.push(outcome(tokens.add_key()).await);
+            }
+            "get" => {
+                outcomes.push(outcome(tokens.get(id)).await);
+                outcomes.push(outcome(tokens.find(made.secret.expose())).await);
+                outcomes.push(outcome(tokens.revoke(by_id(), "", "")).await);
+                outcomes.push(outcome(tokens.resume(id)).await);
+            }
+            "list" => {
+                outcomes.push(outcome(tokens.list(Query::default())).await);
+                outcomes.push(outcome(tokens.expiring(grace)).await);
+                outcomes.push(outcome(tokens.unused_since(FAR)).await);
+                outcomes.push(outcome(tokens.revoke(Which::Subject("x"), "", "")).await);
+            }
+            "changes" | "load_all" => {
+                outcomes.push(outcome(Tokens::open(store.clone(), options())).await);
+            }
+            "touch" => outcomes.push(outcome(tokens.shutdown()).await),
+            _ => outcomes.push(outcome(tokens.prune(grace)).await),
+        }
+        for (taken, error) in outcomes {
+            assert_eq!(error.kind(), TokenErrorKind::Unavailable, "{call}");
+            let expected = format!("the store is unavailable: `{call}` was not answered in time");
+            assert_eq!(error.to_string(), expected);
+            let limit = if call == "prune" { 60_010 } else { 10_010 };
+            assert!(taken <= Duration::from_millis(limit), "{call}: {taken:?}");
+        }
+        store.answer();
+        sleep(Duration::from_secs(6)).await;
+    }
+    tokens.shutdown().await.unwrap();
+    let tokens = open(&store).await;
+    assert_eq!(tokens.revoke(by_id(), "", "").await.unwrap(), 1);
+    assert_eq!(status(&tokens, other.secret.expose()).await, OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s08_a_revocation_whose_answer_is_lost_is_found_out() {
+    for done in [true, false] {
+        let store = Free::default();
+        let tokens = open(&store).await;
+        let made = make(&tokens).await;
+        match done {
+            true => store.lose_answers("apply"),
+            false => store.hang("apply"),
+        }
+        let which = || Which::Id(made.record.id);
+        let (_, error) = outcome(tokens.revoke(which(), "admin", "lost")).await;
+        assert_eq!(error.kind(), TokenErrorKind::Unavailable);
+        store.answer();
+        sleep(Duration::from_millis(50)).await;
+        let expected = if done { REFUSED } else { OK };
+        assert_eq!(status(&tokens, made.secret.expose()).await, expected);
+        let again = tokens.revoke(which(), "admin", "lost").await.unwrap();
+        assert_eq!(again, usize::from(!done), "it can be repeated");
+        assert_eq!(status(&tokens, made.secret.expose()).await, REFUSED);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn s09_operations_on_keys_are_repeated_after_a_conflict() {
+    let store = Watched::default();
+    let (one, two) = (store.open().await, store.open().await);
+    let made = make(&one).await;
+    let (added, other) = (one.add_key().await.unwrap(), two.add_key().await.unwrap());
+    assert_ne!(added.id, other.id, "each key has a number of its own");
+    let kid = made.record.kid.unwrap();
+    assert_eq!(one.retire_key(kid, "admin", "leaked").await.unwrap(), 1);
+    let late = two.retire_key(kid, "other", "late").await.unwrap();
+    assert_eq!(late, 0, "it was retired before");
+    for tokens in [&one, &two] {
+        sleep(Duration::from_millis(1_100)).await;
+        let keys = tokens.keys();
+        let key = keys.iter().find(|key| key.id == kid).unwrap();
+        assert_eq!(key.retired_by.as_deref(), Some("admin"));
+        assert_eq!(keys.len(), 3);
+    }
+}
