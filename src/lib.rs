@@ -46,7 +46,7 @@ pub use crate::{
     error::ConfigError,
     head::Head,
     layer::{AuthnLayer, RequireLayer, protect},
-    principal::{Lifetime, Principal},
+    principal::{Principal, Validity},
     rejection::{Rejection, RejectionKind},
     scope::{Scope, ScopeRule, Scoped},
     target::Target,

@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tower_authn::{
     store::{
-        Created, MemoryStore, NewToken, Row, TokenStore, TokenVerifier, Tokens, TokensOptions,
+        CreatedToken, MemoryStore, NewToken, Row, TokenStore, TokenVerifier, Tokens, TokensOptions,
         Write,
     },
     token::{Digest, KeyId, Record, Timestamp},
@@ -14,14 +14,14 @@ use tower_authn::{
 /// Tokens beside the one that is asked for.
 const OTHERS: u64 = 999;
 
-struct Stored {
+struct StoredToken {
     tokens: Tokens,
-    made: Created,
+    made: CreatedToken,
     /// Its tasks stand still, since nobody runs it.
     _runtime: Runtime,
 }
 
-static STORED: LazyLock<Stored> = LazyLock::new(|| {
+static STORED: LazyLock<StoredToken> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (tokens, made) = runtime.block_on(async {
@@ -34,7 +34,7 @@ static STORED: LazyLock<Stored> = LazyLock::new(|| {
         let made = tokens.create(NewToken::new("ci")).await;
         (tokens, made.expect("a good store"))
     });
-    Stored {
+    StoredToken {
         tokens,
         made,
         _runtime: runtime,

@@ -74,7 +74,7 @@ pub(crate) async fn within_targets(
 ) -> Result<Response, Fault> {
     let caller = request.extensions().get::<Principal>();
     let has_targets = caller.is_some_and(|caller| caller.targets().is_some());
-    match table.access(&Head::of(&request)) {
+    match table.access(&Head::from_request(&request)) {
         Access::Denied if has_targets => Err(Fault::forbidden()),
         _ => Ok(next.run(request).await),
     }

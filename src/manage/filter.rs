@@ -6,7 +6,7 @@ use http::{StatusCode, Uri};
 use super::{operations::is_visible, problem::Problem, view::STATES};
 use crate::{
     principal::Principal,
-    store::{Cursor, Query, Stored, Tokens},
+    store::{Cursor, Query, StoredToken, Tokens},
     token::{Timestamp, TokenId, TokenState},
 };
 
@@ -60,7 +60,7 @@ impl Filter {
     }
 
     /// Whether a token that a store found is wanted, and this caller may see it.
-    pub(super) fn shows(&self, tokens: &Tokens, caller: &Principal, stored: &Stored) -> bool {
+    pub(super) fn shows(&self, tokens: &Tokens, caller: &Principal, stored: &StoredToken) -> bool {
         let record = &stored.record;
         let in_state = self.state.is_none_or(|state| tokens.state(record) == state);
         let on_target = match (&self.target, &record.targets) {

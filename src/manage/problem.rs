@@ -10,7 +10,7 @@ use http::{
 use serde_json::json;
 
 use crate::{
-    layer::Refusal,
+    layer::PublicRejection,
     rejection::Rejection,
     store::{TokenError, TokenErrorKind},
 };
@@ -123,6 +123,6 @@ impl From<Rejection> for Problem {
 }
 
 /// The body of a layer's refusal.
-pub(super) fn refusal(refusal: &Refusal) -> Response {
+pub(super) fn refusal(refusal: &PublicRejection) -> Response {
     Problem::new(refusal.status(), refusal.message()).into_response()
 }

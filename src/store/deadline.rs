@@ -10,7 +10,7 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    contract::{Changes, Head, Query, Row, Stored, TokenStore, Use, Write},
+    contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
     dynamic::DynStore,
     error::StoreError,
 };
@@ -40,11 +40,11 @@ impl DeadlineStore {
         within("apply", limit, self.store.apply(writes)).await
     }
 
-    pub(super) async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    pub(super) async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         within("get", self.limit, self.store.get(id)).await
     }
 
-    pub(super) async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    pub(super) async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         within("list", self.limit, self.store.list(query)).await
     }
 
@@ -56,7 +56,7 @@ impl DeadlineStore {
     pub(super) async fn load_all(
         &self,
         each: &mut (dyn FnMut(Row) + Send),
-    ) -> Result<Head, StoreError> {
+    ) -> Result<Position, StoreError> {
         let rows = AtomicU64::new(0);
         let mut counted = |row| {
             rows.fetch_add(1, Ordering::Relaxed);
@@ -80,9 +80,9 @@ impl DeadlineStore {
         self.store.watch(since).await;
     }
 
-    pub(super) async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+    pub(super) async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         let limit = self.limit_of(uses.len());
-        within("touch", limit, self.store.touch(uses)).await
+        within("touch", limit, self.store.record_uses(uses)).await
     }
 
     pub(super) async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {

@@ -15,7 +15,7 @@ use crate::{
     principal::Facts,
     rejection::Rejection,
     scope::Scope,
-    store::contract::Use,
+    store::contract::TokenUse,
     target::Target,
     token::{Digest, KeyId, Record, Timestamp, TokenId, TokenState, Validity},
 };
@@ -121,10 +121,10 @@ impl Entry {
     fn check_all(&self, now: Timestamp) -> Result<(), Rejection> {
         match self.validity().state(now, false) {
             TokenState::Active => Ok(()),
-            TokenState::Expired => Err(Rejection::expired().because("expired")),
-            TokenState::NotYet => Err(Rejection::expired().because("not valid yet")),
-            TokenState::Revoked => Err(Rejection::revoked().because("revoked")),
-            TokenState::Suspended => Err(Rejection::revoked().because("suspended")),
+            TokenState::Expired => Err(Rejection::expired().with_reason("expired")),
+            TokenState::NotYet => Err(Rejection::expired().with_reason("not valid yet")),
+            TokenState::Revoked => Err(Rejection::revoked().with_reason("revoked")),
+            TokenState::Suspended => Err(Rejection::revoked().with_reason("suspended")),
         }
     }
 
@@ -159,9 +159,9 @@ impl Entry {
     }
 
     /// Returns the uses that are not written yet.
-    pub(super) fn pending(&self) -> Option<Use> {
+    pub(super) fn pending(&self) -> Option<TokenUse> {
         let count = self.usage.count.load(Ordering::Acquire);
-        (count > 0).then(|| Use {
+        (count > 0).then(|| TokenUse {
             id: self.id,
             at: Timestamp::from_millis(self.usage.last_millis.load(Ordering::Relaxed)),
             count: u64::from(count),
@@ -255,7 +255,7 @@ impl Facts for Entry {
             .flatten()
     }
 
-    fn ended(&self) -> BoxFuture<'static, ()> {
+    fn revoked(&self) -> BoxFuture<'static, ()> {
         let end = Arc::clone(self.end.get_or_init(Arc::default));
         if self.withdrawn.is_some() {
             end.ended.store(true, Ordering::Release);
@@ -314,7 +314,7 @@ mod tests {
         ) {
             let id = "000000000000".parse().unwrap();
             let subject = "alice".to_owned();
-            let mut record = Record::new(id, Digest::of("x"), subject, Timestamp::default());
+            let mut record = Record::new(id, Digest::sha256("x"), subject, Timestamp::default());
             (record.not_before, record.expires_at) = (not_before, expires_at);
             record.grace_until = grace_until;
             (record.suspended_at, record.revoked_at) = (suspended_at, revoked_at);

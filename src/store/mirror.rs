@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::ConfigError,
     scope::Scope,
-    token::{Digest, Key, KeyId, KeyRing, Master, Record, Timestamp, TokenId},
+    token::{Digest, KeyId, KeyRing, MasterKey, Record, TagKey, Timestamp, TokenId},
 };
 
 /// How many parts the table has, each behind a lock of its own.
@@ -35,7 +35,7 @@ pub(super) struct Mirror {
     /// A bit for each key that was retired.
     retired: AtomicU64,
     shared: Mutex<Shared>,
-    master: Option<Master>,
+    master: Option<MasterKey>,
     history: RwLock<History>,
 }
 
@@ -50,11 +50,11 @@ struct History {
 }
 
 impl Mirror {
-    pub(super) fn new(master: Option<Master>) -> Self {
+    pub(super) fn new(master: Option<MasterKey>) -> Self {
         Self::spread(master, Spread::by_chance())
     }
 
-    fn spread(master: Option<Master>, spread: Spread) -> Self {
+    fn spread(master: Option<MasterKey>, spread: Spread) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             imported: RwLock::default(),
@@ -138,7 +138,7 @@ impl Mirror {
         replace(&mut write(shard), &fresh, by_id);
     }
 
-    fn merge_key(&self, key: &Key) -> Result<(), ConfigError> {
+    fn merge_key(&self, key: &TagKey) -> Result<(), ConfigError> {
         let mut ring = write(&self.ring);
         ring.merge(key, self.master.as_ref())?;
         if !ring.is_retired(key.id) {
@@ -258,7 +258,7 @@ impl Mirror {
         }
     }
 
-    pub(super) fn master(&self) -> Option<&Master> {
+    pub(super) fn master(&self) -> Option<&MasterKey> {
         self.master.as_ref()
     }
 
@@ -342,7 +342,7 @@ mod tests {
     }
 
     fn record(n: u64, rev: u64) -> Record {
-        let digest = Digest::of(n.to_string());
+        let digest = Digest::sha256(n.to_string());
         let mut record = Record::new(id(n), digest, "alice".to_owned(), Timestamp::default());
         record.rev = rev;
         record
@@ -382,6 +382,6 @@ mod tests {
         mirror.merge_token(&bad);
         assert_eq!(check(&bad), Some(false), "an older row changes nothing");
         assert!(mirror.imported(&good.digest).is_some());
-        assert!(mirror.imported(&Digest::of("other")).is_none());
+        assert!(mirror.imported(&Digest::sha256("other")).is_none());
     }
 }

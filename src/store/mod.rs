@@ -33,11 +33,13 @@ pub use self::sql::{PostgresOptions, PostgresStore};
 #[cfg(feature = "manage")]
 pub(crate) use self::tokens::SessionKind;
 pub use self::{
-    contract::{Changes, Cursor, Head, Query, Row, Stored, TokenStore, Usage, Use, Write},
+    contract::{
+        Changes, Cursor, Position, Query, Row, StoredToken, TokenStore, TokenUse, Usage, Write,
+    },
     error::{StoreError, StoreErrorKind},
     memory::MemoryStore,
     tokens::{
-        Change, Created, KnownOnly, NewToken, TokenError, TokenErrorKind, TokenVerifier, Tokens,
-        TokensOptions, Which,
+        CreatedToken, ImmediateTokenVerifier, NewToken, TokenError, TokenErrorKind, TokenSelector,
+        TokenUpdate, TokenVerifier, Tokens, TokensOptions,
     },
 };

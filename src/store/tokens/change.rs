@@ -11,14 +11,14 @@ use crate::{
 /// A token that was made, with its secret: the only time it is seen.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Created {
+pub struct CreatedToken {
     /// The token in clear.
     pub secret: Secret,
     /// What is known of it from now on.
     pub record: Record,
 }
 
-impl fmt::Debug for Created {
+impl fmt::Debug for CreatedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Created")
             .field("id", &self.record.id)
@@ -29,13 +29,13 @@ impl fmt::Debug for Created {
 /// What is to be changed of a token: only what is set, and only to less.
 ///
 /// ```
-/// use tower_authn::store::Change;
+/// use tower_authn::store::TokenUpdate;
 ///
-/// let change = Change::default().name("old laptop").scopes(["deployment"]);
+/// let change = TokenUpdate::default().name("old laptop").scopes(["deployment"]);
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Change {
+pub struct TokenUpdate {
     name: Option<String>,
     description: Option<String>,
     metadata: Option<String>,
@@ -44,7 +44,7 @@ pub struct Change {
     expires_at: Option<Timestamp>,
 }
 
-impl Change {
+impl TokenUpdate {
     /// Another name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -85,7 +85,7 @@ impl Change {
 /// Which tokens are revoked.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Which<'a> {
+pub enum TokenSelector<'a> {
     /// All that this one made.
     CreatedBy(&'a str),
     /// The one of this id.
@@ -97,7 +97,7 @@ pub enum Which<'a> {
 }
 
 /// Shows no token.
-impl fmt::Debug for Which<'_> {
+impl fmt::Debug for TokenSelector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreatedBy(name) => write!(f, "CreatedBy({name:?})"),
@@ -108,7 +108,7 @@ impl fmt::Debug for Which<'_> {
     }
 }
 
-impl Change {
+impl TokenUpdate {
     pub(super) fn apply(
         &self,
         record: &mut Record,

@@ -157,7 +157,7 @@ impl NewToken {
 
     /// Who makes it, and with what rights: the token gets none beyond them, in
     /// scopes, targets, organization and end.
-    pub fn made_by(mut self, maker: &Principal) -> Self {
+    pub fn within_rights_of(mut self, maker: &Principal) -> Self {
         self.maker = Some(maker.clone());
         self
     }

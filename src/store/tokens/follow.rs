@@ -10,7 +10,7 @@ use futures::future::select;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use super::{Shared, freshness::Moment};
-use crate::store::{contract::Head, error::StoreError, schedule};
+use crate::store::{contract::Position, error::StoreError, schedule};
 
 /// How many rows one read of the changes asks for.
 const PAGE: usize = 1_000;
@@ -49,7 +49,7 @@ impl Shared {
 
     /// Reads everything into another memory, replaces this one by it, and
     /// merges what was changed meanwhile.
-    async fn load(&self, head: &mut Option<Head>) -> Result<(), StoreError> {
+    async fn load(&self, head: &mut Option<Position>) -> Result<(), StoreError> {
         self.freshness.begin_generation();
         schedule::point();
         let sent = Moment::now();
@@ -82,7 +82,7 @@ impl Shared {
     /// Reads the changes page by page, until the memory is where the store was
     /// when the first page was read. A page may be shorter than asked for; only
     /// an empty one says that nothing follows.
-    async fn catch_up(&self, head: &mut Head) -> Result<Read, StoreError> {
+    async fn catch_up(&self, head: &mut Position) -> Result<Read, StoreError> {
         let mut target = None;
         loop {
             // Asked before the read is sent, which may be ahead of a write.

@@ -14,7 +14,7 @@ use std::sync::{
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Shared, Tokens, TokensOptions, Which, verdict::Verdict};
+use super::{Shared, TokenSelector, Tokens, TokensOptions, verdict::Verdict};
 use crate::{
     store::{
         MemoryStore, NewToken, Row, TokenStore, Write,
@@ -247,7 +247,7 @@ fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
             prepare(&scene);
             let revoked = AtomicBool::new(false);
             let revoke = || {
-                let which = Which::Id(scene.record.id);
+                let which = TokenSelector::Id(scene.record.id);
                 let revoke = scene.tokens.revoke(which, "admin", "lost");
                 assert_eq!(RUNTIME.block_on(revoke).unwrap(), 1);
                 revoked.store(true, SeqCst);

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::store::{
-    contract::{Cursor, Query, Stored},
+    contract::{Cursor, Query, StoredToken},
     error::StoreError,
 };
 
@@ -13,7 +13,7 @@ impl Shared {
     /// Reads pages until there are as many tokens as the query asks for, or the
     /// store has no more: a page may be shorter than asked for, and only an
     /// empty one is the last.
-    pub(super) async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
+    pub(super) async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
         query.retired_keys = self.mirror.ring().retired().collect();
         let size = query.page_size();
         let mut found = Vec::new();
@@ -21,7 +21,7 @@ impl Shared {
             query.limit = PAGE.min(size - found.len());
             let page = self.page(&query).await?;
             let Some(last) = page.last() else { break };
-            let after = Cursor::of(&last.record);
+            let after = Cursor::from_record(&last.record);
             if page.len() > query.limit || query.after.is_some_and(|before| after >= before) {
                 return Err(StoreError::corrupt(
                     "a page is not the one that was asked for",
@@ -34,7 +34,7 @@ impl Shared {
         Ok(found)
     }
 
-    async fn page(&self, query: &Query) -> Result<Vec<Stored>, StoreError> {
+    async fn page(&self, query: &Query) -> Result<Vec<StoredToken>, StoreError> {
         loop {
             let written = self.usage.written();
             let mut page = self.store.list(query.clone()).await?;

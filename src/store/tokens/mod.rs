@@ -33,11 +33,11 @@ use tokio::{
 #[cfg(feature = "manage")]
 pub(crate) use self::session::SessionKind;
 pub use self::{
-    change::{Change, Created, Which},
+    change::{CreatedToken, TokenSelector, TokenUpdate},
     draft::NewToken,
     error::{TokenError, TokenErrorKind},
     options::TokensOptions,
-    verifier::{KnownOnly, TokenVerifier},
+    verifier::{ImmediateTokenVerifier, TokenVerifier},
 };
 use self::{
     freshness::Freshness,
@@ -46,7 +46,7 @@ use self::{
     usage::{Flush, UsageBook},
 };
 use super::{
-    contract::{Head, Query, Row, Stored, TokenStore, Write},
+    contract::{Position, Query, Row, StoredToken, TokenStore, Write},
     deadline::DeadlineStore,
     error::{StoreError, StoreErrorKind},
     mirror::Mirror,
@@ -54,7 +54,7 @@ use super::{
 };
 #[cfg(feature = "manage")]
 use crate::scope::Scope;
-use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, TokenState};
+use crate::token::{Clock, Random, Record, SystemClock, TagKey, Timestamp, TokenId, TokenState};
 
 /// API tokens over a store: the one handle to make, change and verify them.
 ///
@@ -64,13 +64,13 @@ use crate::token::{Clock, Key, Random, Record, SystemClock, Timestamp, TokenId, 
 /// # Example
 ///
 /// ```
-/// use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions, Which};
+/// use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions, TokenSelector};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
 /// let made = tokens.create(NewToken::new("alice").scopes(["deployment"])).await?;
 /// println!("shown once: {}", made.secret.expose());
-/// let revoked = tokens.revoke(Which::Id(made.record.id), "admin", "lost").await?;
+/// let revoked = tokens.revoke(TokenSelector::Id(made.record.id), "admin", "lost").await?;
 /// assert_eq!(revoked, 1);
 /// tokens.shutdown().await?;
 /// # Ok(())
@@ -88,7 +88,7 @@ struct Shared {
     mirror: Mirror,
     /// How far the memory followed the store, if it was read. Held while the
     /// store is followed.
-    head: AsyncMutex<Option<Head>>,
+    head: AsyncMutex<Option<Position>>,
     /// Wakes the follower after a write whose outcome is unknown.
     unsure: Notify,
     freshness: Freshness,
@@ -127,7 +127,7 @@ impl Tokens {
     /// # Errors
     ///
     /// Returns an error if there is none of this id, or the store can't tell.
-    pub async fn get(&self, id: TokenId) -> Result<Stored, TokenError> {
+    pub async fn get(&self, id: TokenId) -> Result<StoredToken, TokenError> {
         let stored = self.shared.stored(id).await?;
         stored.ok_or_else(TokenError::not_found)
     }
@@ -138,7 +138,7 @@ impl Tokens {
     /// # Errors
     ///
     /// Where the store can't tell.
-    pub async fn find(&self, presented: &str) -> Result<Option<Stored>, TokenError> {
+    pub async fn find(&self, presented: &str) -> Result<Option<StoredToken>, TokenError> {
         match self.shared.presented(presented).await? {
             Some(id) => Ok(self.shared.stored(id).await?),
             None => Ok(None),
@@ -173,7 +173,7 @@ impl Tokens {
     /// # Errors
     ///
     /// Where the store can't tell.
-    pub async fn list(&self, query: Query) -> Result<Vec<Stored>, TokenError> {
+    pub async fn list(&self, query: Query) -> Result<Vec<StoredToken>, TokenError> {
         Ok(self.shared.list(query).await?)
     }
 
@@ -182,7 +182,7 @@ impl Tokens {
     /// # Errors
     ///
     /// Where the store can't tell.
-    pub async fn expiring(&self, within: Duration) -> Result<Vec<Stored>, TokenError> {
+    pub async fn expiring(&self, within: Duration) -> Result<Vec<StoredToken>, TokenError> {
         let now = self.shared.now();
         let query = Query {
             state: Some((TokenState::Active, now)),
@@ -197,7 +197,7 @@ impl Tokens {
     /// # Errors
     ///
     /// Where the store can't tell.
-    pub async fn unused_since(&self, since: Timestamp) -> Result<Vec<Stored>, TokenError> {
+    pub async fn unused_since(&self, since: Timestamp) -> Result<Vec<StoredToken>, TokenError> {
         let query = Query {
             state: Some((TokenState::Active, self.shared.now())),
             unused_since: Some(since),
@@ -207,14 +207,14 @@ impl Tokens {
     }
 
     /// Every token that a query means.
-    async fn all(&self, mut query: Query) -> Result<Vec<Stored>, TokenError> {
+    async fn all(&self, mut query: Query) -> Result<Vec<StoredToken>, TokenError> {
         query.limit = usize::MAX;
         self.list(query).await
     }
 
     /// The keys of the ring.
     #[must_use]
-    pub fn keys(&self) -> Vec<Key> {
+    pub fn keys(&self) -> Vec<TagKey> {
         self.shared.mirror.ring().keys().cloned().collect()
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Shared, Tokens,
-    change::{Change, Created, Which},
+    change::{CreatedToken, TokenSelector, TokenUpdate},
     draft::{self, NewToken},
     error::{TokenError, TokenErrorKind},
     retries::Retries,
@@ -15,7 +15,7 @@ use crate::{
         contract::{Query, Row, Write},
         error::{StoreError, StoreErrorKind},
     },
-    token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
+    token::{Digest, KeyId, Record, Secret, Shape, TagKey, Timestamp, TokenId, compose, generate},
 };
 
 impl Tokens {
@@ -25,13 +25,13 @@ impl Tokens {
     ///
     /// [`Invalid`](TokenErrorKind::Invalid) and
     /// [`Forbidden`](TokenErrorKind::Forbidden) name the field that is at fault.
-    pub async fn create(&self, token: NewToken) -> Result<Created, TokenError> {
+    pub async fn create(&self, token: NewToken) -> Result<CreatedToken, TokenError> {
         let now = self.shared.now();
         let (secret, mut record) = self.shared.mint(now, |id, digest| {
             token.clone().record(id, digest, now, &self.shared.options)
         })?;
         record.rev = self.shared.insert(record.clone()).await?;
-        Ok(Created { secret, record })
+        Ok(CreatedToken { secret, record })
     }
 
     /// Takes a token over that was made elsewhere, by its text: 20 to 255
@@ -51,7 +51,7 @@ impl Tokens {
                 "is not a token68 of 20 to 255 characters of another form than ours",
             ));
         }
-        self.import_digest(Digest::of(text), token).await
+        self.import_digest(Digest::sha256(text), token).await
     }
 
     /// Takes a token over by its SHA-256 alone.
@@ -77,7 +77,7 @@ impl Tokens {
     ///
     /// [`Forbidden`](TokenErrorKind::Forbidden) where that would be more than it
     /// may do now.
-    pub async fn update(&self, id: TokenId, change: Change) -> Result<Record, TokenError> {
+    pub async fn update(&self, id: TokenId, change: TokenUpdate) -> Result<Record, TokenError> {
         let options = &self.shared.options;
         self.shared
             .change(id, |record| change.apply(record, options))
@@ -120,7 +120,7 @@ impl Tokens {
     ///
     /// As there, and [`Forbidden`](TokenErrorKind::Forbidden), which names what
     /// the token has and they have not.
-    pub async fn resume_by(&self, by: &Principal, id: TokenId) -> Result<Record, TokenError> {
+    pub async fn resume_as(&self, by: &Principal, id: TokenId) -> Result<Record, TokenError> {
         self.shared
             .change(id, |record| {
                 draft::within(record, by)?;
@@ -147,24 +147,24 @@ impl Tokens {
     /// A presented token that is not known is not an error; it counts as 0.
     pub async fn revoke(
         &self,
-        which: Which<'_>,
+        which: TokenSelector<'_>,
         by: &str,
         reason: &str,
     ) -> Result<usize, TokenError> {
         draft::revocation(by, reason)?;
         let query = match which {
-            Which::Id(id) => return self.revoke_one(id, by, reason).await,
-            Which::Presented(token) => {
+            TokenSelector::Id(id) => return self.revoke_one(id, by, reason).await,
+            TokenSelector::Presented(token) => {
                 return match self.shared.presented(token).await? {
                     Some(id) => self.revoke_one(id, by, reason).await,
                     None => Ok(0),
                 };
             }
-            Which::CreatedBy(name) => Query {
+            TokenSelector::CreatedBy(name) => Query {
                 created_by: Some(name.to_owned()),
                 ..Query::default()
             },
-            Which::Subject(name) => Query {
+            TokenSelector::Subject(name) => Query {
                 subject: Some(name.to_owned()),
                 ..Query::default()
             },
@@ -217,7 +217,7 @@ impl Tokens {
     ///
     /// Where the ring is full (61 keys, retired ones too), or the store can't be
     /// reached.
-    pub async fn add_key(&self) -> Result<Key, TokenError> {
+    pub async fn add_key(&self) -> Result<TagKey, TokenError> {
         let mut retries = Retries::default();
         loop {
             let mints_from = self.shared.now() + self.shared.options.max_stale;
@@ -320,7 +320,7 @@ impl Shared {
             tag.expect("the key that mints is in the ring")
         };
         let secret = compose(&self.options.prefix, id, kid, &mut random, tag)?;
-        let mut record = record(id, Digest::of(secret.expose()))?;
+        let mut record = record(id, Digest::sha256(secret.expose()))?;
         record.kid = Some(kid);
         record.rev = 0;
         Ok((secret, record))
@@ -340,7 +340,7 @@ impl Shared {
     /// The id of a token that is presented, if there is such a token: here, or
     /// in the store where one of our keys made it.
     pub(super) async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
-        let digest = Digest::of(token);
+        let digest = Digest::sha256(token);
         let shape = Shape::of(token.as_bytes(), &self.options.prefix);
         let known = match &shape {
             Some(shape) => self.mirror.get(shape.id()),
@@ -357,11 +357,11 @@ impl Shared {
         Ok(found.filter(|(_, own)| *own == digest).map(|(id, _)| id))
     }
 
-    async fn add_key(&self, mints_from: Timestamp) -> Result<Key, TokenError> {
+    async fn add_key(&self, mints_from: Timestamp) -> Result<TagKey, TokenError> {
         let id = self.mirror.ring().free_id();
         let id = id.ok_or_else(|| TokenError::invalid("key", "the ring is full"))?;
         let sealed = generate(id, self.mirror.master(), &mut self.random())?;
-        let mut key = Key::new(id, sealed, self.now(), mints_from);
+        let mut key = TagKey::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
         key.rev = match self.apply(vec![Write { row, was: None }]).await {
             // Another process added a key of this number at the same time.

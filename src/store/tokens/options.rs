@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     error::ConfigError,
     scope::{Scope, parse_all},
-    token::{Clock, Master, Prefix, Timestamp},
+    token::{Clock, MasterKey, Prefix, Timestamp},
 };
 
 /// How tokens are made and followed.
@@ -30,7 +30,7 @@ pub struct TokensOptions {
     pub(super) poll_every: Duration,
     pub(super) flush_every: Duration,
     pub(super) store_timeout: Duration,
-    pub(super) master: Option<Master>,
+    pub(super) master: Option<MasterKey>,
     pub(super) known_scopes: Option<Vec<Scope>>,
     clock: Option<Arc<dyn Clock>>,
 }
@@ -105,7 +105,7 @@ impl TokensOptions {
     }
 
     /// What seals the keys in the store.
-    pub fn master(mut self, master: Master) -> Self {
+    pub fn master(mut self, master: MasterKey) -> Self {
         self.master = Some(master);
         self
     }

@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::Shared;
 use crate::{
     rejection::Rejection,
-    store::contract::{Row, Stored},
+    store::contract::{Row, StoredToken},
     token::TokenId,
 };
 
@@ -92,7 +92,7 @@ impl Shared {
                 Some(read) => read.clone(),
                 None => {
                     let permit = Arc::clone(&self.reads.permits).try_acquire_owned();
-                    let busy = |_| Rejection::unavailable_because("too many reads");
+                    let busy = |_| Rejection::unavailable_with_reason("too many reads");
                     let permit = permit.map_err(busy)?;
                     let shared = Arc::clone(self);
                     let task = tokio::spawn(async move {
@@ -100,7 +100,7 @@ impl Shared {
                         let _permit = permit;
                         shared.read_one(id).await
                     });
-                    let died = |_| Err(Rejection::unavailable_because("the read died"));
+                    let died = |_| Err(Rejection::unavailable_with_reason("the read died"));
                     let read = async move { task.await.unwrap_or_else(died) }
                         .boxed()
                         .shared();
@@ -116,7 +116,7 @@ impl Shared {
         // Asked before the read is sent, which may be overtaken by a reload.
         let history = self.mirror.history();
         match self.store.get(id).await {
-            Ok(Some(Stored { record, .. })) => {
+            Ok(Some(StoredToken { record, .. })) => {
                 let row = Row::Token(Box::new(record));
                 let merged = self.mirror.merge_of(history, &row);
                 merged.map_err(Rejection::unavailable)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Tokens, change::Created, draft, error::TokenError, operations::write, retries::Retries,
+    Tokens, change::CreatedToken, draft, error::TokenError, operations::write, retries::Retries,
 };
 use crate::{
     principal::Principal,
@@ -19,24 +19,24 @@ impl Tokens {
     ///
     /// [`Invalid`](super::TokenErrorKind::Invalid) where the old one is not good any
     /// more, or was rotated already.
-    pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
+    pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<CreatedToken, TokenError> {
         self.rotated(None, id, grace).await
     }
 
     /// As [`rotate`](Self::rotate), for somebody who then holds the new token:
     /// it gives no rights beyond their own, as with
-    /// [`NewToken::made_by`](super::NewToken::made_by).
+    /// [`NewToken::within_rights_of`](super::NewToken::within_rights_of).
     ///
     /// # Errors
     ///
     /// As there, and [`Forbidden`](super::TokenErrorKind::Forbidden), which names what
     /// the token has and they have not.
-    pub async fn rotate_by(
+    pub async fn rotate_as(
         &self,
         maker: &Principal,
         id: TokenId,
         grace: Duration,
-    ) -> Result<Created, TokenError> {
+    ) -> Result<CreatedToken, TokenError> {
         self.rotated(Some(maker), id, grace).await
     }
 
@@ -45,7 +45,7 @@ impl Tokens {
         maker: Option<&Principal>,
         id: TokenId,
         grace: Duration,
-    ) -> Result<Created, TokenError> {
+    ) -> Result<CreatedToken, TokenError> {
         let mut retries = Retries::default();
         loop {
             let now = self.shared.now();
@@ -89,7 +89,7 @@ impl Tokens {
                 Ok(rev) => {
                     fresh.rev = rev;
                     let record = fresh;
-                    return Ok(Created { secret, record });
+                    return Ok(CreatedToken { secret, record });
                 }
                 Err(error) => retries.allow(error)?,
             }

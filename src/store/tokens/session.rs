@@ -12,7 +12,7 @@ use crate::{
     principal::{Facts, Principal},
     rejection::Rejection,
     scope::Scope,
-    store::contract::{Query, Stored},
+    store::contract::{Query, StoredToken},
     target::Target,
     token::{
         Digest, KeyId, Prefix, Record, Secret, SessionHolder, Shape, Timestamp, TokenId,
@@ -79,7 +79,7 @@ impl Tokens {
                 session_of: Some(holder),
                 ..Record::new(
                     id,
-                    Digest::of(secret.expose()),
+                    Digest::sha256(secret.expose()),
                     caller.subject().to_owned(),
                     now,
                 )
@@ -93,7 +93,7 @@ impl Tokens {
 
     /// The record whose place a new session takes, if there is no room for one
     /// more or one of them ended. They are listed with the newest first.
-    fn place<'a>(&self, known: &'a [Stored]) -> Option<&'a Record> {
+    fn place<'a>(&self, known: &'a [StoredToken]) -> Option<&'a Record> {
         let mut records = known.iter().map(|stored| &stored.record);
         let ended = records.find(|record| self.state(record) != TokenState::Active);
         let oldest = known.last().map(|stored| &stored.record);
@@ -162,7 +162,7 @@ impl Tokens {
             Some(_) => {}
         }
         let read = shared.store.get(shape.id()).await?;
-        let digest = Digest::of(secret);
+        let digest = Digest::sha256(secret);
         let stored = read.map(|stored| stored.record);
         Ok(stored.filter(|record| {
             record.session_of.is_some()

@@ -18,7 +18,7 @@ use tokio::{
 use super::Shared;
 use crate::{
     store::{
-        contract::{Stored, Use},
+        contract::{StoredToken, TokenUse},
         entry::Entry,
         error::StoreError,
         spread::Spread,
@@ -99,12 +99,12 @@ impl UsageBook {
     }
 
     /// Adds the uses that are not written yet to what a store returned.
-    pub(super) fn add_pending(&self, page: &mut [Stored]) {
+    pub(super) fn add_pending(&self, page: &mut [StoredToken]) {
         let used = self.used();
         if used.entries.is_empty() {
             return;
         }
-        for Stored { record, usage } in page {
+        for StoredToken { record, usage } in page {
             let entries = used.entries.iter_hash(self.spread.id(record.id));
             let own = entries.filter(|entry| entry.id == record.id);
             for pending in own.filter_map(|entry| entry.pending()) {
@@ -163,7 +163,7 @@ impl Shared {
     }
 
     async fn flush_batch(&self, batch: &[Arc<Entry>]) -> Result<(), StoreError> {
-        let mut uses: Vec<Use> = Vec::with_capacity(batch.len());
+        let mut uses: Vec<TokenUse> = Vec::with_capacity(batch.len());
         let mut counts = Vec::with_capacity(batch.len());
         for entry in batch {
             let Some(pending) = entry.pending() else {
@@ -181,14 +181,14 @@ impl Shared {
         if uses.is_empty() {
             return Ok(());
         }
-        self.store.touch(uses).await?;
+        self.store.record_uses(uses).await?;
         self.usage.settle(&counts);
         Ok(())
     }
 
     /// Reads a token, which a session is not, with the uses that are not written
     /// yet.
-    pub(super) async fn stored(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    pub(super) async fn stored(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         loop {
             let written = self.usage.written();
             let mut stored = self.store.get(id).await?;

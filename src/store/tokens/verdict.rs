@@ -34,7 +34,7 @@ impl Shared {
         let seen = self.freshness.see();
         schedule::point();
         match self.mirror.get(shape.id()) {
-            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::of(token), seen)),
+            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::sha256(token), seen)),
             None => self.judge_unknown(&shape, seen),
         }
     }
@@ -85,7 +85,7 @@ impl Shared {
         if !IMPORTED.contains(&token.len()) || !self.mirror.has_imported() {
             return Err(unknown());
         }
-        let digest = Digest::of(token);
+        let digest = Digest::sha256(token);
         let seen = self.freshness.see();
         let entry = self.mirror.imported(&digest).ok_or_else(unknown)?;
         self.judge_known(entry, &digest, seen)
@@ -134,15 +134,15 @@ fn refuse(reason: &'static str) -> Verdict {
 
 #[cold]
 fn invalid(reason: &'static str) -> Rejection {
-    Rejection::invalid().because(reason)
+    Rejection::invalid().with_reason(reason)
 }
 
 #[cold]
 fn retired() -> Rejection {
-    Rejection::revoked().because("its key was retired")
+    Rejection::revoked().with_reason("its key was retired")
 }
 
 #[cold]
 fn stale() -> Rejection {
-    Rejection::unavailable_because("not confirmed for too long")
+    Rejection::unavailable_with_reason("not confirmed for too long")
 }
