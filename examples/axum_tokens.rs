@@ -16,7 +16,8 @@ use http::Method;
 use serde_json::{Value, json};
 use tower_authn::{
     Access, AccessTable, Authenticated, AuthnLayer, protect,
-    store::{NewToken, Query, SqliteStore, StoredToken, Tokens, TokensOptions},
+    store::{Query, SqliteStore, StoredToken},
+    tokens::{NewToken, Tokens, TokensOptions},
 };
 
 #[tokio::main]

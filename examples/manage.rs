@@ -17,7 +17,8 @@ use axum::{Router, extract::Path, response::IntoResponse, routing::get};
 use tower_authn::{
     Authenticated, Principal,
     manage::TokenAdmin,
-    store::{MemoryStore, NewToken, Tokens, TokensOptions},
+    store::MemoryStore,
+    tokens::{NewToken, Tokens, TokensOptions},
     verifier::FixedUsers,
 };
 

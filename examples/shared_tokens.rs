@@ -17,7 +17,8 @@ mod common;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tower_authn::{
     Authenticated, AuthnLayer, protect,
-    store::{NewToken, PostgresStore, TokenSelector, Tokens, TokensOptions},
+    store::PostgresStore,
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 #[tokio::main]

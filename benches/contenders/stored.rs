@@ -4,11 +4,9 @@ use std::{sync::LazyLock, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 use tower_authn::{
-    store::{
-        CreatedToken, MemoryStore, NewToken, Row, TokenStore, TokenVerifier, Tokens, TokensOptions,
-        Write,
-    },
+    store::{MemoryStore, Row, TokenStore, Write},
     token::{Digest, KeyId, Record, Timestamp},
+    tokens::{CreatedToken, NewToken, TokenVerifier, Tokens, TokensOptions},
 };
 
 /// Tokens beside the one that is asked for.
@@ -47,7 +45,10 @@ fn other(number: u64) -> Write {
     let mut record = Record::new(id, digest, "ci".to_owned(), Timestamp::default());
     record.kid = KeyId::from_number(0);
     let row = Row::Token(Box::new(record));
-    Write { row, was: None }
+    Write {
+        row,
+        expected_rev: None,
+    }
 }
 
 /// The good token, 68 bytes.

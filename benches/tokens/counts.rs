@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use http::{HeaderValue, StatusCode};
 use tokio::runtime::Builder;
-use tower_authn::{store::NewToken, token::Digest};
+use tower_authn::{token::Digest, tokens::NewToken};
 
 use super::{
     Scale,

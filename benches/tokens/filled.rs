@@ -12,9 +12,10 @@ use http::HeaderValue;
 use tower_authn::{
     store::{
         Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Tokens, TokensOptions, Write,
+        Write,
     },
     token::{Digest, KeyId, Record, Timestamp, TokenId},
+    tokens::{Tokens, TokensOptions},
 };
 
 pub const PREFIX: &str = "acme";

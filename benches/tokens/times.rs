@@ -19,7 +19,7 @@ use http::{
 use http_body_util::Empty;
 use tokio::runtime::Runtime;
 use tower::{Layer, Service};
-use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, store::NewToken};
+use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, tokens::NewToken};
 
 use super::{
     Scale,

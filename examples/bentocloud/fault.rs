@@ -12,7 +12,7 @@ use http::{
 use serde_json::json;
 use tower_authn::{
     layer::PublicRejection,
-    store::{TokenError, TokenErrorKind},
+    tokens::{TokenError, TokenErrorKind},
 };
 
 use crate::{resolve::Closed, store::StoreError};

@@ -84,7 +84,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
 use tower_authn::{
-    AuthnLayer, Sources, manage::TokenAdmin, protect, store::TokensOptions, token::Record,
+    AuthnLayer, Sources, manage::TokenAdmin, protect, token::Record, tokens::TokensOptions,
 };
 
 use self::{

@@ -56,12 +56,12 @@ mod builder;
 mod drain;
 mod future;
 mod gate;
-#[cfg(feature = "tokens")]
-mod lifetime;
 mod protect;
 mod refusal;
 mod require;
 mod service;
+#[cfg(feature = "tokens")]
+mod validity;
 
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::anonymous::Anonymous;
@@ -70,7 +70,7 @@ pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
 pub(crate) use self::gate::{Gate, Headed};
 #[cfg(feature = "tokens")]
-pub use self::lifetime::{
+pub use self::validity::{
     CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,
 };
 pub use self::{

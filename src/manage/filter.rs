@@ -6,8 +6,9 @@ use http::{StatusCode, Uri};
 use super::{operations::is_visible, problem::Problem, view::STATES};
 use crate::{
     principal::Principal,
-    store::{Cursor, Query, StoredToken, Tokens},
+    store::{Cursor, Query, StoredToken},
     token::{Timestamp, TokenId, TokenState},
+    tokens::Tokens,
 };
 
 const PAGE: usize = 50;

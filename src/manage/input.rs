@@ -9,8 +9,8 @@ use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
 use super::{fields::Fields, problem::Problem};
 use crate::{
     principal::Principal,
-    store::{NewToken, TokenUpdate},
     token::{Timestamp, TokenId},
+    tokens::{NewToken, TokenUpdate},
 };
 
 /// The longest that a token stays good beside the one in its place: a year.

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use axum::Router;
-//! use tower_authn::{manage::TokenAdmin, store::Tokens};
+//! use tower_authn::{manage::TokenAdmin, tokens::Tokens};
 //!
 //! fn app(tokens: Tokens) -> Router {
 //!     let manage = TokenAdmin::new(tokens);
@@ -101,8 +101,8 @@ use crate::{
     layer::{AuthnLayer, Drain},
     principal::Principal,
     scope::{Scope, ScopeRule},
-    store::Tokens,
     token::Record,
+    tokens::Tokens,
     verifier::{BoxVerifier, Verifier},
 };
 
@@ -152,7 +152,7 @@ impl TokenAdmin {
     /// OpenAPI document says so too.
     ///
     /// ```
-    /// # use tower_authn::{ConfigError, Sources, manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{ConfigError, Sources, manage::TokenAdmin, tokens::Tokens};
     /// # fn manage(tokens: Tokens) -> Result<TokenAdmin, ConfigError> {
     /// let sources = Sources::new().bearer().header("x-api-key")?;
     /// # Ok(
@@ -168,7 +168,7 @@ impl TokenAdmin {
     /// What a manager must have; `resources:access` unless set.
     ///
     /// ```
-    /// # use tower_authn::{ConfigError, ScopeRule, manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{ConfigError, ScopeRule, manage::TokenAdmin, tokens::Tokens};
     /// # fn manage(tokens: Tokens) -> Result<TokenAdmin, ConfigError> {
     /// # Ok(
     /// TokenAdmin::new(tokens).scope(ScopeRule::any_of(["admin", "tokens:manage"])?)
@@ -232,7 +232,7 @@ impl TokenAdmin {
     /// and another one of the same label takes its place.
     ///
     /// ```
-    /// # use tower_authn::{manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
     /// # fn manage(tokens: Tokens) -> TokenAdmin {
     /// TokenAdmin::new(tokens)
     ///     .snippet("CLI", "acme login --endpoint {origin} --token {token}")
@@ -253,7 +253,7 @@ impl TokenAdmin {
     /// templates as [`snippet`](Self::snippet) has them, in place of all others.
     ///
     /// ```
-    /// # use tower_authn::{manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
     /// # fn manage(tokens: Tokens) -> TokenAdmin {
     /// TokenAdmin::new(tokens).snippets_for(|token, target| async move {
     ///     let target = target.or_else(|| Some(token.targets?.first()?.to_string()));
@@ -295,7 +295,7 @@ impl TokenAdmin {
     ///
     /// ```
     /// # use axum::Router;
-    /// # use tower_authn::{manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
     /// # fn app(tokens: Tokens, own: Router) -> Router {
     /// own.nest("/manage", TokenAdmin::new(tokens).routes())
     /// # }
@@ -343,7 +343,7 @@ impl TokenAdmin {
     ///
     /// ```
     /// # use axum::{Router, response::{Html, IntoResponse, Response}, routing::get};
-    /// # use tower_authn::{Authenticated, manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{Authenticated, manage::TokenAdmin, tokens::Tokens};
     /// # fn app(tokens: Tokens) -> Router {
     /// let manage = TokenAdmin::new(tokens);
     /// let (page, signed_in) = (manage.page(), manage.signed_in());
@@ -386,7 +386,7 @@ impl TokenAdmin {
     ///
     /// ```
     /// # use axum::{Router, extract::Path, routing::get};
-    /// # use tower_authn::{manage::TokenAdmin, store::Tokens};
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
     /// # fn app(tokens: Tokens) -> Router {
     /// let manage = TokenAdmin::new(tokens);
     /// let page = manage.page();

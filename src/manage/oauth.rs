@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     axum::Authenticated,
-    store::{StoredToken, TokenSelector, Tokens},
+    store::StoredToken,
     token::TokenState,
+    tokens::{TokenSelector, Tokens},
 };
 
 /// The longest form, in bytes.

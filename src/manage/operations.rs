@@ -19,8 +19,9 @@ use super::{
 use crate::{
     axum::Authenticated,
     principal::Principal,
-    store::{Cursor, StoredToken, TokenSelector, Tokens},
+    store::{Cursor, StoredToken},
     token::{Record, TokenId},
+    tokens::{TokenSelector, Tokens},
 };
 
 /// The longest body, in bytes.
@@ -126,7 +127,7 @@ async fn resume(
     Id(id): Id,
 ) -> Result<Response, Problem> {
     let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
-    let record = tokens.resume_as(&caller, id).await?;
+    let record = tokens.resume_as(id, &caller).await?;
     Ok(view::token(&tokens, &StoredToken { record, usage }))
 }
 
@@ -138,7 +139,7 @@ async fn rotate(
 ) -> Result<Response, Problem> {
     visible(&tokens, &caller, id).await?;
     let grace = Duration::from_secs(rotation.grace_seconds);
-    let created = tokens.rotate_as(&caller, id, grace).await?;
+    let created = tokens.rotate_as(id, grace, &caller).await?;
     Ok(view::created(&tokens, StatusCode::OK, created))
 }
 

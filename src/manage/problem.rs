@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     layer::PublicRejection,
     rejection::Rejection,
-    store::{TokenError, TokenErrorKind},
+    tokens::{TokenError, TokenErrorKind},
 };
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");

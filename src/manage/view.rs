@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     principal::Principal,
-    store::{CreatedToken, StoredToken, Tokens, Usage},
+    store::{StoredToken, Usage},
     token::{Timestamp, TokenId, TokenState},
+    tokens::{CreatedToken, Tokens},
 };
 
 /// A time (RFC 3339), in UTC.

@@ -204,7 +204,7 @@ pub struct Write {
     /// The whole row.
     pub row: Row,
     /// The revision at which the row must be; `None` where it must not be there.
-    pub was: Option<u64>,
+    pub expected_rev: Option<u64>,
 }
 
 /// A token with its uses.

@@ -22,7 +22,7 @@ use crate::token::{Digest, KeyId, Record, TagKey, Timestamp, TokenId};
 /// # Example
 ///
 /// ```
-/// use tower_authn::{AuthnLayer, store::{MemoryStore, NewToken, Tokens, TokensOptions}};
+/// use tower_authn::{AuthnLayer, store::MemoryStore, tokens::{NewToken, Tokens, TokensOptions}};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
@@ -93,8 +93,8 @@ impl Tables {
 
     fn check(&self, write: &Write) -> Result<(), StoreError> {
         let rev = self.rev_of(&write.row);
-        if write.was.is_some() {
-            return if rev == write.was {
+        if write.expected_rev.is_some() {
+            return if rev == write.expected_rev {
                 Ok(())
             } else {
                 Err(StoreError::conflict())

@@ -1,10 +1,10 @@
 //! Verifiers: who decides whether a credential is good, and whose it is.
 
-mod any;
+mod boxed;
 mod combinators;
 mod fixed;
 mod function;
-mod swap;
+mod reloadable;
 
 use std::{
     future::Future,
@@ -14,11 +14,11 @@ use std::{
 };
 
 pub use self::{
-    any::BoxVerifier,
+    boxed::BoxVerifier,
     combinators::{AndThen, Map, Or},
     fixed::{FixedTokens, FixedTokensBuilder, FixedUsers, FixedUsersBuilder},
     function::{OwnedCredential, VerifyAsyncFn, VerifyFn, verify_async_fn, verify_fn},
-    swap::ReloadableVerifier,
+    reloadable::ReloadableVerifier,
 };
 use crate::{
     credential::{Credential, Schemes},

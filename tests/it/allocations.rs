@@ -307,7 +307,10 @@ fn a_grpc_refusal_allocates_its_header_map() {
 #[cfg(feature = "tokens")]
 #[tokio::test]
 async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_listed() {
-    use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions};
+    use tower_authn::{
+        store::MemoryStore,
+        tokens::{NewToken, Tokens, TokensOptions},
+    };
 
     let open = async || {
         let options = TokensOptions::new("acme").unwrap();
@@ -345,8 +348,9 @@ async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_list
 #[tokio::test]
 async fn a_token_takes_less_than_two_hundred_bytes() {
     use tower_authn::{
-        store::{MemoryStore, Row, TokenStore, Tokens, TokensOptions, Write},
+        store::{MemoryStore, Row, TokenStore, Write},
         token::{Digest, KeyId, Record, Timestamp},
+        tokens::{Tokens, TokensOptions},
     };
 
     // As many as make the tables the emptiest.
@@ -361,7 +365,10 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
         record.scopes = vec!["deployment".parse().unwrap()];
         record.expires_at = Some(Timestamp::from_secs(1));
         let row = Row::Token(Box::new(record));
-        Write { row, was: None }
+        Write {
+            row,
+            expected_rev: None,
+        }
     });
     store.apply(records.collect()).await.unwrap();
     let options = TokensOptions::new("acme").unwrap();

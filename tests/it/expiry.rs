@@ -7,8 +7,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 use tower_authn::{
     RejectionKind,
-    store::{MemoryStore, NewToken, Row, TokenSelector, TokenStore, Tokens, Write},
+    store::{MemoryStore, Row, TokenStore, Write},
     token::{Digest, Record, Timestamp},
+    tokens::{NewToken, TokenSelector, Tokens},
 };
 
 use super::tokens::{Hands, answer};
@@ -26,7 +27,13 @@ async fn stored(now: u64, end: Timestamp) -> (Tokens, Hands) {
     );
     record.expires_at = Some(end);
     let row = Row::Token(Box::new(record));
-    store.apply(vec![Write { row, was: None }]).await.unwrap();
+    store
+        .apply(vec![Write {
+            row,
+            expected_rev: None,
+        }])
+        .await
+        .unwrap();
     let hands = Hands::at(now);
     let tokens = Tokens::open(store, hands.options()).await.unwrap();
     (tokens, hands)

@@ -17,10 +17,11 @@ use tower::Layer;
 use tower_authn::{
     AuthnLayer,
     store::{
-        Changes, CreatedToken, MemoryStore, NewToken, Position, Query, Row, StoreError,
-        StoredToken, TokenSelector, TokenStore, TokenUse, Tokens, TokensOptions, Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write,
     },
     token::{Secret, Timestamp, TokenId, check_offline},
+    tokens::{CreatedToken, NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use crate::support::{Calls, Strict, ask, get};

@@ -12,11 +12,14 @@ use http::StatusCode;
 use tokio::time::{Instant, sleep};
 use tower_authn::{
     store::{
-        Changes, CreatedToken, MemoryStore, NewToken, Position, Query, Row, StoreError,
-        StoredToken, TokenError, TokenErrorKind, TokenSelector, TokenStore, TokenUpdate, TokenUse,
-        Tokens, TokensOptions, Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write,
     },
     token::{Timestamp, TokenId},
+    tokens::{
+        CreatedToken, NewToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens,
+        TokensOptions,
+    },
 };
 
 use crate::{

@@ -29,10 +29,9 @@ use tower_authn::{
     Access, AuthnLayer,
     layer::ValidityLayer,
     protect,
-    store::{
-        CreatedToken, MemoryStore, NewToken, TokenSelector, TokenUpdate, TokenVerifier, Tokens,
-    },
+    store::MemoryStore,
     token::Clock,
+    tokens::{CreatedToken, NewToken, TokenSelector, TokenUpdate, TokenVerifier, Tokens},
 };
 
 use crate::tokens::Hands;

@@ -8,11 +8,9 @@ use futures::FutureExt;
 use http::StatusCode;
 use tokio::time::sleep;
 use tower_authn::{
-    store::{
-        CreatedToken, MemoryStore, NewToken, Row, TokenSelector, TokenStore, Tokens, TokensOptions,
-        Write,
-    },
+    store::{MemoryStore, Row, TokenStore, Write},
     token::{Record, TagKey, Timestamp},
+    tokens::{CreatedToken, NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use crate::watched::{Watched, status};
@@ -134,9 +132,12 @@ fn revoked(mut record: Record) -> Record {
 
 /// As another process does.
 async fn write(store: &MemoryStore, record: Record) {
-    let was = Some(record.rev).filter(|rev| *rev > 0);
+    let expected_rev = Some(record.rev).filter(|rev| *rev > 0);
     let row = Row::Token(Box::new(record));
-    store.apply(vec![Write { row, was }]).await.unwrap();
+    store
+        .apply(vec![Write { row, expected_rev }])
+        .await
+        .unwrap();
 }
 
 /// A service with the same keys that knows none of the tokens, and hears of
@@ -145,7 +146,7 @@ async fn same_keys(keys: Vec<TagKey>) -> (Watched, Tokens) {
     let store = Watched::default();
     let write = |key| Write {
         row: Row::Key(key),
-        was: None,
+        expected_rev: None,
     };
     let keys = keys.into_iter().map(write).collect();
     store.store().apply(keys).await.unwrap();

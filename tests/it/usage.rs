@@ -12,8 +12,9 @@ use tokio::time::sleep;
 use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer,
-    store::{CreatedToken, NewToken, Query, TokenStore, Tokens},
+    store::{Query, TokenStore},
     token::Timestamp,
+    tokens::{CreatedToken, NewToken, Tokens},
 };
 
 use crate::{

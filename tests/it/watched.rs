@@ -12,9 +12,10 @@ use tower_authn::{
     AuthnLayer,
     store::{
         Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Tokens, TokensOptions, Write,
+        Write,
     },
     token::{Timestamp, TokenId},
+    tokens::{Tokens, TokensOptions},
 };
 
 use crate::support::{Calls, Strict, ask, get};

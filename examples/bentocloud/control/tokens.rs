@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_authn::{
     Authenticated, Principal,
-    store::{Cursor, NewToken, Query, StoredToken, TokenSelector, Usage},
+    store::{Cursor, Query, StoredToken, Usage},
     token::TokenState,
+    tokens::{NewToken, TokenSelector},
 };
 
 use super::{

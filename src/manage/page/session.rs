@@ -25,8 +25,8 @@ use crate::{
     },
     principal::Principal,
     scope::ScopeRule,
-    store::{SessionKind, TokenError, Tokens},
     token::{Prefix, Timestamp},
+    tokens::{SessionKind, TokenError, Tokens},
     verifier::Verifier,
 };
 

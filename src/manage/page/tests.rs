@@ -23,11 +23,11 @@ use crate::{
     layer::AuthnLayer,
     manage::TokenAdmin,
     principal::Principal,
-    store::{
-        CreatedToken, MemoryStore, NewToken, Query, TokenErrorKind, TokenSelector, TokenUpdate,
-        Tokens, TokensOptions,
-    },
+    store::{MemoryStore, Query},
     token::Timestamp,
+    tokens::{
+        CreatedToken, NewToken, TokenErrorKind, TokenSelector, TokenUpdate, Tokens, TokensOptions,
+    },
     verifier::FixedUsers,
 };
 

@@ -73,11 +73,14 @@ pub(super) fn token(record: &Record) -> Row {
 
 /// A row that is to be new.
 pub(super) fn new(row: Row) -> Write {
-    Write { row, was: None }
+    Write {
+        row,
+        expected_rev: None,
+    }
 }
 
 /// A row in the place of the one at a revision.
-pub(super) fn over(row: Row, was: u64) -> Write {
-    let was = Some(was);
-    Write { row, was }
+pub(super) fn over(row: Row, expected_rev: u64) -> Write {
+    let expected_rev = Some(expected_rev);
+    Write { row, expected_rev }
 }

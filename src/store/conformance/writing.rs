@@ -196,14 +196,14 @@ pub(super) async fn feed<S: TokenStore>(writer: Arc<S>, reader: Arc<S>) {
     let write = |task: u64| {
         let store = Arc::clone(&writer);
         async move {
-            let mut was = None;
+            let mut expected_rev = None;
             for n in 0..WRITES {
                 let mut record = bare(task);
                 record.name = format!("write {n}");
                 let mut writes = vec![new(token(&bare(100 + task * WRITES + n)))];
                 let row = token(&record);
-                writes.push(Write { row, was });
-                was = Some(put(&*store, writes).await);
+                writes.push(Write { row, expected_rev });
+                expected_rev = Some(put(&*store, writes).await);
             }
         }
     };

@@ -7,7 +7,7 @@ use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, Service, service_fn};
 use tower_authn::{
     AuthnLayer, Principal, Verifier,
-    store::{MemoryStore, NewToken, Tokens, TokensOptions},
+    store::MemoryStore, tokens::{NewToken, Tokens, TokensOptions},
     token::Digest,
     verifier::{FixedTokens, FixedUsers},
     verify_fn,

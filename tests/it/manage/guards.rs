@@ -6,7 +6,7 @@ use serde_json::json;
 use tower_authn::{
     axum::assert_protected,
     manage::TokenAdmin,
-    store::{NewToken, Tokens, TokensOptions},
+    tokens::{NewToken, Tokens, TokensOptions},
 };
 
 use super::{Answer, App, FORM, JSON, request};
@@ -82,7 +82,7 @@ async fn m03_every_route_answers_each_caller_as_the_table_says() {
     let plain = NewToken::new("paul").scopes(["deployment", "resources:models"]);
     let plain = app.make(plain.organization("north")).await;
     let gone = app.make(NewToken::new("gus").scopes(["resources"])).await;
-    let id = tower_authn::store::TokenSelector::Id(gone.record.id);
+    let id = tower_authn::tokens::TokenSelector::Id(gone.record.id);
     app.tokens.revoke(id, "", "").await.unwrap();
     let callers = [
         ("nobody", None, false),
@@ -211,7 +211,7 @@ async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_b
     let manager = NewToken::new("mary").scopes(["resources:access"]);
     let manager = tokens.create(manager).await.unwrap();
     let gone = tokens.create(NewToken::new("gus")).await.unwrap();
-    let id = tower_authn::store::TokenSelector::Id(gone.record.id);
+    let id = tower_authn::tokens::TokenSelector::Id(gone.record.id);
     tokens.revoke(id, "", "").await.unwrap();
     let app = App {
         routes: axum::Router::new().nest("/manage", TokenAdmin::new(tokens.clone()).routes()),

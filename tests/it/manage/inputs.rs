@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 use tower_authn::{
     manage::TokenAdmin,
-    store::{CreatedToken, NewToken},
+    tokens::{CreatedToken, NewToken},
 };
 
 use super::{Answer, App, JSON, request};

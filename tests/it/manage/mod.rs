@@ -23,7 +23,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 use tower_authn::{
     manage::TokenAdmin,
-    store::{CreatedToken, MemoryStore, NewToken, TokenStore, Tokens},
+    store::{MemoryStore, TokenStore},
+    tokens::{CreatedToken, NewToken, Tokens},
 };
 
 use crate::tokens::Hands;

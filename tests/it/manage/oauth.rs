@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tower_authn::{
-    store::{CreatedToken, NewToken, TokenSelector},
     token::Timestamp,
+    tokens::{CreatedToken, NewToken, TokenSelector},
 };
 
 use super::{App, JSON, NOW, request};

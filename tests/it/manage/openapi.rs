@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use axum::Router;
 use serde_json::{Value, json};
-use tower_authn::{Sources, manage::TokenAdmin, store::NewToken};
+use tower_authn::{Sources, manage::TokenAdmin, tokens::NewToken};
 
 use super::{App, request};
 use crate::{

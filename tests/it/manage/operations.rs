@@ -1,7 +1,7 @@
 //! What each operation does.
 
 use serde_json::{Value, json};
-use tower_authn::store::{CreatedToken, NewToken, TokenSelector};
+use tower_authn::tokens::{CreatedToken, NewToken, TokenSelector};
 
 use super::{Answer, App, NOW};
 use crate::tokens::answer;

@@ -1,7 +1,7 @@
 //! One organization knows nothing of another.
 
 use serde_json::{Value, json};
-use tower_authn::store::{CreatedToken, NewToken};
+use tower_authn::tokens::{CreatedToken, NewToken};
 
 use super::{Answer, App, JSON, NOW, request};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tower_authn::store::{CreatedToken, NewToken, TokenSelector};
+use tower_authn::tokens::{CreatedToken, NewToken, TokenSelector};
 
 use super::{App, NOW};
 

@@ -10,7 +10,8 @@ use tower::ServiceExt;
 use tower_authn::{
     Principal,
     manage::TokenAdmin,
-    store::{NewToken, PostgresStore, Query, SqliteStore, TokenSelector, Tokens, TokensOptions},
+    store::{PostgresStore, Query, SqliteStore},
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
     verifier::FixedUsers,
 };
 

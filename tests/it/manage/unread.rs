@@ -3,7 +3,7 @@
 use axum::{Router, body::Body, routing::post};
 use http::{Request, Version};
 use tower::ServiceExt;
-use tower_authn::{layer::Drain, manage::TokenAdmin, store::NewToken};
+use tower_authn::{layer::Drain, manage::TokenAdmin, tokens::NewToken};
 
 use super::{App, FORM, JSON};
 use crate::bodies::Upload;

@@ -2,11 +2,9 @@
 
 use rusqlite::Connection;
 use tower_authn::{
-    store::{
-        MemoryStore, NewToken, PostgresStore, Row, SqliteStore, StoreErrorKind, TokenErrorKind,
-        TokenStore, Tokens, TokensOptions, Write,
-    },
+    store::{MemoryStore, PostgresStore, Row, SqliteStore, StoreErrorKind, TokenStore, Write},
     token::{Digest, Record, Timestamp, TokenId},
+    tokens::{NewToken, TokenErrorKind, Tokens, TokensOptions},
 };
 
 use super::{Directory, server};
@@ -19,7 +17,10 @@ fn write(number: u64) -> Write {
     let digest = Digest::sha256(number.to_be_bytes());
     let record = Record::new(id(number), digest, "bob".to_owned(), Timestamp::default());
     let row = Row::Token(Box::new(record));
-    Write { row, was: None }
+    Write {
+        row,
+        expected_rev: None,
+    }
 }
 
 fn id(number: u64) -> TokenId {

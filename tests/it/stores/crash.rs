@@ -10,7 +10,8 @@ use std::{
 
 use tower_authn::{
     RejectionKind,
-    store::{NewToken, PostgresStore, TokenSelector, Tokens, TokensOptions},
+    store::PostgresStore,
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, server, sqlite};

@@ -11,9 +11,8 @@ use rusqlite::Connection;
 use tokio::time::sleep;
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, SqliteStore, StoreErrorKind, TokenErrorKind, TokenSelector, Tokens, TokensOptions,
-    },
+    store::{SqliteStore, StoreErrorKind},
+    tokens::{NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, becomes, make, sqlite, verdict};

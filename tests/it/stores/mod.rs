@@ -27,7 +27,8 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tower_authn::{
     RejectionKind,
-    store::{CreatedToken, NewToken, SqliteStore, Tokens},
+    store::SqliteStore,
+    tokens::{CreatedToken, NewToken, Tokens},
 };
 
 use crate::tokens::answer;

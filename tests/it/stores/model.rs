@@ -13,11 +13,9 @@ use proptest::{collection::vec, prelude::*, test_runner::Config};
 use tokio::runtime::Runtime;
 use tower_authn::{
     RejectionKind,
-    store::{
-        CreatedToken, MemoryStore, NewToken, PostgresStore, TokenErrorKind, TokenSelector,
-        TokenStore, Tokens,
-    },
+    store::{MemoryStore, PostgresStore, TokenStore},
     token::TokenState,
+    tokens::{CreatedToken, NewToken, TokenErrorKind, TokenSelector, Tokens},
 };
 
 use super::{Directory, server, sqlite};

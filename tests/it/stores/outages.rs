@@ -12,11 +12,11 @@ use tokio::time::{sleep, timeout};
 use tower_authn::{
     RejectionKind,
     store::{
-        Changes, CreatedToken, NewToken, Position, PostgresOptions, PostgresStore, Query, Row,
-        StoreError, StoredToken, TokenErrorKind, TokenSelector, TokenStore, TokenUse, Tokens,
-        TokensOptions, Write,
+        Changes, Position, PostgresOptions, PostgresStore, Query, Row, StoreError, StoredToken,
+        TokenStore, TokenUse, Write,
     },
     token::{Digest, Record, Timestamp, TokenId},
+    tokens::{CreatedToken, NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{
@@ -221,7 +221,10 @@ async fn a_revocation_of_more_than_one_read_can_hold_is_seen_whole() {
             Timestamp::default(),
         );
         let row = Row::Token(Box::new(record));
-        Write { row, was: None }
+        Write {
+            row,
+            expected_rev: None,
+        }
     };
     store.apply((0..MANY).map(new).collect()).await.unwrap();
     let (one, other) = (open(&url).await, open(&url).await);
@@ -262,7 +265,10 @@ async fn much_may_be_written_at_once_whatever_the_limit() {
         let digest = Digest::sha256(n.to_be_bytes());
         let record = Record::new(id, digest, "bob".to_owned(), Timestamp::default());
         let row = Row::Token(Box::new(record));
-        Write { row, was: None }
+        Write {
+            row,
+            expected_rev: None,
+        }
     });
     let begun = Instant::now();
     assert_eq!(store.apply(writes.collect()).await.unwrap(), 10_000);

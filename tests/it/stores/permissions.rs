@@ -2,10 +2,8 @@
 
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, PostgresOptions, PostgresStore, StoreErrorKind, TokenSelector, TokenStore,
-        Tokens, TokensOptions,
-    },
+    store::{PostgresOptions, PostgresStore, StoreErrorKind, TokenStore},
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{

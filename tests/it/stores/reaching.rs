@@ -6,7 +6,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tower_authn::{
     RejectionKind,
-    store::{PostgresOptions, StoreErrorKind, TokenSelector, Tokens, TokensOptions, conformance},
+    store::{PostgresOptions, StoreErrorKind, conformance},
+    tokens::{TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{

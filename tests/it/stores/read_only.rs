@@ -12,11 +12,9 @@ use rusqlite::Connection;
 use tokio::time::sleep;
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, SqliteStore, StoreErrorKind, TokenErrorKind, TokenSelector, TokenStore, Tokens,
-        TokensOptions,
-    },
+    store::{SqliteStore, StoreErrorKind, TokenStore},
     token::Timestamp,
+    tokens::{NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, becomes, make, sqlite, verdict};

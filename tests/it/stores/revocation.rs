@@ -18,8 +18,9 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
 };
-use tower_authn::store::{
-    CreatedToken, MemoryStore, PostgresOptions, TokenSelector, TokenStore, Tokens, TokensOptions,
+use tower_authn::{
+    store::{MemoryStore, PostgresOptions, TokenStore},
+    tokens::{CreatedToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, make, server, sqlite, verdict};

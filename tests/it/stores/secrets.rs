@@ -3,8 +3,9 @@
 use std::{fmt::Debug, fs};
 
 use tower_authn::{
-    store::{CreatedToken, NewToken, PostgresStore, TokenStore, Tokens, TokensOptions},
+    store::{PostgresStore, TokenStore},
     token::MasterKey,
+    tokens::{CreatedToken, NewToken, Tokens, TokensOptions},
 };
 
 use super::{Directory, server, sqlite};

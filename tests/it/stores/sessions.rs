@@ -6,10 +6,8 @@ use futures::future::join_all;
 use tokio::time::timeout;
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, PostgresOptions, PostgresStore, Query, Row, StoreErrorKind, TokenErrorKind,
-        TokenSelector, TokenStore, Tokens, TokensOptions, Write,
-    },
+    store::{PostgresOptions, PostgresStore, Query, Row, StoreErrorKind, TokenStore, Write},
+    tokens::{NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{
@@ -256,9 +254,9 @@ async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound(
         give_up(server, name, code, 1_000_000);
         let begun = Instant::now();
         let mut row = Row::Token(Box::new(made.record.clone()));
-        let was = Some(row.rev());
+        let expected_rev = Some(row.rev());
         row.set_rev(0);
-        let write = Write { row, was };
+        let write = Write { row, expected_rev };
         let error = timeout(Duration::from_secs(20), store.apply(vec![write])).await;
         let error = error.unwrap().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

@@ -6,8 +6,9 @@ use http::{Request, StatusCode};
 use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer, RejectionKind,
-    store::{MemoryStore, Query, TokenErrorKind, TokenSelector, TokenStore, Tokens, TokensOptions},
+    store::{MemoryStore, Query, TokenStore},
     token::{Digest, Timestamp, TokenState},
+    tokens::{TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Hands, alice, answer, open};

@@ -19,8 +19,9 @@ use http::StatusCode;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer, Principal, RejectionKind,
-    store::{MemoryStore, NewToken, TokenSelector, Tokens, TokensOptions},
+    store::MemoryStore,
     token::{Clock, Timestamp},
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use crate::support::{Strict, ask, get};

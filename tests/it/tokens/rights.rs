@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use tower_authn::{
     RejectionKind,
-    store::{
-        MemoryStore, NewToken, Query, TokenErrorKind, TokenSelector, TokenUpdate, Tokens,
-        TokensOptions,
-    },
+    store::{MemoryStore, Query},
     token::Timestamp,
+    tokens::{NewToken, TokenErrorKind, TokenSelector, TokenUpdate, Tokens, TokensOptions},
 };
 
 use super::{DAY, Hands, alice, answer, open};

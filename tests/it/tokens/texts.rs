@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tower_authn::{
     Principal,
-    store::{NewToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens},
+    tokens::{NewToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens},
 };
 
 use super::{alice, open};
@@ -36,7 +36,7 @@ async fn stored(tokens: &Tokens, field: &'static str, text: &str) -> Result<Stri
         "created_by, by its maker" => created(alice().within_rights_of(&maker)).await?.created_by,
         "created_by, by a rotation" => {
             let id = tokens.create(alice()).await?.record.id;
-            let made = tokens.rotate_as(&maker, id, Duration::ZERO).await?;
+            let made = tokens.rotate_as(id, Duration::ZERO, &maker).await?;
             made.record.created_by
         }
         "name, changed" => changed(TokenUpdate::default().name(text)).await?.name,

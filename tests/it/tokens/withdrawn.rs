@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tower_authn::{
     RejectionKind,
-    store::{MemoryStore, Query, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
+    store::{MemoryStore, Query},
     token::{KeyId, Timestamp},
+    tokens::{TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{DAY, Hands, alice, answer, open};

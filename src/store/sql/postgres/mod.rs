@@ -48,7 +48,7 @@ const PIPELINE: usize = 256;
 /// Keeps tokens in PostgreSQL (13 or later), shared by many instances.
 ///
 /// An instance that changes a token notifies the others (`NOTIFY`), which listen
-/// on a connection of their own. [`Tokens`](crate::store::Tokens) also polls for
+/// on a connection of their own. [`Tokens`](crate::tokens::Tokens) also polls for
 /// changes, every second. Statements are not prepared, so that the store works
 /// through a pooler by transactions: see [`PostgresOptions::without_listen`].
 ///
@@ -67,7 +67,7 @@ const PIPELINE: usize = 256;
 /// # Example
 ///
 /// ```no_run
-/// use tower_authn::store::{PostgresStore, Tokens, TokensOptions};
+/// use tower_authn::{store::PostgresStore, tokens::{Tokens, TokensOptions}};
 ///
 /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://authn@localhost/authn").await?;

@@ -53,7 +53,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// # Example
 ///
 /// ```
-/// use tower_authn::store::{NewToken, SqliteStore, Tokens, TokensOptions};
+/// use tower_authn::{store::SqliteStore, tokens::{NewToken, Tokens, TokensOptions}};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = std::env::temp_dir().join(format!("tower-authn-doc-{}", std::process::id()));

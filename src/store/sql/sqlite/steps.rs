@@ -34,7 +34,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, writes: &[Write]) -> Result<u
     let last = single(taken)?;
     let first = (last + 1).saturating_sub(writes.len() as u64);
     for (change, rev) in writes.iter().zip(first..) {
-        let (statement, values) = write(&change.row, rev, change.was)?;
+        let (statement, values) = write(&change.row, rev, change.expected_rev)?;
         if execute(transaction, &statement, &values)? != 1 {
             let (statement, values) = count_taken(&change.row);
             let taken = rows(transaction, &statement, &values, columns::one_number)?;

@@ -1,19 +1,16 @@
 //! Lists, with the uses that are not written yet.
 
-use super::Shared;
-use crate::store::{
-    contract::{Cursor, Query, StoredToken},
-    error::StoreError,
-};
+use super::Engine;
+use crate::store::{Cursor, Query, StoreError, StoredToken};
 
 /// How many tokens one read of the store asks for at most.
 const PAGE: usize = 1_000;
 
-impl Shared {
+impl Engine {
     /// Reads pages until there are as many tokens as the query asks for, or the
     /// store has no more: a page may be shorter than asked for, and only an
     /// empty one is the last.
-    pub(super) async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    pub(crate) async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
         query.retired_keys = self.mirror.ring().retired().collect();
         let size = query.page_size();
         let mut found = Vec::new();

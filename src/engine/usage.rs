@@ -15,14 +15,9 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::Shared;
+use super::{Engine, entry::Entry, hash::Spread};
 use crate::{
-    store::{
-        contract::{StoredToken, TokenUse},
-        entry::Entry,
-        error::StoreError,
-        spread::Spread,
-    },
+    store::{StoreError, StoredToken, TokenUse},
     token::{Timestamp, TokenId},
 };
 
@@ -34,7 +29,7 @@ const BATCH: usize = 1_000;
 const FIRST_USE: Duration = Duration::from_millis(500);
 
 /// The tokens with uses that are not written yet.
-pub(super) struct UsageBook {
+pub(crate) struct UsageBook {
     used: Mutex<Used>,
     spread: Spread,
     /// Told of a first use.
@@ -56,13 +51,13 @@ struct Used {
 
 /// Which uses are written.
 #[derive(Clone, Copy)]
-pub(super) enum Flush {
+pub(crate) enum Flush {
     All,
     FirstUses,
 }
 
 impl UsageBook {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             used: Mutex::default(),
             spread: Spread::by_chance(),
@@ -74,7 +69,7 @@ impl UsageBook {
 
     /// Counts a use.
     #[inline]
-    pub(super) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
+    pub(crate) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
         if entry.count(now) {
             self.list(entry);
         }
@@ -94,12 +89,12 @@ impl UsageBook {
 
     /// How many batches were written. While it stays the same, no use moves
     /// from memory to the store.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
     }
 
     /// Adds the uses that are not written yet to what a store returned.
-    pub(super) fn add_pending(&self, page: &mut [StoredToken]) {
+    pub(crate) fn add_pending(&self, page: &mut [StoredToken]) {
         let used = self.used();
         if used.entries.is_empty() {
             return;
@@ -115,7 +110,7 @@ impl UsageBook {
     }
 
     /// Waits until no uses are being written.
-    pub(super) async fn flushed(&self) -> AsyncMutexGuard<'_, ()> {
+    pub(crate) async fn flushed(&self) -> AsyncMutexGuard<'_, ()> {
         self.flushing.lock().await
     }
 
@@ -148,10 +143,10 @@ impl UsageBook {
     }
 }
 
-impl Shared {
+impl Engine {
     /// Writes uses, and keeps them if that fails. A write whose outcome is
     /// unknown is repeated, so that its uses may count twice.
-    pub(super) async fn flush_usage(&self, which: Flush) -> Result<(), StoreError> {
+    pub(crate) async fn flush_usage(&self, which: Flush) -> Result<(), StoreError> {
         let _flushing = self.usage.flushed().await;
         let mut entries = self.usage.listed(which);
         // The entries of one token come together, and are written as one.
@@ -188,7 +183,7 @@ impl Shared {
 
     /// Reads a token, which a session is not, with the uses that are not written
     /// yet.
-    pub(super) async fn stored(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
+    pub(crate) async fn stored(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         loop {
             let written = self.usage.written();
             let mut stored = self.store.get(id).await?;
@@ -201,7 +196,7 @@ impl Shared {
 }
 
 /// Writes the uses for as long as anything holds the tokens.
-pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
+pub(crate) fn task(shared: &Arc<Engine>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
     let first = Arc::clone(&shared.usage.first);
     let period = shared.options.flush_every;

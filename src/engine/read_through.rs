@@ -10,10 +10,10 @@ use std::{
 use futures::future::{BoxFuture, FutureExt, Shared as SharedFuture};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::Shared;
+use super::Engine;
 use crate::{
     rejection::Rejection,
-    store::contract::{Row, StoredToken},
+    store::{Row, StoredToken},
     token::TokenId,
 };
 
@@ -29,14 +29,14 @@ const REMEMBERED: usize = 1_024;
 /// Whether the store could tell; what it told is in memory then.
 type Outcome = Result<(), Rejection>;
 
-pub(super) struct ReadThrough {
+pub(crate) struct ReadThrough {
     under_way: Mutex<HashMap<TokenId, SharedFuture<BoxFuture<'static, Outcome>>>>,
     absent: Mutex<Absent>,
     permits: Arc<Semaphore>,
 }
 
 impl ReadThrough {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             under_way: Mutex::default(),
             absent: Mutex::new(Absent::new()),
@@ -77,12 +77,12 @@ impl Absent {
     }
 }
 
-impl Shared {
+impl Engine {
     /// Asks the store for a token, together with all others who ask for it.
     ///
     /// The read runs in a task of its own: whoever gives up takes nothing from
     /// those who still wait.
-    pub(super) async fn read_through(self: &Arc<Self>, id: TokenId) -> Outcome {
+    pub(crate) async fn read_through(self: &Arc<Self>, id: TokenId) -> Outcome {
         if lock(&self.reads.absent).holds(id) {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{TokensOptions, draft, error::TokenError};
+use super::{TokenError, TokensOptions, new_token};
 use crate::{
     target::Target,
     token::{Record, Secret, Timestamp, TokenId},
@@ -20,7 +20,7 @@ pub struct CreatedToken {
 
 impl fmt::Debug for CreatedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Created")
+        f.debug_struct("CreatedToken")
             .field("id", &self.record.id)
             .finish_non_exhaustive()
     }
@@ -29,7 +29,7 @@ impl fmt::Debug for CreatedToken {
 /// What is to be changed of a token: only what is set, and only to less.
 ///
 /// ```
-/// use tower_authn::store::TokenUpdate;
+/// use tower_authn::tokens::TokenUpdate;
 ///
 /// let change = TokenUpdate::default().name("old laptop").scopes(["deployment"]);
 /// ```
@@ -115,19 +115,19 @@ impl TokenUpdate {
         options: &TokensOptions,
     ) -> Result<(), TokenError> {
         if let Some(name) = &self.name {
-            draft::name("name", name)?;
+            new_token::name("name", name)?;
             record.name.clone_from(name);
         }
         if let Some(description) = &self.description {
-            draft::description(description)?;
+            new_token::description(description)?;
             record.description.clone_from(description);
         }
         if let Some(metadata) = &self.metadata {
-            draft::metadata(metadata)?;
+            new_token::metadata(metadata)?;
             record.metadata.clone_from(metadata);
         }
         if let Some(wanted) = &self.scopes {
-            let scopes = draft::scopes(wanted, options)?;
+            let scopes = new_token::scopes(wanted, options)?;
             let had = |scope| record.scopes.iter().any(|own| own.covers(scope));
             if !scopes.iter().all(had) {
                 return Err(TokenError::forbidden("scopes", "more than it has"));
@@ -135,7 +135,7 @@ impl TokenUpdate {
             record.scopes = scopes;
         }
         if let Some(wanted) = &self.targets {
-            let targets = draft::targets(wanted)?;
+            let targets = new_token::targets(wanted)?;
             if let Some(own) = &record.targets
                 && !Target::all_covered(&targets, own)
             {

@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Shared, verdict::Verdict};
 use crate::{
     credential::{Credential, Scheme},
+    engine::{Engine, Verdict},
     principal::Principal,
     rejection::Rejection,
     verifier::Verifier,
@@ -15,14 +15,14 @@ use crate::{
 /// [`Tokens::verifier`](super::Tokens::verifier).
 #[derive(Clone)]
 pub struct TokenVerifier {
-    shared: Arc<Shared>,
+    engine: Arc<Engine>,
     login: bool,
 }
 
 impl TokenVerifier {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
         Self {
-            shared,
+            engine,
             login: false,
         }
     }
@@ -55,9 +55,9 @@ impl TokenVerifier {
             } else {
                 login.user()
             };
-            return self.shared.judge(token);
+            return self.engine.judge(token);
         }
-        self.shared.judge(credential.token_bytes())
+        self.engine.judge(credential.token_bytes())
     }
 }
 
@@ -70,7 +70,7 @@ impl Verifier for TokenVerifier {
         match self.judge(credential) {
             Verdict::Decided(verdict) => verdict,
             Verdict::Ask(id) => {
-                self.shared.read_through(id).await?;
+                self.engine.read_through(id).await?;
                 match self.judge(credential) {
                     Verdict::Decided(verdict) => verdict,
                     Verdict::Ask(_) => {
@@ -101,10 +101,10 @@ impl Verifier for ImmediateTokenVerifier {
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        let seen = self.0.shared.freshness.see();
+        let seen = self.0.engine.freshness.see();
         match self.0.judge(credential) {
             Verdict::Decided(verdict) => verdict,
-            Verdict::Ask(_) => self.0.shared.judge_unheard(seen),
+            Verdict::Ask(_) => self.0.engine.judge_unheard(seen),
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::{
-    Tokens, change::CreatedToken, draft, error::TokenError, operations::write, retries::Retries,
-};
+use super::{CreatedToken, TokenError, Tokens, new_token, operations::write};
 use crate::{
+    engine::Retries,
     principal::Principal,
     token::{Record, TokenId, TokenState},
 };
@@ -33,9 +32,9 @@ impl Tokens {
     /// the token has and they have not.
     pub async fn rotate_as(
         &self,
-        maker: &Principal,
         id: TokenId,
         grace: Duration,
+        maker: &Principal,
     ) -> Result<CreatedToken, TokenError> {
         self.rotated(Some(maker), id, grace).await
     }
@@ -48,11 +47,11 @@ impl Tokens {
     ) -> Result<CreatedToken, TokenError> {
         let mut retries = Retries::default();
         loop {
-            let now = self.shared.now();
+            let now = self.engine.now();
             let old = self.get(id).await?.record;
             if let Some(maker) = maker {
-                draft::within(&old, maker)?;
-                draft::name("created_by", maker.subject())?;
+                new_token::within(&old, maker)?;
+                new_token::name("created_by", maker.subject())?;
             }
             if old.rotated_to.is_some() || self.state(&old) != TokenState::Active {
                 return Err(TokenError::invalid(
@@ -60,7 +59,7 @@ impl Tokens {
                     "can't be rotated: it is not active",
                 ));
             }
-            let (secret, mut fresh) = self.shared.mint(now, |id, digest| {
+            let (secret, mut fresh) = self.engine.mint(now, |id, digest| {
                 let mut fresh = old.clone();
                 fresh.id = id;
                 fresh.digest = digest;
@@ -71,7 +70,7 @@ impl Tokens {
                 fresh.rotated_from = Some(old.id);
                 Ok(fresh)
             })?;
-            let was = Some(old.rev);
+            let expected_rev = Some(old.rev);
             let mut old = Record {
                 rotated_to: Some(fresh.id),
                 ..old
@@ -84,8 +83,8 @@ impl Tokens {
             } else {
                 old.grace_until = Some(now + grace);
             }
-            let writes = vec![write(old, was), write(fresh.clone(), None)];
-            match self.shared.apply(writes).await {
+            let writes = vec![write(old, expected_rev), write(fresh.clone(), None)];
+            match self.engine.apply(writes).await {
                 Ok(rev) => {
                     fresh.rev = rev;
                     let record = fresh;

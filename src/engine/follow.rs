@@ -9,8 +9,8 @@ use std::{
 use futures::future::select;
 use tokio::time::{sleep, timeout, timeout_at};
 
-use super::{Shared, freshness::Moment};
-use crate::store::{contract::Position, error::StoreError, schedule};
+use super::{Engine, freshness::Moment, schedule};
+use crate::store::{Position, StoreError};
 
 /// How many rows one read of the changes asks for.
 const PAGE: usize = 1_000;
@@ -31,10 +31,10 @@ enum Read {
     AnotherHistory,
 }
 
-impl Shared {
+impl Engine {
     /// Merges what was changed in the store and confirms the memory. Loads
     /// everything if nothing was read yet, or the store holds another history.
-    pub(super) async fn follow(&self) -> Result<(), StoreError> {
+    pub(crate) async fn follow(&self) -> Result<(), StoreError> {
         schedule::wait_until(|| self.head.try_lock().is_ok());
         let mut head = self.head.lock().await;
         let sent = Moment::now();
@@ -133,7 +133,7 @@ impl Shared {
 }
 
 /// Follows the store for as long as anything holds its tokens.
-pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
+pub(crate) fn task(shared: &Arc<Engine>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
     async move {
         // However this task ends, nothing confirms the memory any more.
@@ -154,7 +154,7 @@ pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + us
     }
 }
 
-struct EndOnDrop(Weak<Shared>);
+struct EndOnDrop(Weak<Engine>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {

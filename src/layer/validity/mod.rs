@@ -50,7 +50,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 ///
 /// ```no_run
 /// use axum::{Router, routing::get};
-/// use tower_authn::{AuthnLayer, layer::ValidityLayer, protect, store::Tokens};
+/// use tower_authn::{AuthnLayer, layer::ValidityLayer, protect, tokens::Tokens};
 ///
 /// # fn serve(tokens: Tokens) {
 /// let router: Router = Router::new()
