@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 use axum::{
+    body::to_bytes,
     extract::{Request, State},
     middleware::Next,
     response::Response,
@@ -14,6 +15,7 @@ use tower_authn::{
 };
 
 use crate::{
+    control::FILE_MAX,
     fault::Fault,
     resolve::Meant,
     rights::{CALL, Held, LEFT_OUT, METHODS, Need, ROUTES, of_control_plane},
@@ -75,7 +77,11 @@ pub(crate) async fn within_targets(
     let caller = request.extensions().get::<Principal>();
     let has_targets = caller.is_some_and(|caller| caller.targets().is_some());
     match table.access(&Head::from_request(&request)) {
-        Access::Denied if has_targets => Err(Fault::forbidden()),
+        Access::Denied if has_targets => {
+            // The body comes first, for clients that lose an answer before it.
+            let _ = to_bytes(request.into_body(), FILE_MAX).await;
+            Err(Fault::forbidden())
+        }
         _ => Ok(next.run(request).await),
     }
 }

@@ -65,9 +65,16 @@ impl Generate {
     }
 }
 
-async fn answer(_: App, Body(request): Body<Generate>) -> Json<Value> {
+/// The body is read before a caller is refused: over HTTP/2 some clients lose an
+/// answer that overtakes their body.
+async fn answer(
+    app: Result<App, Fault>,
+    body: Result<Body<Generate>, Fault>,
+) -> Result<Json<Value>, Fault> {
+    app?;
+    let Body(request) = body?;
     let text = generate(&request.prompt, request.max_length);
-    Json(json!({ "text": text }))
+    Ok(Json(json!({ "text": text })))
 }
 
 /// What the app's own clients read before they call. It is written as text, for

@@ -12,7 +12,8 @@ mod tokens;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    body::Bytes,
+    extract::{DefaultBodyLimit, rejection::BytesRejection},
     routing::{any, get, put},
 };
 use http::StatusCode;
@@ -32,7 +33,7 @@ use crate::{
 
 /// The longest body, in bytes, and the longest file.
 const BODY_MAX: usize = 64 * 1024;
-const FILE_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const FILE_MAX: usize = 16 * 1024 * 1024;
 
 const LEFT_OUT_FAULT: Fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "not part of this example");
 
@@ -74,7 +75,10 @@ pub(crate) fn router(cloud: Cloud) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(cloud);
     let left_out = LEFT_OUT.iter().fold(Router::new(), |routes, path| {
-        routes.route(path, any(async || LEFT_OUT_FAULT))
+        routes.route(
+            path,
+            any(async |_: Result<Bytes, BytesRejection>| LEFT_OUT_FAULT),
+        )
     });
     Router::new().nest("/api/v1", routes).merge(left_out)
 }
