@@ -1,11 +1,11 @@
-// The README's programs need every feature.
+// The programs in the README need every feature.
 #![cfg_attr(feature = "full", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "full"),
     doc = "Authentication for tower, axum and tonic. Build the docs with all features."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may"))]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests may unwrap"))]
 
 mod challenge;
 mod ct;
@@ -40,11 +40,15 @@ pub mod tokens;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
+#[doc(inline)]
 pub use crate::axum::Authenticated;
 #[cfg(feature = "tonic")]
+#[doc(inline)]
 pub use crate::grpc::AuthnInterceptor;
 #[cfg(feature = "tokens")]
+#[doc(inline)]
 pub use crate::tokens::Tokens;
+#[doc(inline)]
 pub use crate::{
     access::{Access, AccessTable, Policy},
     challenge::Challenge,

@@ -17,7 +17,7 @@ use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 pub enum Access {
     /// A good credential.
     Authenticated,
-    /// Nobody gets in: 401 without a credential, 403 with a good one.
+    /// Every request is refused: 401 without a credential, 403 with a good one.
     Denied,
     /// Nothing is here: 401 without a credential, 404 with a good one, and 12
     /// `UNIMPLEMENTED` over gRPC. The inner service is not called, so a route
@@ -73,7 +73,8 @@ impl Access {
 /// [`AccessTable`]; [`policy_fn`] makes one of a closure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Policy`",
-    note = "a constant `Access`, an `AccessTable` and `policy_fn(|head| …)` are policies"
+    note = "a constant `Access`, an `AccessTable` and `policy_fn(|head| …)` are policies",
+    note = "`Access::scope` and `AccessTableBuilder::build` return a `Result`: add `?`"
 )]
 pub trait Policy: Send + Sync + 'static {
     /// What this request requires.

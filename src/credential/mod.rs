@@ -16,6 +16,7 @@ mod user_password;
 
 use std::fmt;
 
+pub(crate) use self::sources::Marked;
 pub use self::{schemes::Schemes, sources::Sources, user_password::UserPassword};
 use crate::{ct, head::Head, rejection::Rejection};
 
@@ -64,14 +65,13 @@ impl Scheme {
 pub struct Credential<'a> {
     scheme: Option<Scheme>,
     token: &'a [u8],
-    head: Option<Head<'a>>,
+    head: Head<'a>,
 }
 
 impl<'a> Credential<'a> {
-    /// `found` was read from this very head, so its token is visible ASCII. A
-    /// verifier that does not look at the head need not be given it.
+    /// `found` was read from this head, so its token is visible ASCII.
     #[inline]
-    pub(crate) fn new(found: Found<'a>, head: Option<Head<'a>>) -> Self {
+    pub(crate) fn new(found: Found<'a>, head: Head<'a>) -> Self {
         Self {
             scheme: found.scheme,
             token: found.token,
@@ -87,8 +87,7 @@ impl<'a> Credential<'a> {
 
     /// The token: what stood after the scheme, or in the named header.
     ///
-    /// It is never empty, visible ASCII, and borrowed from the header's own
-    /// bytes.
+    /// It is never empty, and visible ASCII.
     ///
     /// # Security
     ///
@@ -130,13 +129,8 @@ impl<'a> Credential<'a> {
 
     /// The head of the request that the credential came with.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "only a verifier that says `READS_HEAD = false` is given none"
-    )]
     pub fn head(&self) -> Head<'a> {
         self.head
-            .expect("a verifier that looks at the head says so")
     }
 }
 

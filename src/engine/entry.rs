@@ -12,7 +12,7 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::Notify;
 
 use crate::{
-    principal::Facts,
+    principal::PrincipalData,
     rejection::Rejection,
     scope::Scope,
     store::TokenUse,
@@ -221,7 +221,7 @@ impl Rare {
     }
 }
 
-impl Facts for Entry {
+impl PrincipalData for Entry {
     fn subject(&self) -> &str {
         &self.subject
     }

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::SystemTime};
 use super::{TokenError, Tokens, operations::write};
 use crate::{
     engine::{Engine, Retries},
-    principal::{Facts, Principal},
+    principal::{Principal, PrincipalData},
     rejection::Rejection,
     scope::Scope,
     store::{Query, StoredToken},
@@ -113,7 +113,7 @@ impl Tokens {
         };
         match record.session_of {
             None => Ok(None),
-            Some(SessionHolder::User) => Ok(Some(Principal::of(Arc::new(User(record))))),
+            Some(SessionHolder::User) => Ok(Some(Principal::from_data(Arc::new(User(record))))),
             Some(SessionHolder::Token(id)) => match self.current(id).await {
                 Ok(principal) => Ok(Some(principal)),
                 Err(error) if error.kind().status() == StatusCode::UNAUTHORIZED => Ok(None),
@@ -214,7 +214,7 @@ impl Engine {
 /// A user, as the record of their session describes them.
 struct User(Record);
 
-impl Facts for User {
+impl PrincipalData for User {
     fn subject(&self) -> &str {
         &self.0.subject
     }

@@ -73,11 +73,6 @@ pub trait Verifier: Send + Sync + 'static {
     /// Whether [`verify`](Self::verify) is ready at its first poll, always.
     const IMMEDIATE: bool = false;
 
-    /// Whether it may look at [`Credential::head`]. One that says no and does
-    /// all the same panics, which is `Unavailable`.
-    #[doc(hidden)]
-    const READS_HEAD: bool = true;
-
     /// Decides whether the credential is good.
     fn verify(
         &self,
@@ -173,7 +168,6 @@ impl<V: Verifier> Verifier for Arc<V> {
     type Principal = V::Principal;
 
     const IMMEDIATE: bool = V::IMMEDIATE;
-    const READS_HEAD: bool = V::READS_HEAD;
 
     fn verify(
         &self,

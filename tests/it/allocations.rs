@@ -280,6 +280,20 @@ fn a_refusal_allocates_its_header_map_and_one_more_for_a_second_challenge() {
 }
 
 #[test]
+fn a_403_allocates_for_the_principal_only_if_the_rejection_is_exposed() {
+    let denied = || AuthnLayer::new(tokens()).access(Access::Denied);
+    let refused = |call| Cost {
+        status: 403,
+        ..refused(call)
+    };
+    let plain = cost(denied(), good());
+    assert_eq!(plain, refused(2));
+    // The details of the rejection, its principal, and the response's extensions.
+    let exposed = cost(denied().expose_rejection(), good());
+    assert!(exposed.call > plain.call + 2, "{exposed:?}");
+}
+
+#[test]
 fn a_rejection_of_one_word_and_a_reason_allocates_nothing() {
     let cost = measure(|| {
         let rejection = Rejection::invalid().with_reason("unknown");

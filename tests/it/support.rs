@@ -93,8 +93,7 @@ impl<B> Service<Request<B>> for Strict {
     }
 }
 
-/// A verifier that counts its calls and knows [`TOKEN`] alone. It does not look
-/// at the head, so a layer without a policy reads the credential where it marks it.
+/// A verifier that counts its calls and knows [`TOKEN`] alone.
 #[derive(Clone, Debug, Default)]
 pub struct Spy {
     pub calls: Calls,
@@ -104,7 +103,6 @@ impl Verifier for Spy {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
-    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         self.calls.add();

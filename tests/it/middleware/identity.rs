@@ -2,7 +2,9 @@
 
 use http::{HeaderMap, Request};
 use tower::Layer;
-use tower_authn::{Access, AuthnLayer, Principal, Sources, layer::Admission};
+use tower_authn::{
+    Access, AuthnLayer, Principal, Rejection, RejectionKind, Sources, layer::Admission,
+};
 
 use super::{Waits, bearer};
 use crate::support::{Spy, Strict, TOKEN, ask, get};
@@ -153,5 +155,77 @@ async fn an_async_closure_reads_the_head_that_a_verifier_reads() {
         request.extensions_mut().insert(7_u32);
         ask(&service, request).await;
         assert_eq!(inner.called.count(), called, "{path}");
+    }
+}
+
+/// Each policy that refuses a good credential, and how.
+fn refusing_policies() -> [(Access, RejectionKind); 3] {
+    [
+        (Access::Denied, RejectionKind::Denied),
+        (Access::NotFound, RejectionKind::NotFound),
+        (
+            Access::scope("resources").unwrap(),
+            RejectionKind::Forbidden,
+        ),
+    ]
+}
+
+fn subject(rejection: &Rejection) -> Option<String> {
+    let principal: &Principal = rejection.principal()?;
+    Some(principal.subject().to_owned())
+}
+
+#[tokio::test]
+async fn an_exposed_rejection_names_the_principal_that_the_policy_refuses() {
+    async fn exposed<V>(layer: AuthnLayer<V, Access>, token: &str) -> Option<Rejection>
+    where
+        V: tower_authn::Verifier<Principal = Principal>,
+    {
+        let service = layer.layer(Strict::default());
+        let request = get("/", &[("authorization", &format!("Bearer {token}"))]);
+        let response = ask(&service, request).await;
+        assert_ne!(response.status(), 200);
+        response.extensions().get().cloned()
+    }
+    for (access, kind) in refusing_policies() {
+        let now = || AuthnLayer::new(Spy::default()).access(access.clone());
+        let waits = AuthnLayer::new(Waits(Spy::default())).access(access.clone());
+        for rejection in [
+            exposed(now().expose_rejection(), TOKEN).await,
+            exposed(waits.expose_rejection(), TOKEN).await,
+        ] {
+            let rejection = rejection.unwrap();
+            let seen = (rejection.kind(), subject(&rejection));
+            assert_eq!(seen, (kind, Some("ci".to_owned())));
+        }
+        let rejection = exposed(now().expose_rejection(), "unknown").await.unwrap();
+        let seen = (rejection.kind(), subject(&rejection));
+        assert_eq!(seen, (RejectionKind::Invalid, None));
+        assert!(exposed(now(), TOKEN).await.is_none(), "{access:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_is_given_the_principal_that_the_policy_refuses() {
+    use std::sync::{Arc, Mutex};
+
+    for (access, kind) in refusing_policies() {
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&reports);
+        let layer = AuthnLayer::new(Spy::default())
+            .access(access)
+            .insecure_audit(move |_, rejection| {
+                let report = (rejection.kind(), subject(rejection));
+                kept.lock().unwrap().push(report);
+            });
+        let service = layer.layer(Strict::default());
+        let response = ask(&service, get("/", &[("authorization", &bearer())])).await;
+        assert_eq!(response.status(), 200);
+        ask(&service, get("/", &[])).await;
+        let expected = [
+            (kind, Some("ci".to_owned())),
+            (RejectionKind::Missing, None),
+        ];
+        assert_eq!(*reports.lock().unwrap(), expected);
     }
 }
