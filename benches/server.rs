@@ -89,7 +89,7 @@ fn guarded(guard: usize) -> Router {
     let router = Router::new().route("/", post(async || StatusCode::ACCEPTED));
     match guard {
         0 => router,
-        1 => router.layer(AuthnLayer::new(tokens(1)).skip_principal()),
+        1 => router.layer(AuthnLayer::new(tokens(1)).without_principal()),
         2 => router.layer(AuthnLayer::new(tokens(10))),
         _ => router.layer(ValidateRequestHeaderLayer::<Bearer>::bearer(TOKEN)),
     }

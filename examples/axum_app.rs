@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let access = AccessTable::builder()
         .route(Method::GET, "/healthz", Access::Public)
         .route(Method::GET, "/reports", Access::scope("reports"))
-        .otherwise(Access::Authenticated)
+        .fallback(Access::Authenticated)
         .build()?;
 
     let router: Router = Router::new()

@@ -16,7 +16,8 @@ use http::Method;
 use serde_json::{Value, json};
 use tower_authn::{
     Access, AccessTable, Authenticated, AuthnLayer, protect,
-    store::{NewToken, Query, SqliteStore, Stored, Tokens, TokensOptions},
+    store::{Query, SqliteStore, StoredToken},
+    tokens::{NewToken, Tokens, TokensOptions},
 };
 
 #[tokio::main]
@@ -26,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let access = AccessTable::builder()
         .route(Method::GET, "/tokens", Access::scope("resources"))
-        .otherwise(Access::Authenticated)
+        .fallback(Access::Authenticated)
         .build()?;
     let router = Router::new()
         .route("/whoami", get(whoami))
@@ -58,7 +59,7 @@ async fn list(State(tokens): State<Tokens>) -> Result<Json<Value>, StatusCode> {
     Ok(Json(page.iter().map(metadata).collect()))
 }
 
-fn metadata(Stored { record, usage }: &Stored) -> Value {
+fn metadata(StoredToken { record, usage }: &StoredToken) -> Value {
     let scopes: Vec<&str> = record.scopes.iter().map(|scope| scope.as_str()).collect();
     json!({
         "id": record.id.as_str(),

@@ -16,8 +16,9 @@ mod common;
 use axum::{Router, extract::Path, response::IntoResponse, routing::get};
 use tower_authn::{
     Authenticated, Principal,
-    manage::Manage,
-    store::{MemoryStore, NewToken, Tokens, TokensOptions},
+    manage::TokenAdmin,
+    store::MemoryStore,
+    tokens::{NewToken, Tokens, TokensOptions},
     verifier::FixedUsers,
 };
 
@@ -33,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .never_expires();
     let first = tokens.create(first).await?;
 
-    let mut manage = Manage::new(tokens.clone())
+    let mut manage = TokenAdmin::new(tokens.clone())
         .snippet("CLI", "acme login --endpoint {origin} --token {token}");
     if let Some(login) = common::flag("--user")? {
         let (user, password) = login.split_once(':').ok_or("--user is USER:PASSWORD")?;
@@ -47,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(Authenticated(caller)) => format!("hello, {}", caller.subject()).into_response(),
         None => form.sign_in_page("api_tokens"),
     };
-    let of_one = async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
+    let of_one = async move |Path(name): Path<String>| manage.target_page("../api_tokens", &name);
     let app = Router::new()
         .route("/hello", get(hello))
         .layer(signed_in)

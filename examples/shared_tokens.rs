@@ -17,7 +17,8 @@ mod common;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tower_authn::{
     Authenticated, AuthnLayer, protect,
-    store::{NewToken, PostgresStore, Tokens, TokensOptions, Which},
+    store::PostgresStore,
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 #[tokio::main]
@@ -51,7 +52,7 @@ async fn revoke(State(tokens): State<Tokens>, Authenticated(caller): Authenticat
         return StatusCode::BAD_REQUEST;
     };
     match tokens
-        .revoke(Which::Id(id), caller.subject(), "logged out")
+        .revoke(TokenSelector::Id(id), caller.subject(), "logged out")
         .await
     {
         Ok(_) => StatusCode::NO_CONTENT,

@@ -15,11 +15,11 @@ use tonic::{
 };
 
 #[cfg(feature = "tokens")]
-use crate::layer::LifetimeService;
+use crate::layer::ValidityService;
 use crate::{
     head::Head,
     layer::{
-        Admission, Anonymous, Authn, AuthnLayer, EveryRequest, Gate, Headed, NoBody, Protected,
+        Admission, AlwaysRequired, Anonymous, Authn, AuthnLayer, Gate, Headed, NoBody, Protected,
         Require,
     },
     rejection::{Rejection, RejectionKind},
@@ -56,7 +56,7 @@ use crate::{
 ///     Err::<(), _>(Rejection::invalid())
 /// }));
 /// ```
-pub struct AuthnInterceptor<V, A = EveryRequest> {
+pub struct AuthnInterceptor<V, A = AlwaysRequired> {
     gate: Arc<Gate<V, A, NoBody>>,
 }
 
@@ -190,7 +190,7 @@ impl<S: NamedService, P, R> NamedService for Require<S, P, R> {
 }
 
 #[cfg(feature = "tokens")]
-impl<S: NamedService> NamedService for LifetimeService<S> {
+impl<S: NamedService> NamedService for ValidityService<S> {
     const NAME: &'static str = S::NAME;
 }
 

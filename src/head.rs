@@ -12,7 +12,7 @@ use http::{Extensions, HeaderMap, Method, Request, Uri, request::Parts};
 /// use tower_authn::Head;
 ///
 /// let request = http::Request::post("/generate?n=1").body(()).unwrap();
-/// let head = Head::of(&request);
+/// let head = Head::from_request(&request);
 /// assert_eq!((head.method().as_str(), head.path()), ("POST", "/generate"));
 /// ```
 #[derive(Clone, Copy)]
@@ -25,7 +25,7 @@ pub struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// The head of a request.
-    pub fn of<B>(request: &'a Request<B>) -> Self {
+    pub fn from_request<B>(request: &'a Request<B>) -> Self {
         Self {
             method: request.method(),
             uri: request.uri(),
@@ -36,7 +36,7 @@ impl<'a> Head<'a> {
 
     /// The head of a request that was taken apart.
     #[must_use]
-    pub fn of_parts(parts: &'a Parts) -> Self {
+    pub fn from_parts(parts: &'a Parts) -> Self {
         Self::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
     }
 

@@ -22,6 +22,8 @@ pub mod access;
 #[cfg(feature = "axum")]
 pub mod axum;
 pub mod credential;
+#[cfg(feature = "tokens")]
+mod engine;
 #[cfg(feature = "tonic")]
 pub mod grpc;
 #[cfg(all(doc, feature = "full"))]
@@ -33,12 +35,16 @@ pub mod manage;
 pub mod store;
 #[cfg(feature = "tokens")]
 pub mod token;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
 pub use crate::axum::Authenticated;
 #[cfg(feature = "tonic")]
 pub use crate::grpc::AuthnInterceptor;
+#[cfg(feature = "tokens")]
+pub use crate::tokens::Tokens;
 pub use crate::{
     access::{Access, AccessTable, Policy},
     challenge::Challenge,
@@ -46,7 +52,7 @@ pub use crate::{
     error::ConfigError,
     head::Head,
     layer::{AuthnLayer, RequireLayer, protect},
-    principal::{Lifetime, Principal},
+    principal::{Principal, Validity},
     rejection::{Rejection, RejectionKind},
     scope::{Scope, ScopeRule, Scoped},
     target::Target,

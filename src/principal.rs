@@ -57,7 +57,7 @@ pub(crate) trait Facts: Send + Sync + 'static {
         None
     }
 
-    fn ended(&self) -> BoxFuture<'static, ()> {
+    fn revoked(&self) -> BoxFuture<'static, ()> {
         pending().boxed()
     }
 
@@ -137,9 +137,9 @@ impl Facts for Configured {
         self.expires_at
     }
 
-    fn ended(&self) -> BoxFuture<'static, ()> {
+    fn revoked(&self) -> BoxFuture<'static, ()> {
         match &self.base {
-            Some(base) => base.ended(),
+            Some(base) => base.revoked(),
             None => pending().boxed(),
         }
     }
@@ -326,8 +326,8 @@ impl Principal {
     /// retired. It does not wait for [`expires_at`](Self::expires_at). For a
     /// principal that no token store knows it waits for ever.
     #[must_use]
-    pub fn ended(&self) -> BoxFuture<'static, ()> {
-        self.0.ended()
+    pub fn revoked(&self) -> BoxFuture<'static, ()> {
+        self.0.revoked()
     }
 }
 
@@ -338,22 +338,22 @@ impl Scoped for Principal {
 }
 
 /// What may end while what was asked for with it is still under way: a token, a
-/// session. `layer::LifetimeLayer` ends it too.
-pub trait Lifetime {
+/// session. `layer::ValidityLayer` ends it too.
+pub trait Validity {
     /// When it ends by itself.
     fn expires_at(&self) -> Option<SystemTime>;
 
     /// Waits until it is withdrawn, and for ever where that can't be.
-    fn ended(&self) -> BoxFuture<'static, ()>;
+    fn revoked(&self) -> BoxFuture<'static, ()>;
 }
 
-impl Lifetime for Principal {
+impl Validity for Principal {
     fn expires_at(&self) -> Option<SystemTime> {
         Self::expires_at(self)
     }
 
-    fn ended(&self) -> BoxFuture<'static, ()> {
-        Self::ended(self)
+    fn revoked(&self) -> BoxFuture<'static, ()> {
+        Self::revoked(self)
     }
 }
 
@@ -417,11 +417,11 @@ mod tests {
             fn scopes(&self) -> &[Scope] {
                 &[]
             }
-            fn ended(&self) -> BoxFuture<'static, ()> {
+            fn revoked(&self) -> BoxFuture<'static, ()> {
                 std::future::ready(()).boxed()
             }
         }
-        let ended = |p: &Principal| p.ended().now_or_never().is_some();
+        let ended = |p: &Principal| p.revoked().now_or_never().is_some();
         assert!(ended(
             &Principal(Arc::new(Revoked)).with_organization("acme")
         ));

@@ -96,8 +96,8 @@ impl Rejection {
 
     /// The same, for a cause that is ours: it allocates nothing.
     #[cfg(feature = "tokens")]
-    pub(crate) fn unavailable_because(reason: &'static str) -> Self {
-        Self::new(RejectionKind::Unavailable).because(reason)
+    pub(crate) fn unavailable_with_reason(reason: &'static str) -> Self {
+        Self::new(RejectionKind::Unavailable).with_reason(reason)
     }
 
     /// Adds the cause, for logs. It never reaches the client.
@@ -109,7 +109,7 @@ impl Rejection {
 
     /// Says more precisely why, for logs and metrics. It never reaches the client.
     #[must_use]
-    pub fn because(mut self, reason: &'static str) -> Self {
+    pub fn with_reason(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
@@ -186,7 +186,7 @@ impl fmt::Display for Rejection {
         f.write_str(match self.kind {
             RejectionKind::Ambiguous => "more than one credential was sent",
             RejectionKind::Expired => "the credential has expired or is not valid yet",
-            RejectionKind::Forbidden => "the credential does not suffice",
+            RejectionKind::Forbidden => "insufficient permissions",
             RejectionKind::Invalid => "the credential is not known",
             RejectionKind::Malformed => "the credential is malformed",
             RejectionKind::Missing => "no credential was sent",
@@ -365,7 +365,7 @@ const FORBIDDEN: Answer = Answer {
     error: Some("insufficient_scope"),
     grpc_code: 7,
     grpc_status: "7",
-    message: "the credential does not suffice",
+    message: "insufficient permissions",
 };
 const NOT_FOUND: Answer = Answer {
     status: StatusCode::NOT_FOUND,

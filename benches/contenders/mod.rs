@@ -109,7 +109,7 @@ enum Speaks {
     Bearer,
     Grpc,
     /// Bearer, with a token of the store.
-    Stored,
+    StoredToken,
 }
 
 impl Speaks {
@@ -130,7 +130,7 @@ impl Speaks {
             Self::Basic => &BASIC,
             Self::Bearer => &BEARER,
             Self::Grpc => &GRPC,
-            Self::Stored => &STORED,
+            Self::StoredToken => &STORED,
         }
     }
 }

@@ -8,7 +8,7 @@ use tower_authn::{
 
 use super::{
     Contender, PASSWORD,
-    Speaks::{Basic, Bearer, Grpc, Stored},
+    Speaks::{Basic, Bearer, Grpc, StoredToken},
     TOKEN, USER, stored,
 };
 
@@ -17,7 +17,7 @@ pub fn all() -> Vec<Contender> {
         Contender::guard(
             "**`AuthnLayer`**, 1 token, no principal",
             Bearer,
-            AuthnLayer::new(tokens(1)).skip_principal(),
+            AuthnLayer::new(tokens(1)).without_principal(),
         ),
         Contender::guard(
             "**`AuthnLayer`**, 1 token",
@@ -30,9 +30,9 @@ pub fn all() -> Vec<Contender> {
             AuthnLayer::new(tokens(10)),
         ),
         Contender::guard(
-            "**`AuthnLayer`**, 10 tokens, `into_any`",
+            "**`AuthnLayer`**, 10 tokens, `boxed`",
             Bearer,
-            AuthnLayer::new(tokens(10).into_any()),
+            AuthnLayer::new(tokens(10).boxed()),
         ),
         Contender::guard(
             "**`AuthnLayer`**, 10 tokens `or` 1 user, Basic",
@@ -46,12 +46,12 @@ pub fn all() -> Vec<Contender> {
         ),
         Contender::guard(
             "**`AuthnLayer`**, a store of 1,000, no principal",
-            Stored,
-            AuthnLayer::new(stored::verifier()).skip_principal(),
+            StoredToken,
+            AuthnLayer::new(stored::verifier()).without_principal(),
         ),
         Contender::guard(
             "**`AuthnLayer`**, a store of 1,000",
-            Stored,
+            StoredToken,
             AuthnLayer::new(stored::verifier()),
         ),
         Contender::guard(

@@ -4,24 +4,22 @@ use std::{sync::LazyLock, time::Duration};
 
 use tokio::runtime::{Builder, Runtime};
 use tower_authn::{
-    store::{
-        Created, MemoryStore, NewToken, Row, TokenStore, TokenVerifier, Tokens, TokensOptions,
-        Write,
-    },
+    store::{MemoryStore, Row, TokenStore, Write},
     token::{Digest, KeyId, Record, Timestamp},
+    tokens::{CreatedToken, NewToken, TokenVerifier, Tokens, TokensOptions},
 };
 
 /// Tokens beside the one that is asked for.
 const OTHERS: u64 = 999;
 
-struct Stored {
+struct StoredToken {
     tokens: Tokens,
-    made: Created,
+    made: CreatedToken,
     /// Its tasks stand still, since nobody runs it.
     _runtime: Runtime,
 }
 
-static STORED: LazyLock<Stored> = LazyLock::new(|| {
+static STORED: LazyLock<StoredToken> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (tokens, made) = runtime.block_on(async {
@@ -34,7 +32,7 @@ static STORED: LazyLock<Stored> = LazyLock::new(|| {
         let made = tokens.create(NewToken::new("ci")).await;
         (tokens, made.expect("a good store"))
     });
-    Stored {
+    StoredToken {
         tokens,
         made,
         _runtime: runtime,
@@ -47,7 +45,10 @@ fn other(number: u64) -> Write {
     let mut record = Record::new(id, digest, "ci".to_owned(), Timestamp::default());
     record.kid = KeyId::from_number(0);
     let row = Row::Token(Box::new(record));
-    Write { row, was: None }
+    Write {
+        row,
+        expected_rev: None,
+    }
 }
 
 /// The good token, 68 bytes.

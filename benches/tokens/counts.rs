@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use http::{HeaderValue, StatusCode};
 use tokio::runtime::Builder;
-use tower_authn::{store::NewToken, token::Digest};
+use tower_authn::{token::Digest, tokens::NewToken};
 
 use super::{
     Scale,
@@ -98,7 +98,7 @@ pub fn report(scale: Scale) {
 
 #[inline(never)]
 fn digest(text: &str) -> Digest {
-    Digest::of(black_box(text))
+    Digest::sha256(black_box(text))
 }
 
 /// Does what is counted: which case, among how many, how often.

@@ -11,10 +11,11 @@ use std::{
 use http::HeaderValue;
 use tower_authn::{
     store::{
-        Changes, Head, MemoryStore, Query, Row, StoreError, Stored, TokenStore, Tokens,
-        TokensOptions, Use, Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write,
     },
     token::{Digest, KeyId, Record, Timestamp, TokenId},
+    tokens::{Tokens, TokensOptions},
 };
 
 pub const PREFIX: &str = "acme";
@@ -37,7 +38,7 @@ pub fn record(number: u64) -> Record {
     let id: TokenId = format!("{number:012}").parse().expect("12 digits");
     let subject = format!("user-{}", number % 1_000);
     let now = Timestamp::from_secs(1_700_000_000);
-    let mut record = Record::new(id, Digest::of(token(number)), subject, now);
+    let mut record = Record::new(id, Digest::sha256(token(number)), subject, now);
     record.kid = KeyId::from_number(0);
     record.organization = Some("acme".to_owned());
     record.scopes = vec!["deployment".parse().expect("a scope")];
@@ -92,12 +93,12 @@ impl TokenStore for Filled {
         self.own.apply(writes).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         self.gets.fetch_add(1, Ordering::Relaxed);
         self.own.get(id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         self.own.list(query).await
     }
 
@@ -105,7 +106,7 @@ impl TokenStore for Filled {
         self.own.changes(since, limit).await
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         (0..self.count).for_each(|number| each(Row::Token(Box::new(record(number)))));
         self.own.load_all(each).await
     }
@@ -114,9 +115,9 @@ impl TokenStore for Filled {
         self.own.watch(since).await;
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         self.told.fetch_add(uses.len() as u64, Ordering::Relaxed);
-        self.own.touch(uses).await
+        self.own.record_uses(uses).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {

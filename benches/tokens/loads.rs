@@ -8,7 +8,10 @@ use std::{
 
 use http::StatusCode;
 use tokio::runtime::Runtime;
-use tower_authn::store::{PostgresStore, Row, SqliteStore, TokenStore, Tokens, Write};
+use tower_authn::{
+    store::{PostgresStore, Row, SqliteStore, TokenStore, Write},
+    tokens::Tokens,
+};
 
 use super::{
     Scale,
@@ -74,7 +77,7 @@ async fn sqlite(scale: Scale) {
         let numbers = first..scale.all.min(first + CHUNK);
         let write = |number| Write {
             row: Row::Token(Box::new(record(number))),
-            was: None,
+            expected_rev: None,
         };
         store
             .apply(numbers.map(write).collect())

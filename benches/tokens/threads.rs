@@ -11,7 +11,7 @@ use std::{
 
 use http::{HeaderValue, StatusCode};
 use tokio::runtime::Runtime;
-use tower_authn::store::{NewToken, Tokens};
+use tower_authn::tokens::{NewToken, Tokens};
 
 use super::{
     Scale,

@@ -19,7 +19,7 @@ use http::{
 use http_body_util::Empty;
 use tokio::runtime::Runtime;
 use tower::{Layer, Service};
-use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, store::NewToken};
+use tower_authn::{AuthnLayer, Credential, Rejection, Verifier, tokens::NewToken};
 
 use super::{
     Scale,
@@ -67,7 +67,7 @@ pub struct Asker<S> {
 
 /// One whose service is guarded by this verifier, and hands no principal on.
 pub fn asker<V: Verifier>(verifier: V) -> Asker<impl Serves> {
-    Asker::new(AuthnLayer::new(verifier).skip_principal().layer(Bare))
+    Asker::new(AuthnLayer::new(verifier).without_principal().layer(Bare))
 }
 
 impl<S: Serves> Asker<S> {

@@ -76,7 +76,7 @@ pub(crate) async fn within_targets(
 ) -> Result<Response, Fault> {
     let caller = request.extensions().get::<Principal>();
     let has_targets = caller.is_some_and(|caller| caller.targets().is_some());
-    match table.access(&Head::of(&request)) {
+    match table.access(&Head::from_request(&request)) {
         Access::Denied if has_targets => {
             // The body comes first, for clients that lose an answer before it.
             let _ = to_bytes(request.into_body(), FILE_MAX).await;

@@ -11,8 +11,8 @@ use http::{
 };
 use serde_json::json;
 use tower_authn::{
-    layer::Refusal,
-    store::{TokenError, TokenErrorKind},
+    layer::PublicRejection,
+    tokens::{TokenError, TokenErrorKind},
 };
 
 use crate::{resolve::Closed, store::StoreError};
@@ -43,7 +43,7 @@ impl Fault {
 
     /// What the layer says to those whose scopes do not suffice.
     pub(crate) const fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "the credential does not suffice")
+        Self::new(StatusCode::FORBIDDEN, "insufficient permissions")
     }
 
     const fn unavailable() -> Self {
@@ -68,7 +68,7 @@ impl IntoResponse for Fault {
 }
 
 /// The body of the layer's own refusals.
-pub(crate) fn refusal(refusal: &Refusal) -> Response {
+pub(crate) fn refusal(refusal: &PublicRejection) -> Response {
     Json(json!({ "message": refusal.message() })).into_response()
 }
 

@@ -6,7 +6,7 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, service::Routes};
 use tonic_web::GrpcWebLayer;
 use tower::Layer;
-use tower_authn::{Principal, layer::LifetimeLayer};
+use tower_authn::{Principal, layer::ValidityLayer};
 
 use crate::{
     model::{
@@ -43,7 +43,7 @@ pub(crate) async fn add_to(routes: Routes) -> Result<Routes, Box<dyn Error>> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let web = GrpcWebLayer::new();
-    let inference = LifetimeLayer::new().layer(InferenceServer::new(Apps));
+    let inference = ValidityLayer::new().layer(InferenceServer::new(Apps));
     Ok(routes
         .add_service(web.layer(inference))
         .add_service(web.layer(health))
@@ -90,7 +90,7 @@ impl From<Closed> for Status {
     fn from(closed: Closed) -> Self {
         match closed {
             Closed::Ambiguous => Self::invalid_argument("the call names more than one deployment"),
-            Closed::Forbidden => Self::permission_denied("the credential does not suffice"),
+            Closed::Forbidden => Self::permission_denied("insufficient permissions"),
             Closed::NotFound => Self::not_found("there is none of this name"),
             Closed::Unavailable => Self::unavailable("the store can't be reached"),
         }

@@ -46,7 +46,7 @@
 //!      │    .access(policy)        │  deployment says: public or protected
 //!      └─────────────┬─────────────┘
 //!                    │ request + deployment + principal
-//!      ┌─────────────▼─────────────┐  GrpcWebLayer, and in it LifetimeLayer,
+//!      ┌─────────────▼─────────────┐  GrpcWebLayer, and in it ValidityLayer,
 //!      │  control, apps, inference │  around the gRPC services alone
 //!      └───────────────────────────┘
 //! ```
@@ -84,7 +84,7 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
 use tower_authn::{
-    AuthnLayer, Sources, manage::Manage, protect, store::TokensOptions, token::Record,
+    AuthnLayer, Sources, manage::TokenAdmin, protect, token::Record, tokens::TokensOptions,
 };
 
 use self::{
@@ -137,7 +137,7 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .bearer()
         .basic()
         .header("x-yatai-api-token")?;
-    let manage = Manage::new(cloud.tokens.clone())
+    let manage = TokenAdmin::new(cloud.tokens.clone())
         .sources(sources.clone())
         .targets_hint(TARGETS_HINT)
         .snippets_for(snippets_for(cloud.clone()));

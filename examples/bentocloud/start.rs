@@ -4,8 +4,8 @@
 use std::error::Error;
 
 use tower_authn::{
-    store::{NewToken, TokenErrorKind, Tokens},
     token::{Secret, TokenState},
+    tokens::{NewToken, TokenErrorKind, Tokens},
 };
 
 use crate::{

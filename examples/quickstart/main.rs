@@ -33,9 +33,9 @@ use tonic_web::GrpcWebLayer;
 use tower::Layer;
 use tower_authn::{
     Access, AccessTable, Authenticated, AuthnLayer, ConfigError, Principal, Verifier,
-    layer::Refusal,
+    layer::PublicRejection,
     protect,
-    verifier::{AnyVerifier, FixedTokens, FixedUsers},
+    verifier::{BoxVerifier, FixedTokens, FixedUsers},
 };
 
 use self::{
@@ -76,15 +76,15 @@ async fn run() -> Result<(), Box<dyn Error>> {
 fn verifier(
     token: &str,
     user: Option<(String, String)>,
-) -> Result<AnyVerifier<Principal>, ConfigError> {
+) -> Result<BoxVerifier<Principal>, ConfigError> {
     let caller = |name: &str| Principal::new(name).with_scopes(["deployment"]);
     let tokens = FixedTokens::new([(token, caller("token")?)])?;
     match user {
-        None => Ok(tokens.into_any()),
+        None => Ok(tokens.boxed()),
         Some((name, password)) => {
             let whose = caller(&name)?;
             let users = FixedUsers::new([(name, password, whose)])?;
-            Ok(tokens.or(users).into_any())
+            Ok(tokens.or(users).boxed())
         }
     }
 }
@@ -104,7 +104,7 @@ fn access() -> Result<AccessTable, ConfigError> {
     Ok(table)
 }
 
-fn json_refusal(refusal: &Refusal) -> Response {
+fn json_refusal(refusal: &PublicRejection) -> Response {
     Json(json!({ "message": refusal.message() })).into_response()
 }
 

@@ -15,21 +15,21 @@ use crate::error::ConfigError;
 pub struct AccessTableBuilder {
     /// The first error stays until the table is built.
     rows: Result<Vec<Row>, ConfigError>,
-    otherwise: Access,
+    fallback: Access,
 }
 
 impl AccessTableBuilder {
     pub(super) fn new() -> Self {
         Self {
             rows: Ok(Vec::new()),
-            otherwise: Access::NotFound,
+            fallback: Access::NotFound,
         }
     }
 
     /// Adds a row for one method of a path.
     ///
     /// A GET row decides HEAD too, unless the path has a row for HEAD. A method
-    /// for which the path has no row gets what [`otherwise`](Self::otherwise)
+    /// for which the path has no row gets what [`fallback`](Self::otherwise)
     /// says, even where a less specific path has a row for it: axum answers 405
     /// there and does not look further.
     pub fn route(self, method: Method, path: &str, access: impl IntoAccess) -> Self {
@@ -68,7 +68,7 @@ impl AccessTableBuilder {
     /// The row decides requests of every HTTP method, because tonic routes by
     /// the path alone. Methods of the service that have no row get the row of
     /// [`grpc_service`](Self::grpc_service), or what
-    /// [`otherwise`](Self::otherwise) says: no row by path reaches into a
+    /// [`fallback`](Self::otherwise) says: no row by path reaches into a
     /// service.
     pub fn grpc(self, service: &str, method: &str, access: impl IntoAccess) -> Self {
         if !is_grpc_name(method) {
@@ -123,9 +123,9 @@ impl AccessTableBuilder {
 
     /// Sets what requests without a row require. The default is
     /// [`NotFound`](Access::NotFound).
-    pub fn otherwise(mut self, access: impl IntoAccess) -> Self {
+    pub fn fallback(mut self, access: impl IntoAccess) -> Self {
         match access.into_access() {
-            Ok(access) => self.otherwise = access,
+            Ok(access) => self.fallback = access,
             Err(error) => return self.fail(error.to_string()),
         }
         self
@@ -166,7 +166,7 @@ impl AccessTableBuilder {
         Ok(AccessTable {
             index: Index::new(&rows)?,
             rows,
-            otherwise: self.otherwise,
+            fallback: self.fallback,
         })
     }
 }

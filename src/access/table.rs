@@ -15,7 +15,7 @@ use crate::{error::ConfigError, head::Head};
 
 /// A policy that lists what each route and each gRPC method requires. A request
 /// without a row is [`NotFound`](Access::NotFound), unless the table says
-/// otherwise: 401 without a credential, 404 with a good one.
+/// fallback: 401 without a credential, 404 with a good one.
 ///
 /// A row is found as axum finds a route. The most specific path wins first
 /// (`/a/b` before `/a/{id}` before `/a/{*rest}`, in axum's syntax), and then the
@@ -32,7 +32,7 @@ use crate::{error::ConfigError, head::Head};
 /// | `route("/a", any(f))`, `route_service("/a", s)` | `any("/a", …)` |
 /// | `nest("/a", router)` | the router's rows, with `/a` before each path |
 /// | `nest_service("/a", s)` | `any` for `/a`, `/a/` and `/a/{*rest}` |
-/// | `fallback(f)` | `otherwise(…)` |
+/// | `fallback(f)` | `fallback(…)` |
 /// | a WebSocket handler for `/ws` | `websocket("/ws", …)` |
 /// | `add_service(InferenceServer::new(s))` | `grpc` for each method, or `grpc_service` |
 ///
@@ -72,7 +72,7 @@ use crate::{error::ConfigError, head::Head};
 pub struct AccessTable {
     pub(super) rows: Vec<Row>,
     pub(super) index: Index,
-    pub(super) otherwise: Access,
+    pub(super) fallback: Access,
 }
 
 impl AccessTable {
@@ -122,13 +122,13 @@ impl Policy for AccessTable {
     fn access(&self, head: &Head<'_>) -> Access {
         let row = self.index.find(head.method(), head.path());
         let Some(Row { access, .. }) = row.and_then(|row| self.rows.get(row)) else {
-            return self.otherwise.clone();
+            return self.fallback.clone();
         };
         let open = matches!(access, Access::Optional | Access::Public);
         match spelling(head.path()) {
             Spelling::Plain => access.clone(),
             Spelling::Encoded if !open => access.clone(),
-            Spelling::Encoded | Spelling::Odd => access.clone().stricter(self.otherwise.clone()),
+            Spelling::Encoded | Spelling::Odd => access.clone().stricter(self.fallback.clone()),
         }
     }
 }
@@ -144,7 +144,7 @@ impl fmt::Debug for AccessTable {
             };
             map.entry(&format_args!("{method} {}", row.path), &row.access);
         }
-        map.entry(&format_args!("otherwise"), &self.otherwise)
+        map.entry(&format_args!("otherwise"), &self.fallback)
             .finish()
     }
 }

@@ -59,7 +59,7 @@ where
             Ok(principal) => Ok(Self(principal)),
             Err(anonymous) => {
                 let missing = RejectionKind::Missing.into();
-                let head = Head::of_parts(parts);
+                let head = Head::from_parts(parts);
                 let answer = anonymous.refusals().answer(head, &missing, &NoBody);
                 Err(AuthenticatedRejection(Box::new(answer)))
             }

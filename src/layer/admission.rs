@@ -9,12 +9,12 @@ use crate::{
 /// What a layer asks of each request.
 ///
 /// Every [`Policy`] is one for principals that are [`Scoped`]; the default,
-/// [`EveryRequest`], for all of them.
+/// [`AlwaysRequired`], for all of them.
 pub trait Admission<P>: Send + Sync + 'static {
     /// Whether it asks for a good credential of every request, and for nothing
     /// else: then no request needs be shown to it.
     #[doc(hidden)]
-    const EVERY_REQUEST: bool = false;
+    const ALWAYS_REQUIRED: bool = false;
 
     /// What this request requires.
     fn access(&self, head: Head<'_>) -> Access;
@@ -27,10 +27,10 @@ pub trait Admission<P>: Send + Sync + 'static {
 /// given no policy.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct EveryRequest;
+pub struct AlwaysRequired;
 
-impl<P> Admission<P> for EveryRequest {
-    const EVERY_REQUEST: bool = true;
+impl<P> Admission<P> for AlwaysRequired {
+    const ALWAYS_REQUIRED: bool = true;
 
     fn access(&self, _: Head<'_>) -> Access {
         Access::Authenticated

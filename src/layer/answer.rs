@@ -10,7 +10,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
-use super::refusal::{Refusal, Respond};
+use super::refusal::{PublicRejection, Respond};
 use crate::{
     challenge::Challenge,
     credential::{Schemes, Sources},
@@ -114,7 +114,7 @@ impl Refusals {
         if !R::ANSWERS {
             return own.map(|()| ResBody::default());
         }
-        let mut response = respond.respond(&Refusal::new(rejection));
+        let mut response = respond.respond(&PublicRejection::new(rejection));
         if head.method() == Method::HEAD {
             *response.body_mut() = ResBody::default();
         }

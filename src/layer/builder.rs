@@ -5,7 +5,7 @@ use std::{any::type_name, fmt, sync::Arc};
 use tower::Layer;
 
 use super::{
-    admission::EveryRequest,
+    admission::AlwaysRequired,
     answer::Refusals,
     drain::Drain,
     gate::{Gate, Options},
@@ -37,7 +37,7 @@ use crate::{
 ///
 /// In axum a layer guards the routes that were added before it. Prefer
 /// [`protect`](crate::protect), which takes the finished router.
-pub struct AuthnLayer<V, A = EveryRequest, R = NoBody> {
+pub struct AuthnLayer<V, A = AlwaysRequired, R = NoBody> {
     verifier: Arc<V>,
     admission: Arc<A>,
     respond: Arc<R>,
@@ -51,7 +51,7 @@ impl<V: Verifier> AuthnLayer<V> {
     pub fn new(verifier: V) -> Self {
         Self {
             verifier: Arc::new(verifier),
-            admission: Arc::new(EveryRequest),
+            admission: Arc::new(AlwaysRequired),
             respond: Arc::new(NoBody),
             sources: Sources::default(),
             options: Options::default(),
@@ -120,8 +120,8 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     /// Leaves the principal out of the request's extensions, for services that
     /// need not know who calls. It saves what inserting allocates.
     #[must_use]
-    pub fn skip_principal(mut self) -> Self {
-        self.options.skip_principal = true;
+    pub fn without_principal(mut self) -> Self {
+        self.options.without_principal = true;
         self
     }
 

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) strip_credential: bool,
-    pub(crate) skip_principal: bool,
+    pub(crate) without_principal: bool,
     pub(crate) expose_rejection: bool,
     pub(crate) audit: Option<Audit>,
 }
@@ -49,7 +49,7 @@ pub(crate) trait Headed {
 
 impl<B> Headed for Request<B> {
     fn head(&self) -> Head<'_> {
-        Head::of(self)
+        Head::from_request(self)
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {
@@ -75,7 +75,7 @@ where
     /// would mean waiting, or looking at the head after all.
     #[inline]
     pub(crate) fn decide_now(&self, request: &mut impl Headed) -> Option<Verdict<V::Principal>> {
-        if A::EVERY_REQUEST && !V::READS_HEAD {
+        if A::ALWAYS_REQUIRED && !V::READS_HEAD {
             self.decide_without_head(request.headers_mut())
         } else {
             self.decide_with_head(request)
@@ -202,7 +202,7 @@ where
     #[inline(always)]
     pub(crate) fn introduce(&self, extensions: &mut Extensions, whose: Option<V::Principal>) {
         match whose {
-            Some(principal) if !self.options.skip_principal => {
+            Some(principal) if !self.options.without_principal => {
                 extensions.insert(principal);
             }
             // Nobody has said anything in most requests.

@@ -2,7 +2,7 @@
 //!
 //! - [`AuthnLayer`] guards every request of a service.
 //! - [`RequireLayer`] guards single routes behind it.
-//! - `LifetimeLayer` (feature `tokens`) ends long responses with the token that
+//! - `ValidityLayer` (feature `tokens`) ends long responses with the token that
 //!   they were asked for with.
 //! - [`protect`] puts a finished router behind a layer, and
 //!   `axum::assert_protected` (feature `axum`) tests that nothing stayed outside.
@@ -56,12 +56,12 @@ mod builder;
 mod drain;
 mod future;
 mod gate;
-#[cfg(feature = "tokens")]
-mod lifetime;
 mod protect;
 mod refusal;
 mod require;
 mod service;
+#[cfg(feature = "tokens")]
+mod validity;
 
 #[cfg(any(feature = "axum", feature = "tonic"))]
 pub(crate) use self::anonymous::Anonymous;
@@ -70,16 +70,16 @@ pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
 pub(crate) use self::gate::{Gate, Headed};
 #[cfg(feature = "tokens")]
-pub use self::lifetime::{
-    LifetimeBody, LifetimeEnded, LifetimeFuture, LifetimeLayer, LifetimeService,
+pub use self::validity::{
+    CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,
 };
 pub use self::{
-    admission::{Admission, EveryRequest},
+    admission::{Admission, AlwaysRequired},
     builder::AuthnLayer,
     drain::Drain,
     future::ResponseFuture,
     protect::{Protected, protect},
-    refusal::{NoBody, Refusal, Respond},
+    refusal::{NoBody, PublicRejection, Respond},
     require::{Require, RequireLayer},
     service::Authn,
 };

@@ -14,11 +14,11 @@ use crate::{
 /// It does not tell an unknown credential from a malformed, expired or revoked
 /// one, so no body made of it can.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct PublicRejection {
     rejection: Rejection,
 }
 
-impl Refusal {
+impl PublicRejection {
     pub(super) fn new(rejection: &Rejection) -> Self {
         // The cause stays behind, and so does whatever tells apart what must
         // look alike.
@@ -75,11 +75,11 @@ impl Refusal {
 /// ```
 /// use axum::{Json, response::IntoResponse};
 /// use serde_json::json;
-/// use tower_authn::{AuthnLayer, Principal, layer::Refusal, verifier::FixedTokens};
+/// use tower_authn::{AuthnLayer, Principal, layer::PublicRejection, verifier::FixedTokens};
 ///
 /// let tokens = FixedTokens::new([("0123456789abcdef", Principal::new("ci"))])?;
 /// let layer = AuthnLayer::new(tokens)
-///     .respond(|refusal: &Refusal| Json(json!({ "message": refusal.message() })).into_response());
+///     .respond(|refusal: &PublicRejection| Json(json!({ "message": refusal.message() })).into_response());
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 pub trait Respond<ResBody>: Send + Sync + 'static {
@@ -89,14 +89,14 @@ pub trait Respond<ResBody>: Send + Sync + 'static {
     const ANSWERS: bool = true;
 
     /// Makes the answer; its status is replaced.
-    fn respond(&self, refusal: &Refusal) -> Response<ResBody>;
+    fn respond(&self, refusal: &PublicRejection) -> Response<ResBody>;
 }
 
 impl<F, ResBody> Respond<ResBody> for F
 where
-    F: Fn(&Refusal) -> Response<ResBody> + Send + Sync + 'static,
+    F: Fn(&PublicRejection) -> Response<ResBody> + Send + Sync + 'static,
 {
-    fn respond(&self, refusal: &Refusal) -> Response<ResBody> {
+    fn respond(&self, refusal: &PublicRejection) -> Response<ResBody> {
         self(refusal)
     }
 }
@@ -109,7 +109,7 @@ pub struct NoBody;
 impl<ResBody: Default> Respond<ResBody> for NoBody {
     const ANSWERS: bool = false;
 
-    fn respond(&self, _: &Refusal) -> Response<ResBody> {
+    fn respond(&self, _: &PublicRejection) -> Response<ResBody> {
         Response::default()
     }
 }

@@ -169,7 +169,7 @@ where
             respond,
             drain,
         } = &self.layer;
-        let head = Head::of(&request);
+        let head = Head::from_request(&request);
         let extensions = request.extensions();
         let refusal = if let Some(principal) = extensions.get::<P>() {
             match (guard.check)(principal) {

@@ -60,7 +60,7 @@ where
                 ResponseFuture::pass(&mut self.inner, request)
             }
             Some(Err(rejection)) => {
-                let response = self.gate.refuse(Head::of(&request), rejection);
+                let response = self.gate.refuse(Head::from_request(&request), rejection);
                 ResponseFuture::refused(self.gate.drain.discard(request, response))
             }
             None => self.wait(request),
@@ -85,7 +85,7 @@ where
         let (mut parts, body) = request.into_parts();
         let gate = Arc::clone(&self.gate);
         let verdict = async move {
-            let verdict = gate.decide(Head::of_parts(&parts)).await;
+            let verdict = gate.decide(Head::from_parts(&parts)).await;
             match gate.settle(&mut parts, verdict) {
                 Ok(()) => Ok(parts),
                 Err(response) => Err(Refused {
@@ -119,7 +119,7 @@ where
                 self.introduce(&mut parts.extensions, whose);
                 Ok(())
             }
-            Err(rejection) => Err(self.refuse(Head::of_parts(parts), rejection)),
+            Err(rejection) => Err(self.refuse(Head::from_parts(parts), rejection)),
         }
     }
 

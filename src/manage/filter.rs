@@ -6,8 +6,9 @@ use http::{StatusCode, Uri};
 use super::{operations::is_visible, problem::Problem, view::STATES};
 use crate::{
     principal::Principal,
-    store::{Cursor, Query, Stored, Tokens},
+    store::{Cursor, Query, StoredToken},
     token::{Timestamp, TokenId, TokenState},
+    tokens::Tokens,
 };
 
 const PAGE: usize = 50;
@@ -60,7 +61,7 @@ impl Filter {
     }
 
     /// Whether a token that a store found is wanted, and this caller may see it.
-    pub(super) fn shows(&self, tokens: &Tokens, caller: &Principal, stored: &Stored) -> bool {
+    pub(super) fn shows(&self, tokens: &Tokens, caller: &Principal, stored: &StoredToken) -> bool {
         let record = &stored.record;
         let in_state = self.state.is_none_or(|state| tokens.state(record) == state);
         let on_target = match (&self.target, &record.targets) {

@@ -9,8 +9,8 @@ use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request::Parts};
 use super::{fields::Fields, problem::Problem};
 use crate::{
     principal::Principal,
-    store::{Change, NewToken},
     token::{Timestamp, TokenId},
+    tokens::{NewToken, TokenUpdate},
 };
 
 /// The longest that a token stays good beside the one in its place: a year.
@@ -118,13 +118,13 @@ impl Input for Draft {
 
 impl Draft {
     /// The token, made by this one.
-    pub(super) fn made_by(self, maker: &Principal) -> NewToken {
+    pub(super) fn within_rights_of(self, maker: &Principal) -> NewToken {
         let subject = self.subject.unwrap_or_else(|| maker.subject().to_owned());
         let mut token = NewToken::new(subject)
             .name(self.name)
             .description(self.description)
             .scopes(self.scopes)
-            .made_by(maker);
+            .within_rights_of(maker);
         let own = || maker.organization().map(str::to_owned);
         if let Some(organization) = self.organization.or_else(own) {
             token = token.organization(organization);
@@ -151,11 +151,11 @@ impl Draft {
 
 /// What is to be changed of a token. A null is none of these: it would take a
 /// limit away.
-pub(super) struct Patch(pub(super) Change);
+pub(super) struct Patch(pub(super) TokenUpdate);
 
 impl Input for Patch {
     fn read(fields: &mut Fields) -> Result<Self, Problem> {
-        let mut change = Change::default();
+        let mut change = TokenUpdate::default();
         if let Some(name) = fields.text("name")? {
             change = change.name(name);
         }

@@ -1,16 +1,16 @@
 //! Routes and a page to manage tokens, for any axum app.
 //!
-//! [`Manage::routes`] is for programs: JSON over HTTP, guarded by credentials.
-//! [`Manage::page`] is for people: one page that does the same, and signs in
+//! [`TokenAdmin::routes`] is for programs: JSON over HTTP, guarded by credentials.
+//! [`TokenAdmin::page`] is for people: one page that does the same, and signs in
 //! with a token, or with a user and password. Both guard themselves, wherever
 //! they are mounted.
 //!
 //! ```
 //! use axum::Router;
-//! use tower_authn::{manage::Manage, store::Tokens};
+//! use tower_authn::{manage::TokenAdmin, tokens::Tokens};
 //!
 //! fn app(tokens: Tokens) -> Router {
-//!     let manage = Manage::new(tokens);
+//!     let manage = TokenAdmin::new(tokens);
 //!     Router::new()
 //!         .nest("/manage", manage.routes())
 //!         .nest_service("/api_tokens", manage.page())
@@ -32,7 +32,7 @@
 //! | `GET /whoami` | the caller | any good token |
 //! | `GET /openapi.json` | this, for programs | anybody |
 //!
-//! A manager has the scope `resources:access`, or [another](Manage::scope).
+//! A manager has the scope `resources:access`, or [another](TokenAdmin::scope).
 //! Errors are problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457))
 //! whose `field` says what to mend, and times are of
 //! [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
@@ -101,9 +101,9 @@ use crate::{
     layer::{AuthnLayer, Drain},
     principal::Principal,
     scope::{Scope, ScopeRule},
-    store::Tokens,
     token::Record,
-    verifier::{AnyVerifier, Verifier},
+    tokens::Tokens,
+    verifier::{BoxVerifier, Verifier},
 };
 
 /// What a manager needs unless told otherwise.
@@ -116,11 +116,11 @@ const TARGETS_HINT: &str = "The names that it may be used for, such as demo or s
 /// Manages the tokens of a store, over HTTP and on a page.
 #[derive(Clone)]
 #[must_use]
-pub struct Manage {
+pub struct TokenAdmin {
     tokens: Tokens,
     sources: Sources,
     scope: ScopeRule,
-    users: Option<AnyVerifier<Principal>>,
+    users: Option<BoxVerifier<Principal>>,
     title: Arc<str>,
     session: Duration,
     cookie_name: Option<Arc<str>>,
@@ -130,7 +130,7 @@ pub struct Manage {
     drain: Drain,
 }
 
-impl Manage {
+impl TokenAdmin {
     /// Manages these tokens.
     pub fn new(tokens: Tokens) -> Self {
         Self {
@@ -152,11 +152,11 @@ impl Manage {
     /// OpenAPI document says so too.
     ///
     /// ```
-    /// # use tower_authn::{ConfigError, Sources, manage::Manage, store::Tokens};
-    /// # fn manage(tokens: Tokens) -> Result<Manage, ConfigError> {
+    /// # use tower_authn::{ConfigError, Sources, manage::TokenAdmin, tokens::Tokens};
+    /// # fn manage(tokens: Tokens) -> Result<TokenAdmin, ConfigError> {
     /// let sources = Sources::new().bearer().header("x-api-key")?;
     /// # Ok(
-    /// Manage::new(tokens).sources(sources)
+    /// TokenAdmin::new(tokens).sources(sources)
     /// # )
     /// # }
     /// ```
@@ -168,10 +168,10 @@ impl Manage {
     /// What a manager must have; `resources:access` unless set.
     ///
     /// ```
-    /// # use tower_authn::{ConfigError, ScopeRule, manage::Manage, store::Tokens};
-    /// # fn manage(tokens: Tokens) -> Result<Manage, ConfigError> {
+    /// # use tower_authn::{ConfigError, ScopeRule, manage::TokenAdmin, tokens::Tokens};
+    /// # fn manage(tokens: Tokens) -> Result<TokenAdmin, ConfigError> {
     /// # Ok(
-    /// Manage::new(tokens).scope(ScopeRule::any_of(["admin", "tokens:manage"])?)
+    /// TokenAdmin::new(tokens).scope(ScopeRule::any_of(["admin", "tokens:manage"])?)
     /// # )
     /// # }
     /// ```
@@ -183,7 +183,7 @@ impl Manage {
     /// Who signs in to the page with a user and password. Without it a token is
     /// what one signs in with.
     pub fn users(mut self, users: impl Verifier<Principal = Principal>) -> Self {
-        self.users = Some(users.into_any());
+        self.users = Some(users.boxed());
         self
     }
 
@@ -200,7 +200,7 @@ impl Manage {
     /// ends everywhere when the person signs out. One of a user and password has no
     /// other end, whatever becomes of the user. A holder has 16 sessions at most;
     /// another sign-in then ends the oldest of them.
-    pub fn session(mut self, longest: Duration) -> Self {
+    pub fn session_max_age(mut self, longest: Duration) -> Self {
         self.session = longest;
         self
     }
@@ -232,9 +232,9 @@ impl Manage {
     /// and another one of the same label takes its place.
     ///
     /// ```
-    /// # use tower_authn::{manage::Manage, store::Tokens};
-    /// # fn manage(tokens: Tokens) -> Manage {
-    /// Manage::new(tokens)
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
+    /// # fn manage(tokens: Tokens) -> TokenAdmin {
+    /// TokenAdmin::new(tokens)
     ///     .snippet("CLI", "acme login --endpoint {origin} --token {token}")
     ///     .snippet("curl", "curl {origin}/reports -H 'Authorization: Bearer {token}'")
     /// # }
@@ -253,9 +253,9 @@ impl Manage {
     /// templates as [`snippet`](Self::snippet) has them, in place of all others.
     ///
     /// ```
-    /// # use tower_authn::{manage::Manage, store::Tokens};
-    /// # fn manage(tokens: Tokens) -> Manage {
-    /// Manage::new(tokens).snippets_for(|token, target| async move {
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
+    /// # fn manage(tokens: Tokens) -> TokenAdmin {
+    /// TokenAdmin::new(tokens).snippets_for(|token, target| async move {
     ///     let target = target.or_else(|| Some(token.targets?.first()?.to_string()));
     ///     let line = target.map(|name| {
     ///         let line = format!("curl {{origin}}/{name} -H 'Authorization: Bearer {{token}}'");
@@ -295,9 +295,9 @@ impl Manage {
     ///
     /// ```
     /// # use axum::Router;
-    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
     /// # fn app(tokens: Tokens, own: Router) -> Router {
-    /// own.nest("/manage", Manage::new(tokens).routes())
+    /// own.nest("/manage", TokenAdmin::new(tokens).routes())
     /// # }
     /// ```
     ///
@@ -343,9 +343,9 @@ impl Manage {
     ///
     /// ```
     /// # use axum::{Router, response::{Html, IntoResponse, Response}, routing::get};
-    /// # use tower_authn::{Authenticated, manage::Manage, store::Tokens};
+    /// # use tower_authn::{Authenticated, manage::TokenAdmin, tokens::Tokens};
     /// # fn app(tokens: Tokens) -> Router {
-    /// let manage = Manage::new(tokens);
+    /// let manage = TokenAdmin::new(tokens);
     /// let (page, signed_in) = (manage.page(), manage.signed_in());
     /// let reports = async move |caller: Option<Authenticated>| match caller {
     ///     Some(_) => Html("<h1>Reports</h1>").into_response(),
@@ -370,7 +370,7 @@ impl Manage {
     /// The sign-in form, to be answered in place of a page of the app's own. Once
     /// the person is signed in, the browser loads the same address again, so that
     /// no request says where to go next. `base` is where [`page`](Self::page) is
-    /// mounted, as [`page_of`](Self::page_of) takes it. See
+    /// mounted, as [`target_page`](Self::target_page) takes it. See
     /// [`signed_in`](Self::signed_in) for an example.
     #[must_use]
     pub fn sign_in_page(&self, base: &str) -> Response {
@@ -386,18 +386,18 @@ impl Manage {
     ///
     /// ```
     /// # use axum::{Router, extract::Path, routing::get};
-    /// # use tower_authn::{manage::Manage, store::Tokens};
+    /// # use tower_authn::{manage::TokenAdmin, tokens::Tokens};
     /// # fn app(tokens: Tokens) -> Router {
-    /// let manage = Manage::new(tokens);
+    /// let manage = TokenAdmin::new(tokens);
     /// let page = manage.page();
-    /// let of_one = async move |Path(name): Path<String>| manage.page_of("../api_tokens", &name);
+    /// let of_one = async move |Path(name): Path<String>| manage.target_page("../api_tokens", &name);
     /// Router::new()
     ///     .nest_service("/api_tokens", page)
     ///     .route("/deployments/{name}", get(of_one))
     /// # }
     /// ```
     #[must_use]
-    pub fn page_of(&self, base: &str, target: &str) -> Response {
+    pub fn target_page(&self, base: &str, target: &str) -> Response {
         page::of_target(self, base, target)
     }
 }
@@ -422,7 +422,7 @@ async fn no_store(mut response: Response) -> Response {
     response
 }
 
-impl fmt::Debug for Manage {
+impl fmt::Debug for TokenAdmin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manage")
             .field("sources", &self.sources)

@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     axum::Authenticated,
-    store::{Stored, Tokens, Which},
+    store::StoredToken,
     token::TokenState,
+    tokens::{TokenSelector, Tokens},
 };
 
 /// The longest form, in bytes.
@@ -54,10 +55,10 @@ async fn introspect(
     Presented(token): Presented,
 ) -> Result<Json<Value>, Problem> {
     let found = tokens.find(&token).await?;
-    let good = found.filter(|Stored { record, .. }| {
+    let good = found.filter(|StoredToken { record, .. }| {
         is_visible(&caller, record) && tokens.state(record) == TokenState::Active
     });
-    let Some(Stored { record, .. }) = good else {
+    let Some(StoredToken { record, .. }) = good else {
         return Ok(Json(json!({ "active": false })));
     };
     let end = record.expires_at.into_iter().chain(record.grace_until);
@@ -90,7 +91,7 @@ async fn revoke(
     State(tokens): State<Tokens>,
     Presented(token): Presented,
 ) -> Result<StatusCode, Problem> {
-    let which = Which::Presented(&token);
+    let which = TokenSelector::Presented(&token);
     tokens
         .revoke(which, "holder", "revoked by its holder")
         .await?;

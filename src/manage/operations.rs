@@ -19,8 +19,9 @@ use super::{
 use crate::{
     axum::Authenticated,
     principal::Principal,
-    store::{Cursor, Stored, Tokens, Which},
+    store::{Cursor, StoredToken},
     token::{Record, TokenId},
+    tokens::{TokenSelector, Tokens},
 };
 
 /// The longest body, in bytes.
@@ -49,7 +50,7 @@ async fn create(
     OriginalUri(uri): OriginalUri,
     Body(draft): Body<Draft>,
 ) -> Result<Response, Problem> {
-    let created = tokens.create(draft.made_by(&caller)).await?;
+    let created = tokens.create(draft.within_rights_of(&caller)).await?;
     let location = format!("{}/{}", uri.path(), created.record.id);
     let mut answer = view::created(&tokens, StatusCode::CREATED, created);
     if let Ok(location) = HeaderValue::try_from(location) {
@@ -85,7 +86,7 @@ async fn list(
     let next = last.filter(|_| more);
     let page = view::Page {
         items,
-        next_cursor: next.map(|stored| cursor(Cursor::of(&stored.record))),
+        next_cursor: next.map(|stored| cursor(Cursor::from_record(&stored.record))),
     };
     Ok(Json(page).into_response())
 }
@@ -105,9 +106,9 @@ async fn update(
     Id(id): Id,
     Body(Patch(change)): Body<Patch>,
 ) -> Result<Response, Problem> {
-    let Stored { usage, .. } = visible(&tokens, &caller, id).await?;
+    let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
     let record = tokens.update(id, change).await?;
-    Ok(view::token(&tokens, &Stored { record, usage }))
+    Ok(view::token(&tokens, &StoredToken { record, usage }))
 }
 
 async fn suspend(
@@ -115,9 +116,9 @@ async fn suspend(
     Authenticated(caller): Authenticated,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let Stored { usage, .. } = visible(&tokens, &caller, id).await?;
+    let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
     let record = tokens.suspend(id).await?;
-    Ok(view::token(&tokens, &Stored { record, usage }))
+    Ok(view::token(&tokens, &StoredToken { record, usage }))
 }
 
 async fn resume(
@@ -125,9 +126,9 @@ async fn resume(
     Authenticated(caller): Authenticated,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let Stored { usage, .. } = visible(&tokens, &caller, id).await?;
-    let record = tokens.resume_by(&caller, id).await?;
-    Ok(view::token(&tokens, &Stored { record, usage }))
+    let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
+    let record = tokens.resume_as(id, &caller).await?;
+    Ok(view::token(&tokens, &StoredToken { record, usage }))
 }
 
 async fn rotate(
@@ -138,7 +139,7 @@ async fn rotate(
 ) -> Result<Response, Problem> {
     visible(&tokens, &caller, id).await?;
     let grace = Duration::from_secs(rotation.grace_seconds);
-    let created = tokens.rotate_by(&caller, id, grace).await?;
+    let created = tokens.rotate_as(id, grace, &caller).await?;
     Ok(view::created(&tokens, StatusCode::OK, created))
 }
 
@@ -150,7 +151,7 @@ async fn revoke(
 ) -> Result<Response, Problem> {
     visible(&tokens, &caller, id).await?;
     let by = caller.subject();
-    tokens.revoke(Which::Id(id), by, &reason).await?;
+    tokens.revoke(TokenSelector::Id(id), by, &reason).await?;
     Ok(view::token(&tokens, &tokens.get(id).await?))
 }
 
@@ -161,7 +162,7 @@ pub(super) async fn visible(
     tokens: &Tokens,
     caller: &Principal,
     id: TokenId,
-) -> Result<Stored, Problem> {
+) -> Result<StoredToken, Problem> {
     let stored = tokens.get(id).await?;
     match is_visible(caller, &stored.record) {
         true => Ok(stored),

@@ -10,9 +10,9 @@ use http::{
 use serde_json::json;
 
 use crate::{
-    layer::Refusal,
+    layer::PublicRejection,
     rejection::Rejection,
-    store::{TokenError, TokenErrorKind},
+    tokens::{TokenError, TokenErrorKind},
 };
 
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -123,6 +123,6 @@ impl From<Rejection> for Problem {
 }
 
 /// The body of a layer's refusal.
-pub(super) fn refusal(refusal: &Refusal) -> Response {
+pub(super) fn refusal(refusal: &PublicRejection) -> Response {
     Problem::new(refusal.status(), refusal.message()).into_response()
 }

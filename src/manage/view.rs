@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     principal::Principal,
-    store::{Created, Stored, Tokens, Usage},
+    store::{StoredToken, Usage},
     token::{Timestamp, TokenId, TokenState},
+    tokens::{CreatedToken, Tokens},
 };
 
 /// A time (RFC 3339), in UTC.
@@ -54,7 +55,7 @@ pub(super) struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    pub(super) fn of(tokens: &Tokens, Stored { record, usage }: &'a Stored) -> Self {
+    pub(super) fn of(tokens: &Tokens, StoredToken { record, usage }: &'a StoredToken) -> Self {
         let at = |at: Option<Timestamp>| at.map(time);
         Self {
             id: record.id.as_str(),
@@ -93,15 +94,15 @@ pub(super) struct Page<'a> {
 }
 
 /// A token that is there.
-pub(super) fn token(tokens: &Tokens, stored: &Stored) -> Response {
+pub(super) fn token(tokens: &Tokens, stored: &StoredToken) -> Response {
     Json(Token::of(tokens, stored)).into_response()
 }
 
 /// A token that was just made: the only answer that has its secret.
-pub(super) fn created(tokens: &Tokens, status: StatusCode, created: Created) -> Response {
-    let Created { secret, record } = created;
+pub(super) fn created(tokens: &Tokens, status: StatusCode, created: CreatedToken) -> Response {
+    let CreatedToken { secret, record } = created;
     let usage = Usage::default();
-    let stored = Stored { record, usage };
+    let stored = StoredToken { record, usage };
     let token = Token {
         secret: Some(secret.expose()),
         ..Token::of(tokens, &stored)

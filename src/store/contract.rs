@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use super::error::StoreError;
-use crate::token::{Key, KeyId, Record, SessionHolder, Timestamp, TokenId, TokenState};
+use crate::token::{KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId, TokenState};
 
 /// Keeps tokens and keys, and counts their revisions.
 ///
@@ -36,7 +36,10 @@ pub trait TokenStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// Where the store can't tell.
-    fn get(&self, id: TokenId) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+    fn get(
+        &self,
+        id: TokenId,
+    ) -> impl Future<Output = Result<Option<StoredToken>, StoreError>> + Send;
 
     /// Returns the tokens that a query means, the newest first, at most
     /// [`limit`](Query::limit). Sessions of the management page, which have
@@ -49,7 +52,10 @@ pub trait TokenStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns an error if the store can't tell.
-    fn list(&self, query: Query) -> impl Future<Output = Result<Vec<Stored>, StoreError>> + Send;
+    fn list(
+        &self,
+        query: Query,
+    ) -> impl Future<Output = Result<Vec<StoredToken>, StoreError>> + Send;
 
     /// Returns what changed after a revision: at most `limit` rows, in the
     /// order of their revisions, and how far the store is.
@@ -75,7 +81,7 @@ pub trait TokenStore: Send + Sync + 'static {
     fn load_all(
         &self,
         each: &mut (dyn FnMut(Row) + Send),
-    ) -> impl Future<Output = Result<Head, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Position, StoreError>> + Send;
 
     /// Waits until something may have changed after a revision.
     ///
@@ -89,7 +95,10 @@ pub trait TokenStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// Where nothing was written.
-    fn touch(&self, uses: Vec<Use>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn record_uses(
+        &self,
+        uses: Vec<TokenUse>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Removes the tokens that ended before a time, whether they were revoked,
     /// expired, or outlived their grace, and returns their ids. It takes no
@@ -109,11 +118,11 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::apply(self, writes).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         S::get(self, id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         S::list(self, query).await
     }
 
@@ -121,7 +130,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::changes(self, since, limit).await
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         S::load_all(self, each).await
     }
 
@@ -129,8 +138,8 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::watch(self, since).await;
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
-        S::touch(self, uses).await
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        S::record_uses(self, uses).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
@@ -141,7 +150,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
 /// How far a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "stores make them")]
-pub struct Head {
+pub struct Position {
     /// Names the history that revisions count: another one where the store was
     /// replaced, restored or failed over.
     pub epoch: String,
@@ -154,7 +163,7 @@ pub struct Head {
 #[expect(clippy::exhaustive_structs, reason = "stores make them")]
 pub struct Changes {
     /// How far the store is; further than the last row where there are more.
-    pub head: Head,
+    pub head: Position,
     /// The rows, in the order of their revisions.
     pub rows: Vec<Row>,
 }
@@ -164,7 +173,7 @@ pub struct Changes {
 #[expect(clippy::exhaustive_enums, reason = "a store must keep every kind")]
 pub enum Row {
     /// A key of the ring.
-    Key(Key),
+    Key(TagKey),
     /// A token.
     Token(Box<Record>),
 }
@@ -195,13 +204,13 @@ pub struct Write {
     /// The whole row.
     pub row: Row,
     /// The revision at which the row must be; `None` where it must not be there.
-    pub was: Option<u64>,
+    pub expected_rev: Option<u64>,
 }
 
 /// A token with its uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "stores make them")]
-pub struct Stored {
+pub struct StoredToken {
     /// What is known of it.
     pub record: Record,
     /// How it was used.
@@ -221,7 +230,7 @@ pub struct Usage {
 /// Uses of one token, to be added to what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "stores take them apart")]
-pub struct Use {
+pub struct TokenUse {
     /// Which token.
     pub id: TokenId,
     /// When it was used last.
@@ -281,7 +290,7 @@ impl Query {
 
     /// Whether a token is meant, its place in the list and the limit aside.
     #[must_use]
-    pub fn matches(&self, stored: &Stored) -> bool {
+    pub fn matches(&self, stored: &StoredToken) -> bool {
         let record = &stored.record;
         let named = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|w| w == own);
         let found = |text: &str, wanted: &str| {
@@ -309,13 +318,15 @@ impl Query {
                 .expires_before
                 .is_none_or(|end| record.expires_at.is_some_and(|at| at < end))
             && self.is_unused(stored)
-            && self.after.is_none_or(|after| Cursor::of(record) < after)
+            && self
+                .after
+                .is_none_or(|after| Cursor::from_record(record) < after)
     }
 
     /// Whether a token was made and not used since before the time that
     /// [`unused_since`](Self::unused_since) names, if it names one.
-    pub(crate) fn is_unused(&self, stored: &Stored) -> bool {
-        let Stored { record, usage } = stored;
+    pub(crate) fn is_unused(&self, stored: &StoredToken) -> bool {
+        let StoredToken { record, usage } = stored;
         self.unused_since.is_none_or(|since| {
             record.created_at < since && usage.last_used_at.is_none_or(|last| last < since)
         })
@@ -325,7 +336,7 @@ impl Query {
 impl Cursor {
     /// The place of a token.
     #[must_use]
-    pub fn of(record: &Record) -> Self {
+    pub fn from_record(record: &Record) -> Self {
         Self {
             created_at: record.created_at,
             id: record.id,

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    contract::{Changes, Head, Query, Row, Stored, TokenStore, Use, Write},
+    contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
     dynamic::DynStore,
     error::StoreError,
 };
@@ -24,39 +24,39 @@ const PRUNE: u32 = 12;
 
 /// A store whose every call ends: with an answer, or with an error that names
 /// the call.
-pub(super) struct DeadlineStore {
+pub(crate) struct DeadlineStore {
     store: Box<dyn DynStore>,
     limit: Duration,
 }
 
 impl DeadlineStore {
-    pub(super) fn new(store: impl TokenStore, limit: Duration) -> Self {
+    pub(crate) fn new(store: impl TokenStore, limit: Duration) -> Self {
         let store = Box::new(store);
         Self { store, limit }
     }
 
-    pub(super) async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
+    pub(crate) async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
         let limit = self.limit_of(writes.len());
         within("apply", limit, self.store.apply(writes)).await
     }
 
-    pub(super) async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    pub(crate) async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         within("get", self.limit, self.store.get(id)).await
     }
 
-    pub(super) async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    pub(crate) async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         within("list", self.limit, self.store.list(query)).await
     }
 
-    pub(super) async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+    pub(crate) async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
         within("changes", self.limit, self.store.changes(since, limit)).await
     }
 
     /// All of it may take long, but no row may.
-    pub(super) async fn load_all(
+    pub(crate) async fn load_all(
         &self,
         each: &mut (dyn FnMut(Row) + Send),
-    ) -> Result<Head, StoreError> {
+    ) -> Result<Position, StoreError> {
         let rows = AtomicU64::new(0);
         let mut counted = |row| {
             rows.fetch_add(1, Ordering::Relaxed);
@@ -76,16 +76,16 @@ impl DeadlineStore {
     }
 
     /// It may wait for any time: the caller limits it.
-    pub(super) async fn watch(&self, since: u64) {
+    pub(crate) async fn watch(&self, since: u64) {
         self.store.watch(since).await;
     }
 
-    pub(super) async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+    pub(crate) async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         let limit = self.limit_of(uses.len());
-        within("touch", limit, self.store.touch(uses)).await
+        within("touch", limit, self.store.record_uses(uses)).await
     }
 
-    pub(super) async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    pub(crate) async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         let limit = self.limit.saturating_mul(PRUNE);
         within("prune", limit, self.store.prune(ended_before)).await
     }

@@ -4,7 +4,7 @@
 use futures::future::{BoxFuture, FutureExt};
 
 use super::{
-    contract::{Changes, Head, Query, Row, Stored, TokenStore, Use, Write},
+    contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
     error::StoreError,
 };
 use crate::token::{Timestamp, TokenId};
@@ -13,12 +13,12 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 pub(super) trait DynStore: Send + Sync {
     fn apply(&self, writes: Vec<Write>) -> Answer<'_, u64>;
-    fn get(&self, id: TokenId) -> Answer<'_, Option<Stored>>;
-    fn list(&self, query: Query) -> Answer<'_, Vec<Stored>>;
+    fn get(&self, id: TokenId) -> Answer<'_, Option<StoredToken>>;
+    fn list(&self, query: Query) -> Answer<'_, Vec<StoredToken>>;
     fn changes(&self, since: u64, limit: usize) -> Answer<'_, Changes>;
-    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Head>;
+    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Position>;
     fn watch(&self, since: u64) -> BoxFuture<'_, ()>;
-    fn touch(&self, uses: Vec<Use>) -> Answer<'_, ()>;
+    fn record_uses(&self, uses: Vec<TokenUse>) -> Answer<'_, ()>;
     fn prune(&self, ended_before: Timestamp) -> Answer<'_, Vec<TokenId>>;
 }
 
@@ -27,11 +27,11 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::apply(self, writes).boxed()
     }
 
-    fn get(&self, id: TokenId) -> Answer<'_, Option<Stored>> {
+    fn get(&self, id: TokenId) -> Answer<'_, Option<StoredToken>> {
         TokenStore::get(self, id).boxed()
     }
 
-    fn list(&self, query: Query) -> Answer<'_, Vec<Stored>> {
+    fn list(&self, query: Query) -> Answer<'_, Vec<StoredToken>> {
         TokenStore::list(self, query).boxed()
     }
 
@@ -39,7 +39,7 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::changes(self, since, limit).boxed()
     }
 
-    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Head> {
+    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Position> {
         TokenStore::load_all(self, each).boxed()
     }
 
@@ -47,8 +47,8 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::watch(self, since).boxed()
     }
 
-    fn touch(&self, uses: Vec<Use>) -> Answer<'_, ()> {
-        TokenStore::touch(self, uses).boxed()
+    fn record_uses(&self, uses: Vec<TokenUse>) -> Answer<'_, ()> {
+        TokenStore::record_uses(self, uses).boxed()
     }
 
     fn prune(&self, ended_before: Timestamp) -> Answer<'_, Vec<TokenId>> {

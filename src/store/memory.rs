@@ -9,10 +9,12 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    contract::{Changes, Cursor, Head, Query, Row, Stored, TokenStore, Usage, Use, Write},
+    contract::{
+        Changes, Cursor, Position, Query, Row, StoredToken, TokenStore, TokenUse, Usage, Write,
+    },
     error::StoreError,
 };
-use crate::token::{Digest, Key, KeyId, Record, Timestamp, TokenId};
+use crate::token::{Digest, KeyId, Record, TagKey, Timestamp, TokenId};
 
 /// Keeps tokens in memory: for tests, and for services whose tokens may end
 /// with them.
@@ -20,7 +22,7 @@ use crate::token::{Digest, Key, KeyId, Record, Timestamp, TokenId};
 /// # Example
 ///
 /// ```
-/// use tower_authn::{AuthnLayer, store::{MemoryStore, NewToken, Tokens, TokensOptions}};
+/// use tower_authn::{AuthnLayer, store::MemoryStore, tokens::{NewToken, Tokens, TokensOptions}};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
@@ -39,8 +41,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     rev: u64,
-    keys: BTreeMap<KeyId, Key>,
-    tokens: BTreeMap<TokenId, Stored>,
+    keys: BTreeMap<KeyId, TagKey>,
+    tokens: BTreeMap<TokenId, StoredToken>,
 }
 
 impl MemoryStore {
@@ -61,8 +63,8 @@ impl MemoryStore {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn head(&self, tables: &Tables) -> Head {
-        Head {
+    fn head(&self, tables: &Tables) -> Position {
+        Position {
             epoch: self.epoch.clone(),
             rev: tables.rev,
         }
@@ -91,8 +93,8 @@ impl Tables {
 
     fn check(&self, write: &Write) -> Result<(), StoreError> {
         let rev = self.rev_of(&write.row);
-        if write.was.is_some() {
-            return if rev == write.was {
+        if write.expected_rev.is_some() {
+            return if rev == write.expected_rev {
                 Ok(())
             } else {
                 Err(StoreError::conflict())
@@ -120,7 +122,7 @@ impl Tables {
                     .get(&record.id)
                     .map_or_else(Usage::default, |s| s.usage);
                 let record = *record;
-                self.tokens.insert(record.id, Stored { record, usage });
+                self.tokens.insert(record.id, StoredToken { record, usage });
             }
         }
     }
@@ -148,18 +150,18 @@ impl TokenStore for MemoryStore {
         Ok(tables.rev)
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         Ok(self.tables().tokens.get(&id).cloned())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         let tables = self.tables();
         let matching = tables
             .tokens
             .values()
             .filter(|stored| query.matches(stored));
-        let mut page: Vec<Stored> = matching.cloned().collect();
-        page.sort_by_key(|stored| std::cmp::Reverse(Cursor::of(&stored.record)));
+        let mut page: Vec<StoredToken> = matching.cloned().collect();
+        page.sort_by_key(|stored| std::cmp::Reverse(Cursor::from_record(&stored.record)));
         page.truncate(query.page_size());
         Ok(page)
     }
@@ -176,7 +178,7 @@ impl TokenStore for MemoryStore {
         Ok(Changes { head, rows })
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         let tables = self.tables();
         tables.rows(0).for_each(each);
         Ok(self.head(&tables))
@@ -187,7 +189,7 @@ impl TokenStore for MemoryStore {
         let _ = self.rev.subscribe().wait_for(|rev| *rev > since).await;
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         let mut tables = self.tables();
         for used in uses {
             if let Some(stored) = tables.tokens.get_mut(&used.id) {

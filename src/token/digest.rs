@@ -15,7 +15,7 @@ use crate::{ct, error::ConfigError};
 /// ```
 /// use tower_authn::token::Digest;
 ///
-/// let digest = Digest::of("token");
+/// let digest = Digest::sha256("token");
 /// assert_eq!(Digest::from_hex(&digest.to_hex())?, digest);
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
@@ -24,7 +24,7 @@ pub struct Digest([u64; 4]);
 
 impl Digest {
     /// Digests a token.
-    pub fn of(token: impl AsRef<[u8]>) -> Self {
+    pub fn sha256(token: impl AsRef<[u8]>) -> Self {
         let state = sha256::digest(token.as_ref());
         let (pairs, _) = state.as_chunks();
         Self(std::array::from_fn(|index| {

@@ -44,7 +44,7 @@ pub use self::{
     digest::Digest,
     format::{Prefix, TokenId, check_offline},
     record::{Record, SessionHolder, TokenState},
-    ring::{Key, KeyId, Master},
+    ring::{KeyId, MasterKey, TagKey},
     secret::Secret,
     time::{Clock, SystemClock, Timestamp},
 };

@@ -66,7 +66,7 @@ impl Random {
         let mut block = Zeroizing::new([0; BLOCK]);
         (self.source)(block.as_mut())?;
         let flat = block.iter().all(|byte| *byte == block[0]);
-        let digest = Digest::of(block.as_slice());
+        let digest = Digest::sha256(block.as_slice());
         if flat || self.last.replace(digest) == Some(digest) {
             return Err(RandomError::Broken);
         }
@@ -114,7 +114,11 @@ mod tests {
         let mut secret = [0; BLOCK];
         random.bytes(&mut secret).unwrap();
         let last = random.last.unwrap();
-        assert_eq!(last, Digest::of(secret), "a digest detects a repetition");
+        assert_eq!(
+            last,
+            Digest::sha256(secret),
+            "a digest detects a repetition"
+        );
         let kept = last.to_bytes();
         let shared = secret.windows(4).any(|w| kept.windows(4).any(|k| k == w));
         assert!(!shared, "and holds no part of the block");

@@ -61,10 +61,10 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A key as a store keeps it: sealed, where a [`Master`] is given.
+/// A key as a store keeps it: sealed, where a [`MasterKey`] is given.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Key {
+pub struct TagKey {
     /// Which key of the ring it is.
     pub id: KeyId,
     /// The seed, sealed or in clear.
@@ -84,7 +84,7 @@ pub struct Key {
     pub rev: u64,
 }
 
-impl Key {
+impl TagKey {
     /// A key as it was kept.
     #[must_use]
     pub fn new(id: KeyId, sealed: Vec<u8>, created_at: Timestamp, mints_from: Timestamp) -> Self {
@@ -101,7 +101,7 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for TagKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
             .field("id", &self.id)
@@ -120,16 +120,16 @@ impl fmt::Debug for Key {
 /// # Example
 ///
 /// ```
-/// use tower_authn::token::Master;
+/// use tower_authn::token::MasterKey;
 ///
-/// let master = Master::from_hex(&"0f".repeat(32))?;
-/// assert!(Master::from_hex("0f").is_err());
+/// let master = MasterKey::from_hex(&"0f".repeat(32))?;
+/// assert!(MasterKey::from_hex("0f").is_err());
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct Master(Zeroizing<[u8; 32]>);
+pub struct MasterKey(Zeroizing<[u8; 32]>);
 
-impl Master {
+impl MasterKey {
     /// Reads 64 hexadecimal digits, such as `openssl rand -hex 32` gives.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ impl Master {
     }
 }
 
-impl fmt::Debug for Master {
+impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Master").finish_non_exhaustive()
     }
@@ -181,14 +181,18 @@ pub(crate) struct KeyRing {
 
 #[derive(Clone)]
 struct Opened {
-    key: Key,
+    key: TagKey,
     /// With its pads computed.
     hmac: Hmac,
 }
 
 impl KeyRing {
     /// Takes a key over, or a newer revision of it.
-    pub(crate) fn merge(&mut self, key: &Key, master: Option<&Master>) -> Result<(), ConfigError> {
+    pub(crate) fn merge(
+        &mut self,
+        key: &TagKey,
+        master: Option<&MasterKey>,
+    ) -> Result<(), ConfigError> {
         let known = self.keys.iter_mut().find(|known| known.key.id == key.id);
         match known {
             Some(known) if known.key.rev >= key.rev => {}
@@ -230,7 +234,7 @@ impl KeyRing {
             .map(|key| key.id)
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &TagKey> {
         self.keys.iter().map(|known| &known.key)
     }
 
@@ -264,7 +268,7 @@ impl fmt::Debug for KeyRing {
 /// A new seed, sealed.
 pub(crate) fn generate(
     id: KeyId,
-    master: Option<&Master>,
+    master: Option<&MasterKey>,
     random: &mut Random,
 ) -> Result<Vec<u8>, RandomError> {
     let mut seed = Zeroizing::new([0; SEED]);
@@ -290,7 +294,7 @@ const SEALED: u8 = 1;
 
 /// The key that tags: derived from the seed
 /// ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
-fn open(key: &Key, master: Option<&Master>) -> Result<Hmac, ConfigError> {
+fn open(key: &TagKey, master: Option<&MasterKey>) -> Result<Hmac, ConfigError> {
     let fault = |what: &str| ConfigError::new(format!("key {}: {what}", key.id));
     let seed = match key.sealed.split_first() {
         Some((&CLEAR, seed)) => Zeroizing::new(seed.to_vec()),
@@ -334,10 +338,10 @@ mod tests {
         }))
     }
 
-    fn key(id: u8, mints_from: u64, master: Option<&Master>) -> Key {
+    fn key(id: u8, mints_from: u64, master: Option<&MasterKey>) -> TagKey {
         let id = KeyId::from_number(id).unwrap();
         let sealed = generate(id, master, &mut counting()).unwrap();
-        Key::new(
+        TagKey::new(
             id,
             sealed,
             Timestamp::default(),
@@ -347,8 +351,8 @@ mod tests {
 
     #[test]
     fn a_sealed_key_opens_under_its_master_alone() {
-        let master = Master::from_hex(&"0f".repeat(32)).unwrap();
-        let other = Master::from_hex(&"f0".repeat(32)).unwrap();
+        let master = MasterKey::from_hex(&"0f".repeat(32)).unwrap();
+        let other = MasterKey::from_hex(&"f0".repeat(32)).unwrap();
         let sealed = key(0, 0, Some(&master));
         let mut ring = KeyRing::default();
         assert!(ring.merge(&sealed, None).is_err());

@@ -153,7 +153,7 @@ impl OwnedCredential {
     /// See [`Credential::head`].
     #[must_use]
     pub fn head(&self) -> Head<'_> {
-        Head::of_parts(&self.head)
+        Head::from_parts(&self.head)
     }
 
     /// See [`Credential::user_password`].

@@ -1,10 +1,10 @@
 //! Verifiers: who decides whether a credential is good, and whose it is.
 
-mod any;
+mod boxed;
 mod combinators;
 mod fixed;
 mod function;
-mod swap;
+mod reloadable;
 
 use std::{
     future::Future,
@@ -14,11 +14,11 @@ use std::{
 };
 
 pub use self::{
-    any::AnyVerifier,
+    boxed::BoxVerifier,
     combinators::{AndThen, Map, Or},
     fixed::{FixedTokens, FixedTokensBuilder, FixedUsers, FixedUsersBuilder},
     function::{OwnedCredential, VerifyAsyncFn, VerifyFn, verify_async_fn, verify_fn},
-    swap::Swap,
+    reloadable::ReloadableVerifier,
 };
 use crate::{
     credential::{Credential, Schemes},
@@ -161,11 +161,11 @@ pub trait Verifier: Send + Sync + 'static {
     }
 
     /// Hides the verifier's type, for a field that holds one of several.
-    fn into_any(self) -> AnyVerifier<Self::Principal>
+    fn boxed(self) -> BoxVerifier<Self::Principal>
     where
         Self: Sized,
     {
-        AnyVerifier::new(self)
+        BoxVerifier::new(self)
     }
 }
 

@@ -170,26 +170,28 @@ fn a_verdict_at_once_allocates_nothing() {
     let rows: [(&str, Cost); 5] = [
         (
             "tokens",
-            cost(AuthnLayer::new(tokens()).skip_principal(), good()),
+            cost(AuthnLayer::new(tokens()).without_principal(), good()),
         ),
         (
-            "into_any",
+            "boxed",
             cost(
-                AuthnLayer::new(tokens().into_any()).skip_principal(),
+                AuthnLayer::new(tokens().boxed()).without_principal(),
                 good(),
             ),
         ),
         (
             "the second of or",
             cost(
-                AuthnLayer::new(users().or(tokens())).skip_principal(),
+                AuthnLayer::new(users().or(tokens())).without_principal(),
                 good(),
             ),
         ),
         (
             "a table",
             cost(
-                AuthnLayer::new(tokens()).access(table()).skip_principal(),
+                AuthnLayer::new(tokens())
+                    .access(table())
+                    .without_principal(),
                 good(),
             ),
         ),
@@ -200,7 +202,7 @@ fn a_verdict_at_once_allocates_nothing() {
                     true => Ok(()),
                     false => Err(Rejection::invalid()),
                 }))
-                .skip_principal(),
+                .without_principal(),
                 good(),
             ),
         ),
@@ -215,8 +217,8 @@ fn a_principal_costs_what_inserting_it_costs_and_no_more() {
     type Costs = fn(Request<NoBytes>) -> Cost;
     let rows: [(&str, Costs); 4] = [
         ("tokens", |request| cost(AuthnLayer::new(tokens()), request)),
-        ("into_any", |request| {
-            cost(AuthnLayer::new(tokens().into_any()), request)
+        ("boxed", |request| {
+            cost(AuthnLayer::new(tokens().boxed()), request)
         }),
         ("the second of or", |request| {
             cost(AuthnLayer::new(users().or(tokens())), request)
@@ -239,15 +241,15 @@ fn a_principal_costs_what_inserting_it_costs_and_no_more() {
 
 #[test]
 fn a_verdict_that_waits_costs_one_box_and_two_behind_any_verifier() {
-    let waits = AuthnLayer::new(MayWait(tokens())).skip_principal();
+    let waits = AuthnLayer::new(MayWait(tokens())).without_principal();
     let one_box = Cost {
         call: 1,
         ..admitted(0)
     };
     assert_eq!(cost(waits, good()), one_box);
 
-    // The box of `AnyVerifier` is made when the verifier is asked.
-    let hidden = AuthnLayer::new(MayWait(tokens()).into_any()).skip_principal();
+    // The box of `BoxVerifier` is made when the verifier is asked.
+    let hidden = AuthnLayer::new(MayWait(tokens()).boxed()).without_principal();
     assert_eq!(cost(hidden, good()), Cost { poll: 1, ..one_box });
 
     let inserts = AuthnLayer::new(MayWait(tokens()));
@@ -280,7 +282,7 @@ fn a_refusal_allocates_its_header_map_and_one_more_for_a_second_challenge() {
 #[test]
 fn a_rejection_of_one_word_and_a_reason_allocates_nothing() {
     let cost = measure(|| {
-        let rejection = Rejection::invalid().because("unknown");
+        let rejection = Rejection::invalid().with_reason("unknown");
         drop((rejection.clone(), rejection));
     });
     assert_eq!(cost.count_total, 0);
@@ -305,7 +307,10 @@ fn a_grpc_refusal_allocates_its_header_map() {
 #[cfg(feature = "tokens")]
 #[tokio::test]
 async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_listed() {
-    use tower_authn::store::{MemoryStore, NewToken, Tokens, TokensOptions};
+    use tower_authn::{
+        store::MemoryStore,
+        tokens::{NewToken, Tokens, TokensOptions},
+    };
 
     let open = async || {
         let options = TokensOptions::new("acme").unwrap();
@@ -316,7 +321,7 @@ async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_list
     let foreign = others.create(NewToken::new("mallory")).await.unwrap();
     let (own, foreign) = (made.secret.expose(), foreign.secret.expose());
     let judge = |token: &str| {
-        let layer = AuthnLayer::new(tokens.verifier()).skip_principal();
+        let layer = AuthnLayer::new(tokens.verifier()).without_principal();
         cost(layer, request(&format!("Bearer {token}")))
     };
     assert_eq!(judge(own), admitted(2), "the used ones, and the first uses");
@@ -343,8 +348,9 @@ async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_list
 #[tokio::test]
 async fn a_token_takes_less_than_two_hundred_bytes() {
     use tower_authn::{
-        store::{MemoryStore, Row, TokenStore, Tokens, TokensOptions, Write},
+        store::{MemoryStore, Row, TokenStore, Write},
         token::{Digest, KeyId, Record, Timestamp},
+        tokens::{Tokens, TokensOptions},
     };
 
     // As many as make the tables the emptiest.
@@ -353,13 +359,16 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
     let records = (0..COUNT).map(|n| {
         let id = format!("{n:012}").parse().unwrap();
         let subject = format!("user-{}", n % 100);
-        let mut record = Record::new(id, Digest::of(""), subject, Timestamp::default());
+        let mut record = Record::new(id, Digest::sha256(""), subject, Timestamp::default());
         record.kid = KeyId::from_number(0);
         record.organization = Some("acme".to_owned());
         record.scopes = vec!["deployment".parse().unwrap()];
         record.expires_at = Some(Timestamp::from_secs(1));
         let row = Row::Token(Box::new(record));
-        Write { row, was: None }
+        Write {
+            row,
+            expected_rev: None,
+        }
     });
     store.apply(records.collect()).await.unwrap();
     let options = TokensOptions::new("acme").unwrap();

@@ -1,4 +1,4 @@
-//! The page of `Manage` in a real browser: scenarios in `tests/browser`.
+//! The page of `TokenAdmin` in a real browser: scenarios in `tests/browser`.
 
 #![cfg(feature = "full")]
 

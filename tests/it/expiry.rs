@@ -7,8 +7,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 use tower_authn::{
     RejectionKind,
-    store::{MemoryStore, NewToken, Row, TokenStore, Tokens, Which, Write},
+    store::{MemoryStore, Row, TokenStore, Write},
     token::{Digest, Record, Timestamp},
+    tokens::{NewToken, TokenSelector, Tokens},
 };
 
 use super::tokens::{Hands, answer};
@@ -20,13 +21,19 @@ async fn stored(now: u64, end: Timestamp) -> (Tokens, Hands) {
     let store = Arc::new(MemoryStore::new());
     let mut record = Record::new(
         "000000000000".parse().unwrap(),
-        Digest::of(TEXT),
+        Digest::sha256(TEXT),
         "alice".to_owned(),
         Timestamp::default(),
     );
     record.expires_at = Some(end);
     let row = Row::Token(Box::new(record));
-    store.apply(vec![Write { row, was: None }]).await.unwrap();
+    store
+        .apply(vec![Write {
+            row,
+            expected_rev: None,
+        }])
+        .await
+        .unwrap();
     let hands = Hands::at(now);
     let tokens = Tokens::open(store, hands.options()).await.unwrap();
     (tokens, hands)
@@ -92,7 +99,7 @@ async fn g03_a_clock_that_steps_back_brings_nothing_revoked_back() {
         .unwrap();
     let make = async || tokens.create(NewToken::new("alice")).await.unwrap();
     let (kept, revoked, rotated) = (make().await, make().await, make().await);
-    let which = Which::Id(revoked.record.id);
+    let which = TokenSelector::Id(revoked.record.id);
     tokens.revoke(which, "admin", "lost").await.unwrap();
     let fresh = tokens
         .rotate(rotated.record.id, Duration::ZERO)

@@ -17,10 +17,11 @@ use tower::Layer;
 use tower_authn::{
     AuthnLayer,
     store::{
-        Changes, Created, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored, TokenStore,
-        Tokens, TokensOptions, Use, Which, Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write,
     },
     token::{Secret, Timestamp, TokenId, check_offline},
+    tokens::{CreatedToken, NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use crate::support::{Calls, Strict, ask, get};
@@ -62,9 +63,9 @@ impl Net {
         epoch.clone_into(&mut self.epoch.lock().unwrap());
     }
 
-    fn head(&self, head: Head) -> Head {
+    fn head(&self, head: Position) -> Position {
         let epoch = self.epoch.lock().unwrap().clone();
-        Head { epoch, ..head }
+        Position { epoch, ..head }
     }
 }
 
@@ -73,14 +74,14 @@ impl TokenStore for Net {
         self.reach()?.apply(writes).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         self.gets.add();
         // Others who ask in the meantime are to find this read under way.
         tokio::time::sleep(Duration::from_millis(20)).await;
         self.reach()?.get(id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         self.reach()?.list(query).await
     }
 
@@ -90,7 +91,7 @@ impl TokenStore for Net {
         Ok(Changes { head, rows })
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         let head = self.reach()?.load_all(each).await?;
         Ok(self.head(head))
     }
@@ -100,8 +101,8 @@ impl TokenStore for Net {
         std::future::pending().await
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
-        self.reach()?.touch(uses).await
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        self.reach()?.record_uses(uses).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
@@ -155,7 +156,7 @@ async fn an_outage_is_bridged_for_max_stale_and_then_answered_503() {
     let good = tokens.create(NewToken::new("alice")).await.unwrap();
     let bad = tokens.create(NewToken::new("bob")).await.unwrap();
     tokens
-        .revoke(Which::Id(bad.record.id), "admin", "")
+        .revoke(TokenSelector::Id(bad.record.id), "admin", "")
         .await
         .unwrap();
     net.set_down(true);
@@ -193,7 +194,7 @@ async fn f05_what_another_instance_revokes_is_refused_within_a_poll() {
     let (one, two) = (open(&net).await, open(&net).await);
     let made = one.create(NewToken::new("alice")).await.unwrap();
     assert_eq!(status(&two, made.secret.expose()).await, StatusCode::OK);
-    one.revoke(Which::Id(made.record.id), "admin", "")
+    one.revoke(TokenSelector::Id(made.record.id), "admin", "")
         .await
         .unwrap();
     assert_eq!(
@@ -275,7 +276,7 @@ async fn however_many_ask_for_an_unheard_token_the_store_is_asked_once() {
         "{answers:?}"
     );
     assert_eq!(net.gets.count(), before + 1);
-    let known = AuthnLayer::new(two.verifier().known_only()).layer(Strict::default());
+    let known = AuthnLayer::new(two.verifier().immediate()).layer(Strict::default());
     let value = format!("Bearer {}", made.secret.expose());
     assert_eq!(
         ask(&known, get("/", &[("authorization", &value)]))
@@ -316,11 +317,11 @@ async fn what_an_outage_hides_is_503_and_what_it_cannot_change_is_401() {
     assert_ne!(of_known.record.kid, of_new.record.kid);
     let foreign = open(&Net::default()).await;
     let foreign = foreign.create(NewToken::new("mallory")).await.unwrap();
-    let known_only = AuthnLayer::new(two.verifier().known_only()).layer(Strict::default());
-    let by_memory = async |made: &Created| {
+    let immediate = AuthnLayer::new(two.verifier().immediate()).layer(Strict::default());
+    let by_memory = async |made: &CreatedToken| {
         let value = format!("Bearer {}", made.secret.expose());
         let request = get("/", &[("authorization", &value)]);
-        ask(&known_only, request).await.status()
+        ask(&immediate, request).await.status()
     };
     assert_eq!(by_memory(&of_known).await, StatusCode::UNAUTHORIZED);
 

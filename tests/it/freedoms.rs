@@ -12,10 +12,14 @@ use http::StatusCode;
 use tokio::time::{Instant, sleep};
 use tower_authn::{
     store::{
-        Change, Changes, Created, Head, MemoryStore, NewToken, Query, Row, StoreError, Stored,
-        TokenError, TokenErrorKind, TokenStore, Tokens, TokensOptions, Use, Which, Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write,
     },
     token::{Timestamp, TokenId},
+    tokens::{
+        CreatedToken, NewToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens,
+        TokensOptions,
+    },
 };
 
 use crate::{
@@ -95,11 +99,11 @@ impl TokenStore for Free {
         self.call("apply", self.store.apply(writes)).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         self.call("get", self.store.get(id)).await
     }
 
-    async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
         query.limit = self.shorter(query.page_size());
         self.call("list", self.store.list(query)).await
     }
@@ -110,7 +114,7 @@ impl TokenStore for Free {
         self.call("changes", changes).await
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         let mut rows = Vec::new();
         let mut keep = |row| rows.push(row);
         let head = self
@@ -131,8 +135,8 @@ impl TokenStore for Free {
         }
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
-        self.call("touch", self.store.touch(uses)).await
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        self.call("touch", self.store.record_uses(uses)).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
@@ -145,7 +149,7 @@ async fn open(store: &Free) -> Tokens {
     Tokens::open(store.clone(), options).await.unwrap()
 }
 
-async fn make(tokens: &Tokens) -> Created {
+async fn make(tokens: &Tokens) -> CreatedToken {
     tokens.create(NewToken::new("alice")).await.unwrap()
 }
 
@@ -188,11 +192,11 @@ async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
         }
         sleep(poll).await;
         for made in &made {
-            let change = Change::default().name("changed");
+            let change = TokenUpdate::default().name("changed");
             one.update(made.record.id, change).await.unwrap();
         }
         for number in [0, 5] {
-            let id = Which::Id(made[number].record.id);
+            let id = TokenSelector::Id(made[number].record.id);
             one.revoke(id, "admin", "lost").await.unwrap();
         }
         let before = store.reads.count();
@@ -205,7 +209,7 @@ async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
 
         // The row of the last revision is gone: the head is past all rows.
         one.create(NewToken::new("bob")).await.unwrap();
-        one.revoke(Which::Subject("bob"), "admin", "")
+        one.revoke(TokenSelector::Subject("bob"), "admin", "")
             .await
             .unwrap();
         let now = Timestamp::from(SystemTime::now());
@@ -236,7 +240,7 @@ async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
             }
         }
         let late = make(&one).await;
-        one.revoke(Which::Id(made[1].record.id), "admin", "")
+        one.revoke(TokenSelector::Id(made[1].record.id), "admin", "")
             .await
             .unwrap();
         sleep(poll).await;
@@ -277,7 +281,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
     let tokens = open(&store).await;
     let (made, other) = (make(&tokens).await, make(&tokens).await);
     let (id, kid) = (made.record.id, made.record.kid.unwrap());
-    let by_id = || Which::Id(id);
+    let by_id = || TokenSelector::Id(id);
     let options = || TokensOptions::new("acme").unwrap();
     let grace = Duration::from_secs(60);
     for call in [
@@ -305,7 +309,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
                 outcomes.push(outcome(tokens.list(Query::default())).await);
                 outcomes.push(outcome(tokens.expiring(grace)).await);
                 outcomes.push(outcome(tokens.unused_since(FAR)).await);
-                outcomes.push(outcome(tokens.revoke(Which::Subject("x"), "", "")).await);
+                outcomes.push(outcome(tokens.revoke(TokenSelector::Subject("x"), "", "")).await);
             }
             "changes" | "load_all" => {
                 outcomes.push(outcome(Tokens::open(store.clone(), options())).await);
@@ -339,7 +343,7 @@ async fn s08_a_revocation_whose_answer_is_lost_is_found_out() {
             true => store.lose_answers("apply"),
             false => store.hang("apply"),
         }
-        let which = || Which::Id(made.record.id);
+        let which = || TokenSelector::Id(made.record.id);
         let (_, error) = outcome(tokens.revoke(which(), "admin", "lost")).await;
         assert_eq!(error.kind(), TokenErrorKind::Unavailable);
         store.answer();

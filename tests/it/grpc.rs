@@ -407,7 +407,7 @@ fn the_name_of_a_service_is_passed_through() {
     assert_eq!(name(&guard.layer(health.clone())), HEALTH);
     #[cfg(feature = "tokens")]
     {
-        let lifetime = tower_authn::layer::LifetimeLayer::new();
+        let lifetime = tower_authn::layer::ValidityLayer::new();
         assert_eq!(name(&lifetime.layer(health.clone())), HEALTH);
     }
     let layer = AuthnLayer::new(Spy::default());

@@ -12,9 +12,9 @@ use tower_authn::{
     Access, AccessTable, AuthnLayer, Challenge, ConfigError, Credential, Head, Principal,
     Rejection, RequireLayer, Scope, ScopeRule, Sources, Verifier,
     credential::UserPassword,
-    layer::{Authn, EveryRequest, NoBody, Protected, ResponseFuture},
+    layer::{AlwaysRequired, Authn, NoBody, Protected, ResponseFuture},
     protect,
-    verifier::{AnyVerifier, FixedTokens, FixedUsers, OwnedCredential, Swap},
+    verifier::{BoxVerifier, FixedTokens, FixedUsers, OwnedCredential, ReloadableVerifier},
     verify_async_fn, verify_fn,
 };
 
@@ -87,8 +87,8 @@ fn h01_nothing_that_holds_a_secret_prints_it() {
     texts.debug("Or", &both());
     texts.debug("Map", &both().map(|p| p));
     texts.debug("AndThen", &both().and_then(Ok));
-    texts.debug("Swap", &Swap::new(both()));
-    texts.debug("AnyVerifier", &both().into_any());
+    texts.debug("Swap", &ReloadableVerifier::new(both()));
+    texts.debug("BoxVerifier", &both().boxed());
     let secret = TOKEN.to_owned();
     let closure = verify_fn(move |c| match c.matches(&secret) {
         true => Ok(()),
@@ -266,8 +266,8 @@ fn the_main_types_cross_threads() {
     fn shared<T: Send + Sync + Unpin>() {}
     fn sent<T: Send>() {}
     shared::<AccessTable>();
-    shared::<AnyVerifier<Principal>>();
-    shared::<Authn<Strict, FixedTokens, EveryRequest, NoBody>>();
+    shared::<BoxVerifier<Principal>>();
+    shared::<Authn<Strict, FixedTokens, AlwaysRequired, NoBody>>();
     shared::<AuthnLayer<FixedTokens>>();
     shared::<Challenge>();
     shared::<ConfigError>();
@@ -282,7 +282,7 @@ fn the_main_types_cross_threads() {
     shared::<Scope>();
     shared::<ScopeRule>();
     shared::<Sources>();
-    shared::<Swap<FixedTokens>>();
+    shared::<ReloadableVerifier<FixedTokens>>();
     shared::<UserPassword>();
     sent::<ResponseFuture<Strict, String, String>>();
 }

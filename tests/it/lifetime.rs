@@ -27,10 +27,11 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tower_authn::{
     Access, AuthnLayer,
-    layer::LifetimeLayer,
+    layer::ValidityLayer,
     protect,
-    store::{Change, Created, MemoryStore, NewToken, TokenVerifier, Tokens, Which},
+    store::MemoryStore,
     token::Clock,
+    tokens::{CreatedToken, NewToken, TokenSelector, TokenUpdate, TokenVerifier, Tokens},
 };
 
 use crate::tokens::Hands;
@@ -103,7 +104,7 @@ impl Cloud {
         }
     }
 
-    async fn token(&self) -> Created {
+    async fn token(&self) -> CreatedToken {
         let token = NewToken::new("alice").expires_in(Duration::from_secs(1));
         self.tokens.create(token).await.unwrap()
     }
@@ -113,7 +114,7 @@ impl Cloud {
         &self,
         version: Version,
         path: &str,
-        token: Option<&Created>,
+        token: Option<&CreatedToken>,
     ) -> Response<Incoming> {
         let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new())
             .http2_only(version == Version::HTTP_2)
@@ -130,7 +131,7 @@ impl Cloud {
         timeout(SOON, answer).await.unwrap().unwrap()
     }
 
-    async fn befall(&self, made: &Created, fate: Fate) {
+    async fn befall(&self, made: &CreatedToken, fate: Fate) {
         let id = made.record.id;
         match fate {
             Fate::Expired => self.hands.set(BEGIN + 1),
@@ -140,12 +141,12 @@ impl Cloud {
                 retired.unwrap();
             }
             Fate::Renamed => {
-                let change = Change::default().name("renamed");
+                let change = TokenUpdate::default().name("renamed");
                 self.tokens.update(id, change).await.unwrap();
             }
             Fate::Revoked => {
                 self.tokens
-                    .revoke(Which::Id(id), "admin", "lost")
+                    .revoke(TokenSelector::Id(id), "admin", "lost")
                     .await
                     .unwrap();
             }
@@ -162,7 +163,7 @@ impl Cloud {
 
 type Guard = AuthnLayer<TokenVerifier, Access>;
 
-async fn guarded() -> (Tokens, Hands, Guard, LifetimeLayer) {
+async fn guarded() -> (Tokens, Hands, Guard, ValidityLayer) {
     let hands = Hands::at(BEGIN);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
@@ -170,7 +171,7 @@ async fn guarded() -> (Tokens, Hands, Guard, LifetimeLayer) {
     let authn = AuthnLayer::new(tokens.verifier()).access(Access::Optional);
     let clock = hands.clock();
     let now = move || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
-    let lifetime = LifetimeLayer::new().clock(now);
+    let lifetime = ValidityLayer::new().clock(now);
     (tokens, hands, authn, lifetime)
 }
 

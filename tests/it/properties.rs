@@ -217,7 +217,7 @@ proptest! {
             .any("/maybe/{*rest}", Access::Optional)
             .any("/admin", Access::Authenticated)
             .any("/admin/{*rest}", scoped())
-            .otherwise(otherwise.clone())
+            .fallback(otherwise.clone())
             .build()
             .unwrap();
         let rows = [
@@ -227,7 +227,7 @@ proptest! {
             ("/admin", Access::Authenticated),
             ("/admin/a/b", scoped()),
         ];
-        let asked = |path: &str| table.access(&Head::of(&get(path, &[])));
+        let asked = |path: &str| table.access(&Head::from_request(&get(path, &[])));
         let (path, named) = &rows[row];
         prop_assert_eq!(&asked(path), named);
 

@@ -8,8 +8,9 @@ use futures::FutureExt;
 use http::StatusCode;
 use tokio::time::sleep;
 use tower_authn::{
-    store::{Created, MemoryStore, NewToken, Row, TokenStore, Tokens, TokensOptions, Which, Write},
-    token::{Key, Record, Timestamp},
+    store::{MemoryStore, Row, TokenStore, Write},
+    token::{Record, TagKey, Timestamp},
+    tokens::{CreatedToken, NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use crate::watched::{Watched, status};
@@ -18,12 +19,12 @@ const OK: StatusCode = StatusCode::OK;
 const REFUSED: StatusCode = StatusCode::UNAUTHORIZED;
 const CANT_TELL: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
-async fn make(tokens: &Tokens) -> Created {
+async fn make(tokens: &Tokens) -> CreatedToken {
     tokens.create(NewToken::new("alice")).await.unwrap()
 }
 
-async fn revoke(tokens: &Tokens, made: &Created) {
-    let which = Which::Id(made.record.id);
+async fn revoke(tokens: &Tokens, made: &CreatedToken) {
+    let which = TokenSelector::Id(made.record.id);
     assert_eq!(tokens.revoke(which, "admin", "").await.unwrap(), 1);
 }
 
@@ -33,12 +34,12 @@ const FAR: Timestamp = Timestamp::from_millis(1 << 50);
 /// A token that one instance made, and what another one answered to it whose
 /// read was sent before something happened, and came back after.
 struct Overtaken {
-    made: Created,
+    made: CreatedToken,
     two: Tokens,
     first: StatusCode,
 }
 
-async fn overtaken(store: &Watched, meanwhile: impl AsyncFnOnce(&Created)) -> Overtaken {
+async fn overtaken(store: &Watched, meanwhile: impl AsyncFnOnce(&CreatedToken)) -> Overtaken {
     let (one, two) = (store.open().await, store.open().await);
     let made = make(&one).await;
     store.hold_gets();
@@ -131,18 +132,21 @@ fn revoked(mut record: Record) -> Record {
 
 /// As another process does.
 async fn write(store: &MemoryStore, record: Record) {
-    let was = Some(record.rev).filter(|rev| *rev > 0);
+    let expected_rev = Some(record.rev).filter(|rev| *rev > 0);
     let row = Row::Token(Box::new(record));
-    store.apply(vec![Write { row, was }]).await.unwrap();
+    store
+        .apply(vec![Write { row, expected_rev }])
+        .await
+        .unwrap();
 }
 
 /// A service with the same keys that knows none of the tokens, and hears of
 /// nothing by itself.
-async fn same_keys(keys: Vec<Key>) -> (Watched, Tokens) {
+async fn same_keys(keys: Vec<TagKey>) -> (Watched, Tokens) {
     let store = Watched::default();
     let write = |key| Write {
         row: Row::Key(key),
-        was: None,
+        expected_rev: None,
     };
     let keys = keys.into_iter().map(write).collect();
     store.store().apply(keys).await.unwrap();

@@ -12,8 +12,9 @@ use tokio::time::sleep;
 use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer,
-    store::{Created, NewToken, Query, TokenStore, Tokens},
+    store::{Query, TokenStore},
     token::Timestamp,
+    tokens::{CreatedToken, NewToken, Tokens},
 };
 
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     watched::{Watched, status},
 };
 
-async fn make(tokens: &Tokens, count: usize) -> Vec<Created> {
+async fn make(tokens: &Tokens, count: usize) -> Vec<CreatedToken> {
     let mut made = Vec::new();
     for _ in 0..count {
         made.push(tokens.create(NewToken::new("alice")).await.unwrap());
@@ -29,7 +30,7 @@ async fn make(tokens: &Tokens, count: usize) -> Vec<Created> {
     made
 }
 
-async fn uses(tokens: &Tokens, made: &Created) -> u64 {
+async fn uses(tokens: &Tokens, made: &CreatedToken) -> u64 {
     tokens.get(made.record.id).await.unwrap().usage.uses
 }
 
@@ -146,10 +147,10 @@ async fn s12_the_first_use_is_written_within_a_second_and_others_with_the_rest()
     let store = Watched::default();
     let tokens = store.open().await;
     let made = make(&tokens, 2).await;
-    let used = async |one: &Created| {
+    let used = async |one: &CreatedToken| {
         assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
     };
-    let written = async |one: &Created| {
+    let written = async |one: &CreatedToken| {
         let stored = store.store().get(one.record.id).await.unwrap().unwrap();
         stored.usage.uses
     };
@@ -213,7 +214,8 @@ async fn s12_reads_of_this_process_include_uses_that_are_not_written_yet() {
     };
     let fresh = make(&tokens, 1).await.remove(0);
     let since = later();
-    let names = |those: &[&Created]| -> BTreeSet<_> { those.iter().map(|c| c.record.id).collect() };
+    let names =
+        |those: &[&CreatedToken]| -> BTreeSet<_> { those.iter().map(|c| c.record.id).collect() };
     let all = names(&[&made[0], &made[1], &made[2], &fresh]);
     assert_eq!(
         unused(since).await.into_iter().collect::<BTreeSet<_>>(),

@@ -245,7 +245,7 @@ async fn every_challenge_is_printed_as_it_should_be() {
 }
 
 fn access(table: &AccessTable, request: &Request<String>) -> Access {
-    table.access(&Head::of(request))
+    table.access(&Head::from_request(request))
 }
 
 fn open(access: &Access) -> bool {

@@ -11,10 +11,11 @@ use tower::Layer;
 use tower_authn::{
     AuthnLayer,
     store::{
-        Changes, Head, MemoryStore, Query, Row, StoreError, Stored, TokenStore, Tokens,
-        TokensOptions, Use, Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write,
     },
     token::{Timestamp, TokenId},
+    tokens::{Tokens, TokensOptions},
 };
 
 use crate::support::{Calls, Strict, ask, get};
@@ -31,7 +32,7 @@ struct State {
     gets: Calls,
     loads: Calls,
     /// Each batch of uses that was written.
-    told: Mutex<Vec<Vec<Use>>>,
+    told: Mutex<Vec<Vec<TokenUse>>>,
     fail: AtomicBool,
     get: Gate,
     load: Gate,
@@ -76,7 +77,7 @@ impl Watched {
         Tokens::open(self.clone(), options).await.unwrap()
     }
 
-    pub fn told(&self) -> Vec<Vec<Use>> {
+    pub fn told(&self) -> Vec<Vec<TokenUse>> {
         self.0.told.lock().unwrap().clone()
     }
 
@@ -132,9 +133,9 @@ impl Watched {
         self.0.touch.open();
     }
 
-    fn head(&self, head: Head) -> Head {
+    fn head(&self, head: Position) -> Position {
         let epoch = self.0.epoch.load(Ordering::Relaxed).to_string();
-        Head { epoch, ..head }
+        Position { epoch, ..head }
     }
 }
 
@@ -143,14 +144,14 @@ impl TokenStore for Watched {
         self.0.store.apply(writes).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         self.0.gets.add();
         let stored = self.0.store.get(id).await;
         self.0.get.pass().await;
         stored
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         self.0.store.list(query).await
     }
 
@@ -160,7 +161,7 @@ impl TokenStore for Watched {
         Ok(Changes { head, rows })
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         self.0.loads.add();
         let mut rows = Vec::new();
         let head = self.0.store.load_all(&mut |row| rows.push(row)).await?;
@@ -176,11 +177,11 @@ impl TokenStore for Watched {
         std::future::pending().await
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         self.0.touch.pass().await;
         self.reach()?;
         self.0.told.lock().unwrap().push(uses.clone());
-        self.0.store.touch(uses).await
+        self.0.store.record_uses(uses).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {

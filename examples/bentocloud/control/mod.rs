@@ -17,7 +17,7 @@ use axum::{
     routing::{any, get, put},
 };
 use http::StatusCode;
-use tower_authn::store::Tokens;
+use tower_authn::tokens::Tokens;
 
 pub(crate) use self::{
     body::Body,

@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_authn::{
     Authenticated, Principal,
-    store::{Cursor, NewToken, Query, Stored, Usage, Which},
+    store::{Cursor, Query, StoredToken, Usage},
     token::TokenState,
+    tokens::{NewToken, TokenSelector},
 };
 
 use super::{
@@ -59,7 +60,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn made_by(self, maker: &Principal) -> Result<NewToken, Fault> {
+    fn within_rights_of(self, maker: &Principal) -> Result<NewToken, Fault> {
         let mut scopes = self.scopes.unwrap_or_default();
         if scopes.is_empty() {
             return Err(Fault::invalid(
@@ -75,7 +76,7 @@ impl Draft {
             .name(self.name)
             .description(self.description.unwrap_or_default())
             .scopes(scopes)
-            .made_by(maker);
+            .within_rights_of(maker);
         Ok(match self.expired_at {
             None => token,
             Some(end) => token.expires_at(time(&end)?),
@@ -113,8 +114,11 @@ pub(super) async fn create(
     Body(draft): Body<Draft>,
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
-    let created = cloud.tokens.create(draft.made_by(&caller)?).await?;
-    let stored = Stored {
+    let created = cloud
+        .tokens
+        .create(draft.within_rights_of(&caller)?)
+        .await?;
+    let stored = StoredToken {
         record: created.record,
         usage: Usage::default(),
     };
@@ -140,7 +144,7 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
     let stored = find(&cloud, &caller, uid).await?;
-    let which = Which::Id(stored.record.id);
+    let which = TokenSelector::Id(stored.record.id);
     cloud
         .tokens
         .revoke(which, caller.subject(), "deleted")
@@ -161,7 +165,7 @@ async fn find(
     cloud: &Cloud,
     caller: &Principal,
     uid: Result<Path<String>, PathRejection>,
-) -> Result<Stored, Fault> {
+) -> Result<StoredToken, Fault> {
     let Path(uid) = uid.map_err(|_| Fault::no_such_token())?;
     let id = uid.parse().map_err(|_| Fault::no_such_token())?;
     let stored = cloud.tokens.get(id).await?;
@@ -171,7 +175,7 @@ async fn find(
     }
 }
 
-fn is_shown(cloud: &Cloud, caller: &Principal, Stored { record, .. }: &Stored) -> bool {
+fn is_shown(cloud: &Cloud, caller: &Principal, StoredToken { record, .. }: &StoredToken) -> bool {
     let own = record.organization.as_deref() == Some(ORGANIZATION);
     let within = caller.has_targets(record.targets.as_deref());
     own && within && cloud.tokens.state(record) != TokenState::Revoked
@@ -182,7 +186,7 @@ async fn known(
     cloud: &Cloud,
     caller: &Principal,
     search: Option<String>,
-) -> Result<Vec<Stored>, Fault> {
+) -> Result<Vec<StoredToken>, Fault> {
     let mut query = Query::default();
     query.organization = Some(ORGANIZATION.to_owned());
     query.search = search;
@@ -191,7 +195,9 @@ async fn known(
     loop {
         let page = cloud.tokens.list(query.clone()).await?;
         let last = page.len() < COUNT_MAX;
-        query.after = page.last().map(|stored| Cursor::of(&stored.record));
+        query.after = page
+            .last()
+            .map(|stored| Cursor::from_record(&stored.record));
         let shown = page
             .into_iter()
             .filter(|stored| is_shown(cloud, caller, stored));
@@ -202,7 +208,11 @@ async fn known(
     }
 }
 
-fn view(cloud: &Cloud, Stored { record, usage }: &Stored, organization: &Organization) -> Value {
+fn view(
+    cloud: &Cloud,
+    StoredToken { record, usage }: &StoredToken,
+    organization: &Organization,
+) -> Value {
     let scopes: Vec<&str> = record.scopes.iter().map(|scope| scope.as_str()).collect();
     json!({
         "uid": record.id.as_str(),

@@ -103,7 +103,7 @@ pub(super) fn overview(
 <dl>
 <dt>URL</dt><dd class="data"><code>{url}</code></dd>
 <dt>Access</dt><dd>{access}<p>{who}</p>{switch}</dd>
-<dt>Created</dt><dd>{created}</dd>
+<dt>CreatedToken</dt><dd>{created}</dd>
 </dl>
 <section aria-labelledby="call"><h2 id="call">Call it</h2>
 <p>Each line calls it with the token in <code>$TOKEN</code>. Make one under <a href="/deployments/{name}/api_tokens">API Tokens</a>.</p>

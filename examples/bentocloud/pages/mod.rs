@@ -14,7 +14,7 @@ use axum::{
 };
 use http::{StatusCode, header::CONTENT_TYPE};
 use serde::Deserialize;
-use tower_authn::{Authenticated, Principal, Scope, Scoped, manage::Manage};
+use tower_authn::{Authenticated, Principal, Scope, Scoped, manage::TokenAdmin};
 
 use crate::{
     control::{Cloud, Deployment, Exposure},
@@ -31,11 +31,11 @@ const UPDATE: &str = "resources:deployments:update";
 #[derive(Clone)]
 struct Pages {
     cloud: Cloud,
-    manage: Manage,
+    manage: TokenAdmin,
 }
 
 /// The routes, and those that lead to them.
-pub(crate) fn router(cloud: Cloud, manage: Manage) -> Router {
+pub(crate) fn router(cloud: Cloud, manage: TokenAdmin) -> Router {
     let signed_in = manage.signed_in();
     let css = ([(CONTENT_TYPE, "text/css")], include_str!("pages.css"));
     Router::new()
@@ -91,7 +91,7 @@ async fn tokens(
 ) -> Result<Response, Instead> {
     let caller = pages.reader(caller)?;
     let deployment = pages.find(&caller, &name).await?;
-    Ok(pages.manage.page_of(TOKENS, &deployment.name))
+    Ok(pages.manage.target_page(TOKENS, &deployment.name))
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,10 @@ mod sqlite;
 use std::{error::Error, fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
-use tower_authn::store::{MemoryStore, PostgresStore, SqliteStore, Tokens, TokensOptions};
+use tower_authn::{
+    store::{MemoryStore, PostgresStore, SqliteStore},
+    tokens::{Tokens, TokensOptions},
+};
 
 pub(crate) use self::operation::Kind;
 use self::{

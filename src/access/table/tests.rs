@@ -10,7 +10,7 @@ fn asked(table: &AccessTable, method: &str, path: &str) -> Access {
         .uri(path)
         .body(())
         .unwrap();
-    table.access(&Head::of(&request))
+    table.access(&Head::from_request(&request))
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn an_odd_path_gets_the_stricter_of_its_entry_and_what_is_not_named() {
     let table = AccessTable::builder()
         .any("/admin/{*rest}", Access::scope("resources"))
         .any("/public/{*rest}", Access::Public)
-        .otherwise(Access::Authenticated)
+        .fallback(Access::Authenticated)
         .build()
         .unwrap();
     let scoped = Access::scope("resources").unwrap();
@@ -190,7 +190,7 @@ fn mistakes_are_reported_when_the_table_is_built() {
     }
     assert!(table().any("/a", Access::scope("")).build().is_err());
     assert!(table().websocket("/a", Access::scope("")).build().is_err());
-    assert!(table().otherwise(Access::scope("")).build().is_err());
+    assert!(table().fallback(Access::scope("")).build().is_err());
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn by_the_table(
             (400, Some("invalid_request"), "16", message)
         }
         Kind::Forbidden => {
-            let message = "the credential does not suffice";
+            let message = "insufficient permissions";
             (403, Some("insufficient_scope"), "7", message)
         }
         Kind::NotFound => (404, None, "12", "there is nothing here"),
@@ -81,7 +81,7 @@ fn rejections() -> Vec<Rejection> {
         Duration::MAX,
     ];
     let later = all.iter().flat_map(|rejection| {
-        afters.map(|after| rejection.clone().with_retry_after(after).because("why"))
+        afters.map(|after| rejection.clone().with_retry_after(after).with_reason("why"))
     });
     let later: Vec<_> = later.collect();
     all.extend(later);
@@ -117,7 +117,7 @@ fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
             Some("application/grpc-web-text+proto"),
         ),
     ];
-    let says = |refusal: &Refusal| {
+    let says = |refusal: &PublicRejection| {
         let response = Response::builder().header("x-own", "kept").status(204);
         let response = response
             .header("retry-after", "9")
@@ -136,7 +136,7 @@ fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
         for (method, content_type, grpc) in protocols {
             let request = Request::builder().method(method);
             let request = request.header(CONTENT_TYPE, content_type).body(()).unwrap();
-            let head = Head::of(&request);
+            let head = Head::from_request(&request);
             for rejection in rejections() {
                 let (status, mut fields) = by_the_table(&rejection, &challenges, grpc);
                 // Twice: what is handed out leaves nothing behind.

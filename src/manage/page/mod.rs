@@ -29,7 +29,7 @@ pub use self::signed_in::{SignedIn, SignedInLayer};
 pub(super) use self::snippet::{Snippet, SnippetsFor};
 
 use self::session::Sessions;
-use super::{Manage, answered, operations};
+use super::{TokenAdmin, answered, operations};
 
 const HTML: &str = include_str!("page.html");
 
@@ -67,7 +67,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
-pub(super) fn router(manage: &Manage) -> Router {
+pub(super) fn router(manage: &TokenAdmin) -> Router {
     let sessions = Arc::new(Sessions::new(manage));
     let signed_in = from_fn_with_state(Arc::clone(&sessions), session::guard);
     let api = operations::router(manage.tokens.clone());
@@ -90,17 +90,17 @@ pub(super) fn router(manage: &Manage) -> Router {
 }
 
 /// The session of the page, for pages of the app's own.
-pub(super) fn signed_in(manage: &Manage) -> SignedInLayer {
+pub(super) fn signed_in(manage: &TokenAdmin) -> SignedInLayer {
     SignedInLayer::new(Arc::new(Sessions::new(manage)), manage.drain.clone())
 }
 
 /// The page for the tokens of one target, wherever its routes are mounted.
-pub(super) fn of_target(manage: &Manage, base: &str, target: &str) -> Response {
+pub(super) fn of_target(manage: &TokenAdmin, base: &str, target: &str) -> Response {
     secure(Html(html(manage, base, target, "")).into_response())
 }
 
 /// The sign-in, in place of another page.
-pub(super) fn sign_in(manage: &Manage, base: &str) -> Response {
+pub(super) fn sign_in(manage: &TokenAdmin, base: &str) -> Response {
     secure(Html(html(manage, base, "", "reload")).into_response())
 }
 
@@ -114,7 +114,7 @@ fn own_base(path: &str) -> String {
     }
 }
 
-fn html(manage: &Manage, base: &str, target: &str, then: &str) -> String {
+fn html(manage: &TokenAdmin, base: &str, target: &str, then: &str) -> String {
     HTML.replace("{{base}}", &escaped(base))
         .replace("{{title}}", &escaped(&manage.title))
         .replace("{{targets_hint}}", &escaped(&manage.targets_hint))

@@ -16,17 +16,18 @@ use super::cookie::{Cookies, Form};
 use crate::{
     access::Access,
     axum::Authenticated,
+    challenge::Challenge,
     credential::Sources,
     layer::{AuthnLayer, Drain},
     manage::{
-        Manage,
+        TokenAdmin,
         problem::{self, Problem},
         view,
     },
     principal::Principal,
     scope::ScopeRule,
-    store::{SessionKind, TokenError, Tokens},
     token::{Prefix, Timestamp},
+    tokens::{SessionKind, TokenError, Tokens},
     verifier::Verifier,
 };
 
@@ -52,14 +53,16 @@ struct View<'a> {
 
 /// `POST` signs in with what stands in `Authorization`, `GET` says who is signed
 /// in, `DELETE` signs out.
-pub(super) fn router(manage: &Manage, sessions: Arc<Sessions>) -> Router {
+pub(super) fn router(manage: &TokenAdmin, sessions: Arc<Sessions>) -> Router {
     let tokens = manage.tokens.verifier();
     let verifier = match &manage.users {
-        Some(users) => tokens.or(users.clone()).into_any(),
-        None => tokens.into_any(),
+        Some(users) => tokens.or(users.clone()).boxed(),
+        None => tokens.boxed(),
     };
+    // A browser that is challenged for Basic asks for a password by itself.
+    let sources = Sources::new().bearer().basic();
     let guard = AuthnLayer::new(verifier)
-        .sources(Sources::new().bearer().basic())
+        .sources(sources.challenge(Challenge::bearer()))
         .access(Access::Scopes(manage.scope.clone()))
         .respond(problem::refusal)
         .drain(Drain::off());
@@ -124,7 +127,7 @@ pub(super) async fn guard(
 }
 
 impl Sessions {
-    pub(super) fn new(manage: &Manage) -> Self {
+    pub(super) fn new(manage: &TokenAdmin) -> Self {
         Self {
             tokens: manage.tokens.clone(),
             scope: manage.scope.clone(),

@@ -23,11 +23,11 @@ use crate::{
 
 /// A layer that adds the person who is signed in to each request.
 ///
-/// It reads the session that [`Manage::page`](crate::manage::Manage::page) opens,
+/// It reads the session that [`TokenAdmin::page`](crate::manage::TokenAdmin::page) opens,
 /// and inserts its [`Principal`] into the extensions of the request, for
 /// [`Authenticated`](crate::Authenticated). It lets through requests of people who
 /// are not signed in too: take `Option<Authenticated>` and decide. Made by
-/// [`Manage::signed_in`](crate::manage::Manage::signed_in).
+/// [`TokenAdmin::signed_in`](crate::manage::TokenAdmin::signed_in).
 ///
 /// # Security
 ///

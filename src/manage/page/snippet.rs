@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     axum::Authenticated,
     credential::{Scheme, Sources},
-    manage::{Manage, input::Id, operations::visible, problem::Problem},
+    manage::{TokenAdmin, input::Id, operations::visible, problem::Problem},
     token::Record,
 };
 
@@ -29,14 +29,14 @@ pub(in crate::manage) struct Snippet {
 }
 
 /// The snippets for a token that was made or rotated on the page.
-pub(super) fn router(manage: &Manage) -> Router {
+pub(super) fn router(manage: &TokenAdmin) -> Router {
     Router::new()
         .route("/tokens/{id}/snippets", get(show))
         .with_state(manage.clone())
 }
 
 async fn show(
-    State(manage): State<Manage>,
+    State(manage): State<TokenAdmin>,
     Authenticated(caller): Authenticated,
     Id(id): Id,
     Query(mut query): Query<HashMap<String, String>>,

@@ -21,12 +21,13 @@ use tower::{Layer, ServiceExt};
 use crate::{
     axum::Authenticated,
     layer::AuthnLayer,
-    manage::Manage,
+    manage::TokenAdmin,
     principal::Principal,
-    store::{
-        Change, Created, MemoryStore, NewToken, Query, TokenErrorKind, Tokens, TokensOptions, Which,
-    },
+    store::{MemoryStore, Query},
     token::Timestamp,
+    tokens::{
+        CreatedToken, NewToken, TokenErrorKind, TokenSelector, TokenUpdate, Tokens, TokensOptions,
+    },
     verifier::FixedUsers,
 };
 
@@ -66,13 +67,13 @@ impl Answer {
 }
 
 impl Page {
-    async fn new(configure: impl Fn(Manage) -> Manage) -> Self {
+    async fn new(configure: impl Fn(TokenAdmin) -> TokenAdmin) -> Self {
         let passed = Arc::new(AtomicU64::new(0));
         let seconds = Arc::clone(&passed);
         let clock = move || Timestamp::from_secs(BEGIN + seconds.load(Ordering::Relaxed));
         let options = TokensOptions::new("acme").unwrap().clock(clock);
         let tokens = Tokens::open(MemoryStore::new(), options).await.unwrap();
-        let manage = Manage::new(tokens.clone())
+        let manage = TokenAdmin::new(tokens.clone())
             .cookie_name("tower-authn")
             .unwrap();
         let routes = configure(manage).page();
@@ -87,7 +88,7 @@ impl Page {
         self.passed.store(seconds, Ordering::Relaxed);
     }
 
-    async fn token(&self) -> Created {
+    async fn token(&self) -> CreatedToken {
         let token = NewToken::new("alice").scopes(["resources"]);
         self.tokens.create(token.never_expires()).await.unwrap()
     }
@@ -121,7 +122,7 @@ impl Page {
         self.ask("POST", "/session", &all).await
     }
 
-    async fn signed_in(&self, created: &Created) -> String {
+    async fn signed_in(&self, created: &CreatedToken) -> String {
         let credential = format!("Bearer {}", created.secret.expose());
         self.sign_in(&credential, &[("origin", ORIGIN)])
             .await
@@ -199,12 +200,15 @@ async fn a_session_ends_with_its_token() {
     assert_eq!(page.caller(&cookie).await, None);
     page.tokens.resume(id).await.unwrap();
     assert!(page.caller(&cookie).await.is_some());
-    page.tokens.revoke(Which::Id(id), "test", "").await.unwrap();
+    page.tokens
+        .revoke(TokenSelector::Id(id), "test", "")
+        .await
+        .unwrap();
     assert_eq!(page.caller(&cookie).await, None);
     assert!(page.caller(&kept).await.is_some());
 
     let id = other.record.id;
-    let soon = Change::default().expires_at(Timestamp::from_secs(BEGIN + 60));
+    let soon = TokenUpdate::default().expires_at(Timestamp::from_secs(BEGIN + 60));
     page.tokens.update(id, soon).await.unwrap();
     page.at(59);
     assert!(page.caller(&kept).await.is_some());
@@ -217,7 +221,7 @@ async fn a_session_ends_when_its_token_may_manage_no_more() {
     let page = Page::new(|manage| manage).await;
     let created = page.token().await;
     let cookie = page.signed_in(&created).await;
-    let less = Change::default().scopes(["resources:models"]);
+    let less = TokenUpdate::default().scopes(["resources:models"]);
     page.tokens.update(created.record.id, less).await.unwrap();
     assert_eq!(page.caller(&cookie).await, None);
 }
@@ -227,7 +231,7 @@ async fn a_session_has_an_end_of_its_own() {
     let hour = Duration::from_secs(60 * 60);
     let alice = || Principal::new("alice").with_scopes(["resources"]).unwrap();
     let users = || FixedUsers::new([("alice", "correct-horse", alice())]).unwrap();
-    let page = Page::new(|manage| manage.session(hour).users(users())).await;
+    let page = Page::new(|manage| manage.session_max_age(hour).users(users())).await;
     let login = format!("Basic {}", BASE64_STANDARD.encode("alice:correct-horse"));
     let answer = page.sign_in(&login, &[]).await;
     assert_eq!(answer.caller(), Some("alice"));
@@ -347,7 +351,7 @@ async fn s16_a_session_is_no_token() {
         assert!(tokens.find(&text).await.unwrap().is_none());
         assert_eq!(
             tokens
-                .revoke(Which::Presented(&text), "", "")
+                .revoke(TokenSelector::Presented(&text), "", "")
                 .await
                 .unwrap(),
             0
@@ -359,7 +363,7 @@ async fn s16_a_session_is_no_token() {
     missing(tokens.suspend(id).await.unwrap_err().kind());
     missing(
         tokens
-            .update(id, Change::default())
+            .update(id, TokenUpdate::default())
             .await
             .unwrap_err()
             .kind(),
@@ -367,7 +371,7 @@ async fn s16_a_session_is_no_token() {
     missing(tokens.rotate(id, Duration::ZERO).await.unwrap_err().kind());
     missing(
         tokens
-            .revoke(Which::Id(id), "", "")
+            .revoke(TokenSelector::Id(id), "", "")
             .await
             .unwrap_err()
             .kind(),
@@ -376,7 +380,7 @@ async fn s16_a_session_is_no_token() {
     assert!(page.caller(&cookie).await.is_some());
     assert_eq!(
         tokens
-            .revoke(Which::Subject("alice"), "", "")
+            .revoke(TokenSelector::Subject("alice"), "", "")
             .await
             .unwrap(),
         1
@@ -386,7 +390,7 @@ async fn s16_a_session_is_no_token() {
 
 #[tokio::test]
 async fn s16_a_cookie_is_named_after_its_store_or_by_the_app() {
-    let set = async |manage: &Manage, created: &Created| {
+    let set = async |manage: &TokenAdmin, created: &CreatedToken| {
         let passed = Arc::default();
         let (tokens, routes) = (manage.tokens.clone(), manage.page());
         let page = Page {
@@ -402,25 +406,25 @@ async fn s16_a_cookie_is_named_after_its_store_or_by_the_app() {
         Page::new(|manage| manage).await,
     );
     let (in_one, in_other) = (one.token().await, other.token().await);
-    let first = name(&set(&Manage::new(one.tokens.clone()), &in_one).await);
+    let first = name(&set(&TokenAdmin::new(one.tokens.clone()), &in_one).await);
     let digits = first.strip_prefix("tower-authn-").unwrap();
     assert!(digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
     assert_eq!(
-        name(&set(&Manage::new(one.tokens.clone()), &in_one).await),
+        name(&set(&TokenAdmin::new(one.tokens.clone()), &in_one).await),
         first
     );
     assert_ne!(
-        name(&set(&Manage::new(other.tokens.clone()), &in_other).await),
+        name(&set(&TokenAdmin::new(other.tokens.clone()), &in_other).await),
         first
     );
     one.tokens.add_key().await.unwrap();
     assert_eq!(
-        name(&set(&Manage::new(one.tokens.clone()), &in_one).await),
+        name(&set(&TokenAdmin::new(one.tokens.clone()), &in_one).await),
         first
     );
 
     // A page of another name takes none of this one's sessions.
-    let own = Manage::new(one.tokens.clone())
+    let own = TokenAdmin::new(one.tokens.clone())
         .cookie_name("reports")
         .unwrap();
     let cookie = set(&own, &in_one).await;
@@ -429,7 +433,9 @@ async fn s16_a_cookie_is_named_after_its_store_or_by_the_app() {
     assert_eq!(one.caller(&renamed).await, None);
     for wrong in ["", "a=b", "a;b", "a b", "ä", &"a".repeat(65)] {
         assert!(
-            Manage::new(one.tokens.clone()).cookie_name(wrong).is_err(),
+            TokenAdmin::new(one.tokens.clone())
+                .cookie_name(wrong)
+                .is_err(),
             "{wrong}"
         );
     }
@@ -490,9 +496,9 @@ async fn every_answer_is_kept_by_nobody_and_runs_nothing_else() {
         ("GET", "/no/such/path", &[], 404),
         ("PUT", "/session", &[], 405),
     ];
-    let manage = Manage::new(page.tokens.clone());
-    let of_one = manage.page_of("/api_tokens", "demo").into_parts().0;
-    let mut heads = vec![("page_of".to_owned(), of_one.headers)];
+    let manage = TokenAdmin::new(page.tokens.clone());
+    let of_one = manage.target_page("/api_tokens", "demo").into_parts().0;
+    let mut heads = vec![("target_page".to_owned(), of_one.headers)];
     for (method, path, headers, status) in rows {
         let answer = page.ask(method, path, headers).await;
         assert_eq!(answer.status, status, "{method} {path}");
@@ -511,7 +517,9 @@ async fn every_answer_is_kept_by_nobody_and_runs_nothing_else() {
 #[tokio::test]
 async fn what_is_put_into_the_page_is_text() {
     let page = Page::new(|manage| manage).await;
-    let manage = Manage::new(page.tokens).title("<b>").targets_hint("<i>");
+    let manage = TokenAdmin::new(page.tokens)
+        .title("<b>")
+        .targets_hint("<i>");
     let page = super::html(&manage, "/a\"b", "{{title}}'&", "");
     assert!(page.contains(">&lt;i&gt;</p>"));
     assert!(page.contains("<h1 tabindex=\"-1\">&lt;b&gt;</h1>"));
@@ -523,7 +531,7 @@ async fn what_is_put_into_the_page_is_text() {
 /// A page of an app's own, which says who is signed in.
 async fn app() -> Page {
     let mut page = Page::new(|manage| manage).await;
-    let manage = Manage::new(page.tokens.clone());
+    let manage = TokenAdmin::new(page.tokens.clone());
     let manage = manage.cookie_name("tower-authn").unwrap();
     let (routes, signed_in) = (manage.page(), manage.signed_in());
     let own = async |caller: Option<Authenticated>| match caller {
@@ -559,7 +567,7 @@ async fn pages_of_the_app_know_who_is_signed_in() {
     assert_eq!(answer.text, "nobody");
 
     page.tokens
-        .revoke(Which::Id(created.record.id), "test", "")
+        .revoke(TokenSelector::Id(created.record.id), "test", "")
         .await
         .unwrap();
     assert_eq!(page.ask("GET", "/own", &signed_in).await.text, "nobody");
@@ -616,9 +624,9 @@ fn resolved(page: &str, link: &str) -> String {
 #[tokio::test]
 async fn s17_the_page_finds_its_files_and_routes_behind_a_prefix_that_is_cut_off() {
     let mut page = Page::new(|manage| manage).await;
-    let manage = Manage::new(page.tokens.clone());
+    let manage = TokenAdmin::new(page.tokens.clone());
     let own = manage.page();
-    let of_one = async move || manage.page_of("../api_tokens", "demo");
+    let of_one = async move || manage.target_page("../api_tokens", "demo");
     let routes = Router::new().nest_service("/api_tokens", own.clone());
     let routes = routes.nest("/a:b", own.clone());
     let routes = routes.route("/deployments/demo", axum::routing::get(of_one));

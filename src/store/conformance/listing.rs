@@ -2,7 +2,7 @@
 
 use super::rows::{at, bare, full, id, new, session, token};
 use crate::{
-    store::{Cursor, Query, Stored, TokenStore, Use},
+    store::{Cursor, Query, StoredToken, TokenStore, TokenUse},
     token::{KeyId, Record, SessionHolder, TokenState},
 };
 
@@ -41,16 +41,19 @@ async fn fill(store: &impl TokenStore) {
     records.extend(sessions);
     let writes = records.iter().map(token).map(new).collect();
     store.apply(writes).await.expect("new rows are written");
-    let uses = (0..24).step_by(2).map(|n| Use {
+    let uses = (0..24).step_by(2).map(|n| TokenUse {
         id: id(n),
         at: at(1_000 + n),
         count: n + 1,
     });
-    store.touch(uses.collect()).await.expect("uses are written");
+    store
+        .record_uses(uses.collect())
+        .await
+        .expect("uses are written");
 }
 
 /// Every page of a query, up to its limit.
-async fn list(store: &impl TokenStore, query: &Query) -> Vec<Stored> {
+async fn list(store: &impl TokenStore, query: &Query) -> Vec<StoredToken> {
     let mut query = query.clone();
     let mut left = query.page_size();
     let mut all = Vec::new();
@@ -60,7 +63,7 @@ async fn list(store: &impl TokenStore, query: &Query) -> Vec<Stored> {
         let page = page.expect("the store can be reached");
         assert!(page.len() <= left, "no page is longer than asked for");
         let Some(last) = page.last() else { break };
-        query.after = Some(Cursor::of(&last.record));
+        query.after = Some(Cursor::from_record(&last.record));
         left -= page.len();
         all.extend(page);
     }
@@ -88,9 +91,9 @@ pub(super) async fn filters(store: impl TokenStore) {
         assert!(got.is_some(), "a session is found by its id");
     }
     for query in queries() {
-        let expected: Vec<&Stored> = everything.iter().filter(|s| query.matches(s)).collect();
+        let expected: Vec<&StoredToken> = everything.iter().filter(|s| query.matches(s)).collect();
         let page = list(&store, &query).await;
-        let found: Vec<&Stored> = page.iter().collect();
+        let found: Vec<&StoredToken> = page.iter().collect();
         assert_eq!(found, expected, "{query:?}");
     }
 }
@@ -169,7 +172,7 @@ pub(super) async fn states(store: impl TokenStore) {
                         false => stored.record.state(now) == state,
                     }
                 });
-                let expected: Vec<&Stored> = expected.collect();
+                let expected: Vec<&StoredToken> = expected.collect();
                 assert_eq!(page.iter().collect::<Vec<_>>(), expected, "{query:?}");
                 found += page.len();
             }
@@ -181,7 +184,10 @@ pub(super) async fn states(store: impl TokenStore) {
 pub(super) async fn pages(store: impl TokenStore) {
     fill(&store).await;
     let everything = list(&store, &Query::default()).await;
-    let places: Vec<Cursor> = everything.iter().map(|s| Cursor::of(&s.record)).collect();
+    let places: Vec<Cursor> = everything
+        .iter()
+        .map(|s| Cursor::from_record(&s.record))
+        .collect();
     let newest_first = places.windows(2).all(|pair| pair[0] > pair[1]);
     assert!(newest_first, "the newest first, then by id");
     for limit in [1, 4, 25, 26] {
@@ -195,7 +201,9 @@ pub(super) async fn pages(store: impl TokenStore) {
             if page.is_empty() {
                 break;
             }
-            query.after = page.last().map(|stored| Cursor::of(&stored.record));
+            query.after = page
+                .last()
+                .map(|stored| Cursor::from_record(&stored.record));
             read.extend(page);
         }
         assert_eq!(read, everything, "pages of {limit} make up the whole");

@@ -14,7 +14,7 @@ mod writing;
 
 use std::{future::Future, sync::Arc};
 
-use super::{Head, Row, TokenStore};
+use super::{Position, Row, TokenStore};
 
 /// Checks a store that one process has to itself. `make` gives an empty store
 /// each time.
@@ -60,7 +60,7 @@ where
 }
 
 /// Everything in a store, and how far it is.
-async fn all(store: &impl TokenStore) -> (Head, Vec<Row>) {
+async fn all(store: &impl TokenStore) -> (Position, Vec<Row>) {
     let mut rows = Vec::new();
     let head = store.load_all(&mut |row| rows.push(row)).await;
     rows.sort_by_key(Row::rev);

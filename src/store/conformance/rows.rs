@@ -2,7 +2,7 @@
 
 use crate::{
     store::{Row, Write},
-    token::{Digest, Key, KeyId, Record, SessionHolder, Timestamp, TokenId},
+    token::{Digest, KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId},
 };
 
 pub(super) fn id(number: u64) -> TokenId {
@@ -16,7 +16,7 @@ pub(super) fn at(secs: u64) -> Timestamp {
 
 /// A token of which little is known.
 pub(super) fn bare(number: u64) -> Record {
-    let digest = Digest::of(number.to_be_bytes());
+    let digest = Digest::sha256(number.to_be_bytes());
     Record::new(id(number), digest, "alice".to_owned(), at(1_000 + number))
 }
 
@@ -58,7 +58,7 @@ pub(super) fn session(number: u64, holder: SessionHolder) -> Record {
 pub(super) fn key(number: u8) -> Row {
     let id = KeyId::from_number(number).expect("below 61");
     let sealed = (0..=255).collect();
-    let mut key = Key::new(id, sealed, at(1), at(2));
+    let mut key = TagKey::new(id, sealed, at(1), at(2));
     if number % 2 == 1 {
         key.retired_at = Some(at(3));
         key.retired_by = Some("admin".to_owned());
@@ -73,11 +73,14 @@ pub(super) fn token(record: &Record) -> Row {
 
 /// A row that is to be new.
 pub(super) fn new(row: Row) -> Write {
-    Write { row, was: None }
+    Write {
+        row,
+        expected_rev: None,
+    }
 }
 
 /// A row in the place of the one at a revision.
-pub(super) fn over(row: Row, was: u64) -> Write {
-    let was = Some(was);
-    Write { row, was }
+pub(super) fn over(row: Row, expected_rev: u64) -> Write {
+    let expected_rev = Some(expected_rev);
+    Write { row, expected_rev }
 }

@@ -14,7 +14,7 @@ use super::{
     rows::{at, bare, full, id, key, new, over, token},
 };
 use crate::{
-    store::{Changes, Row, StoreErrorKind, TokenStore, Usage, Use, Write},
+    store::{Changes, Row, StoreErrorKind, TokenStore, TokenUse, Usage, Write},
     token::{Record, Timestamp},
 };
 
@@ -125,14 +125,20 @@ pub(super) async fn conflicts(store: impl TokenStore) {
 
 pub(super) async fn uses(store: impl TokenStore) {
     put(&store, vec![new(token(&bare(1))), new(token(&bare(2)))]).await;
-    let used = |number, secs, count| Use {
+    let used = |number, secs, count| TokenUse {
         id: id(number),
         at: at(secs),
         count,
     };
     let told = vec![used(2, 50, 3), used(99, 60, 1), used(1, 60, 1)];
-    store.touch(told).await.expect("unknown ids are dropped");
-    store.touch(vec![used(2, 40, 2)]).await.expect(REACHED);
+    store
+        .record_uses(told)
+        .await
+        .expect("unknown ids are dropped");
+    store
+        .record_uses(vec![used(2, 40, 2)])
+        .await
+        .expect(REACHED);
     let mut changed = bare(2);
     changed.name = "changed".to_owned();
     let last = put(&store, vec![over(token(&changed), 2)]).await;
@@ -166,12 +172,12 @@ pub(super) async fn pruning(store: impl TokenStore) {
         new(key(1)),
     ];
     let last = put(&store, writes).await;
-    let told = Use {
+    let told = TokenUse {
         id: id(2),
         at: at(1),
         count: 1,
     };
-    store.touch(vec![told]).await.expect(REACHED);
+    store.record_uses(vec![told]).await.expect(REACHED);
     let pruned = store.prune(at(100)).await.expect(REACHED);
     let pruned: BTreeSet<_> = pruned.into_iter().collect();
     let ended = BTreeSet::from([2, 4, 5].map(id));
@@ -190,14 +196,14 @@ pub(super) async fn feed<S: TokenStore>(writer: Arc<S>, reader: Arc<S>) {
     let write = |task: u64| {
         let store = Arc::clone(&writer);
         async move {
-            let mut was = None;
+            let mut expected_rev = None;
             for n in 0..WRITES {
                 let mut record = bare(task);
                 record.name = format!("write {n}");
                 let mut writes = vec![new(token(&bare(100 + task * WRITES + n)))];
                 let row = token(&record);
-                writes.push(Write { row, was });
-                was = Some(put(&*store, writes).await);
+                writes.push(Write { row, expected_rev });
+                expected_rev = Some(put(&*store, writes).await);
             }
         }
     };

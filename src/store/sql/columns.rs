@@ -5,10 +5,10 @@ use std::{error::Error, str::FromStr};
 use super::{Table, Value, time};
 use crate::{
     store::{
-        contract::{Head, Row, Stored, Usage},
+        contract::{Position, Row, StoredToken, Usage},
         error::StoreError,
     },
-    token::{Digest, Key, KeyId, Record, SessionHolder, Timestamp, TokenId},
+    token::{Digest, KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId},
 };
 
 pub(super) const KEY: Table = Table {
@@ -56,7 +56,7 @@ pub(super) const TOKEN: Table = Table {
 };
 
 /// The columns of a key, the revision aside.
-pub(super) fn of_key(key: &Key) -> Vec<Value> {
+pub(super) fn of_key(key: &TagKey) -> Vec<Value> {
     vec![
         Value::Number(Some(i64::from(key.id.number()))),
         Value::Bytes(key.sealed.clone()),
@@ -119,7 +119,7 @@ pub(super) fn one_number(row: &dyn Columns) -> Result<u64, StoreError> {
 /// A key, from the columns of [`KEY`].
 pub(super) fn key(row: &dyn Columns) -> Result<Row, StoreError> {
     let mut row = InOrder { row, next: 0 };
-    let mut key = Key::new(row.kid()?, row.bytes()?, row.time()?, row.time()?);
+    let mut key = TagKey::new(row.kid()?, row.bytes()?, row.time()?, row.time()?);
     key.retired_at = row.optional_time()?;
     key.retired_by = row.optional_text()?;
     key.retired_reason = row.optional_text()?;
@@ -128,9 +128,9 @@ pub(super) fn key(row: &dyn Columns) -> Result<Row, StoreError> {
 }
 
 /// Reads the epoch and the revision of a store.
-pub(super) fn head(row: &dyn Columns) -> Result<Head, StoreError> {
+pub(super) fn head(row: &dyn Columns) -> Result<Position, StoreError> {
     let mut row = InOrder { row, next: 0 };
-    Ok(Head {
+    Ok(Position {
         epoch: row.text()?,
         rev: row.number()?,
     })
@@ -149,14 +149,14 @@ pub(super) fn token(row: &dyn Columns) -> Result<Row, StoreError> {
 
 /// A token with its uses, from the columns of [`TOKEN`], the last use and the
 /// number of uses.
-pub(super) fn stored(row: &dyn Columns) -> Result<Stored, StoreError> {
+pub(super) fn stored(row: &dyn Columns) -> Result<StoredToken, StoreError> {
     let mut row = InOrder { row, next: 0 };
     let record = record(&mut row)?;
     let usage = Usage {
         last_used_at: row.optional_time()?,
         uses: row.number()?,
     };
-    Ok(Stored { record, usage })
+    Ok(StoredToken { record, usage })
 }
 
 fn record(row: &mut InOrder<'_>) -> Result<Record, StoreError> {

@@ -58,7 +58,11 @@ fn select_changes(table: &Table) -> String {
 
 /// Puts a row into its table, or in the place of the one that was there at a
 /// revision. It changes no row where there is a conflict.
-fn write(row: &Row, rev: u64, was: Option<u64>) -> Result<(String, Vec<Value>), StoreError> {
+fn write(
+    row: &Row,
+    rev: u64,
+    expected_rev: Option<u64>,
+) -> Result<(String, Vec<Value>), StoreError> {
     let (table, mut values) = match row {
         Row::Key(key) => (&KEY, columns::of_key(key)),
         Row::Token(record) => (&TOKEN, columns::of_token(record)),
@@ -67,12 +71,12 @@ fn write(row: &Row, rev: u64, was: Option<u64>) -> Result<(String, Vec<Value>), 
     let Table { name, columns } = table;
     let marks: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
     let (columns, marks) = (columns.join(", "), marks.join(", "));
-    let statement = match was {
+    let statement = match expected_rev {
         None => {
             format!("INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING")
         }
-        Some(was) => {
-            values.push(Value::Number(Some(number(was)?)));
+        Some(expected_rev) => {
+            values.push(Value::Number(Some(number(expected_rev)?)));
             let last = values.len();
             format!("UPDATE {name} SET ({columns}) = ({marks}) WHERE id = $1 AND rev = ${last}")
         }
@@ -97,7 +101,7 @@ fn count_taken(row: &Row) -> (String, Vec<Value>) {
 
 /// Says why a write changed no row; `taken` is the result of [`count_taken`].
 fn refusal(write: &Write, taken: u64) -> StoreError {
-    match (write.was, taken) {
+    match (write.expected_rev, taken) {
         (Some(_), _) => StoreError::conflict(),
         (None, 0) => StoreError::corrupt("the counter handed out a revision a second time"),
         (None, _) => StoreError::already_exists(),

@@ -7,7 +7,7 @@ use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, Service, service_fn};
 use tower_authn::{
     AuthnLayer, Principal, Verifier,
-    store::{MemoryStore, NewToken, Tokens, TokensOptions},
+    store::MemoryStore, tokens::{NewToken, Tokens, TokensOptions},
     token::Digest,
     verifier::{FixedTokens, FixedUsers},
     verify_fn,
@@ -137,7 +137,7 @@ fn of_a_store(wrong: bool) -> StatusCode {
         (tokens, made.expect("a token"))
     });
     let mut presented = made.secret.expose().to_owned();
-    let digest = Digest::of(&presented).to_bytes();
+    let digest = Digest::sha256(&presented).to_bytes();
     // As the processor keeps the words of a digest.
     let kept = |word: &[u8; 8]| u64::from_be_bytes(*word).to_ne_bytes();
     let words: Vec<_> = digest.as_chunks().0.iter().map(kept).collect();

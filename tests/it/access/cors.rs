@@ -56,7 +56,7 @@ fn guarded(
     });
     let table = AccessTable::builder()
         .any("/scoped", Access::scope("resources"))
-        .otherwise(Access::Authenticated)
+        .fallback(Access::Authenticated)
         .build()
         .unwrap();
     ServiceBuilder::new()

@@ -8,7 +8,8 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tower::Layer;
 use tower_authn::{
-    Access, AuthnLayer, Credential, Rejection, RejectionKind, layer::Refusal, protect, verify_fn,
+    Access, AuthnLayer, Credential, Rejection, RejectionKind, layer::PublicRejection, protect,
+    verify_fn,
 };
 
 use super::{Oracle, ROWS, app, request};
@@ -16,7 +17,7 @@ use crate::support::{Strict, TOKEN, ask, get, values};
 
 #[tokio::test]
 async fn b07_what_must_look_alike_is_the_same_bytes_with_a_body_too() {
-    let layer = AuthnLayer::new(Oracle::default()).respond(|refusal: &Refusal| {
+    let layer = AuthnLayer::new(Oracle::default()).respond(|refusal: &PublicRejection| {
         let body = json!({ "message": refusal.message(), "debug": format!("{refusal:?}") });
         Json(body).into_response()
     });
@@ -45,7 +46,7 @@ async fn b07_what_must_look_alike_is_the_same_bytes_with_a_body_too() {
 
 #[tokio::test]
 async fn a_responder_changes_neither_status_nor_challenge_nor_the_grpc_forms() {
-    let layer = AuthnLayer::new(Oracle::default()).respond(|_: &Refusal| {
+    let layer = AuthnLayer::new(Oracle::default()).respond(|_: &PublicRejection| {
         Response::builder()
             .status(200)
             .header("www-authenticate", "Custom x")
@@ -97,8 +98,9 @@ async fn e05_no_refusal_is_stored() {
 
 #[tokio::test]
 async fn e06_nothing_that_a_caller_sent_is_echoed() {
-    let layer = AuthnLayer::new(Oracle::default())
-        .respond(|refusal: &Refusal| Response::new(format!("{} {refusal:?}", refusal.message())));
+    let layer = AuthnLayer::new(Oracle::default()).respond(|refusal: &PublicRejection| {
+        Response::new(format!("{} {refusal:?}", refusal.message()))
+    });
     let service = layer.layer(Strict::default());
     let canary = "canary-of-the-caller";
     for field in [
@@ -182,7 +184,7 @@ async fn retry_after_is_rounded_up_and_never_overflows() {
 #[tokio::test]
 async fn e08_a_refused_head_request_has_no_body() {
     let layer = AuthnLayer::new(Oracle::default())
-        .respond(|refusal: &Refusal| Response::new(refusal.message().to_owned()));
+        .respond(|refusal: &PublicRejection| Response::new(refusal.message().to_owned()));
     let service = layer.layer(Strict::default());
     let head = ask(&service, request("HEAD", None, &[])).await;
     assert_eq!(

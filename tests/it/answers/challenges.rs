@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer, Challenge, Credential, Rejection, Sources, Verifier,
-    verifier::{FixedTokens, FixedUsers, Swap},
+    verifier::{FixedTokens, FixedUsers, ReloadableVerifier},
     verify_fn,
 };
 
@@ -213,12 +213,12 @@ async fn s14_a_verifier_made_of_others_challenges_as_they_do() {
         ),
         (
             "Swap",
-            challenged(Swap::new(users()), &sources).await,
+            challenged(ReloadableVerifier::new(users()), &sources).await,
             &[BASIC],
         ),
         (
-            "into_any",
-            challenged(users().into_any(), &sources).await,
+            "boxed",
+            challenged(users().boxed(), &sources).await,
             &[BASIC],
         ),
         (

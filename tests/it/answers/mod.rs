@@ -114,7 +114,7 @@ const ROWS: [Row; 11] = [
             "www-authenticate",
             r#"Bearer realm="api", error="insufficient_scope""#,
         )],
-        grpc: ("7", "the credential does not suffice"),
+        grpc: ("7", "insufficient permissions"),
     },
     Row {
         name: "scopes are lacking",
@@ -124,7 +124,7 @@ const ROWS: [Row; 11] = [
             "www-authenticate",
             r#"Bearer realm="api", error="insufficient_scope", scope="a b:c""#,
         )],
-        grpc: ("7", "the credential does not suffice"),
+        grpc: ("7", "insufficient permissions"),
     },
     Row {
         name: "rate limited",

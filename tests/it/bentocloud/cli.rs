@@ -84,7 +84,7 @@ async fn strangers(cloud: &Cloud) -> Vec<(String, u16, &'static str)> {
         .map(|(_, token)| (token, 401, "the credential is not valid"))
         .collect();
     let caller = cloud.token(&["deployment"]).await;
-    strangers.push((caller, 403, "the credential does not suffice"));
+    strangers.push((caller, 403, "insufficient permissions"));
     strangers
 }
 

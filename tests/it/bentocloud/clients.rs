@@ -15,7 +15,7 @@ async fn curl_calls_an_app_by_its_host_with_the_raw_token_after_basic() {
     let ok = r#"{"text":"You asked: What state is Los Angeles in?"} 200"#;
     let required = r#"{"message":"a credential is required"} 401"#;
     let not_valid = r#"{"message":"the credential is not valid"} 401"#;
-    let insufficient = r#"{"message":"the credential does not suffice"} 403"#;
+    let insufficient = r#"{"message":"insufficient permissions"} 403"#;
     let absent = r#"{"message":"there is none of this name"} 404"#;
     let rows = [
         ("demo", caller.as_str(), ok),
@@ -74,7 +74,7 @@ async fn grpcio_calls_with_composite_credentials_over_tls() {
     let unary = "OK: You asked: a b";
     let required = "UNAUTHENTICATED: a credential is required";
     let not_valid = "UNAUTHENTICATED: the credential is not valid";
-    let insufficient = "PERMISSION_DENIED: the credential does not suffice";
+    let insufficient = "PERMISSION_DENIED: insufficient permissions";
     let ambiguous = "UNAUTHENTICATED: more than one credential was sent";
     let rows = [
         ("unary", unary, insufficient),
@@ -124,7 +124,7 @@ async fn the_official_grpc_web_client_reads_answers_and_refusals() {
             format!("{form}, public: {answer}"),
             format!("{form}, none: UNAUTHENTICATED: a credential is required"),
             format!("{form}, wrong: UNAUTHENTICATED: the credential is not valid"),
-            format!("{form}, other scope: PERMISSION_DENIED: the credential does not suffice"),
+            format!("{form}, other scope: PERMISSION_DENIED: insufficient permissions"),
             format!("{form}, unknown: NOT_FOUND: there is none of this name"),
         ]);
     }

@@ -16,7 +16,7 @@ async fn quickstart_guards_http_and_grpc_with_one_token() {
     let text = r#"{"text":"You asked: hi"}"#;
     let required = r#"{"message":"a credential is required"}"#;
     let not_valid = r#"{"message":"the credential is not valid"}"#;
-    let insufficient = r#"{"message":"the credential does not suffice"}"#;
+    let insufficient = r#"{"message":"insufficient permissions"}"#;
     let whoami = r#"{"scopes":["deployment"],"subject":"token"}"#;
     let absent = r#"{"message":"there is nothing here"}"#;
     let rows = [

@@ -143,7 +143,7 @@ fn a_principal_that_somebody_else_put_there_is_removed() {
     let status = refused(&mut interceptor, &["Bearer nope"]);
     assert_eq!(status.code(), Code::Unauthenticated, "optional, and bad");
 
-    let without = AuthnLayer::new(Spy::default()).skip_principal();
+    let without = AuthnLayer::new(Spy::default()).without_principal();
     let skipped = AuthnInterceptor::from(without).call(request(&[&bearer()]));
     assert!(skipped.unwrap().extensions().get::<Principal>().is_none());
 }

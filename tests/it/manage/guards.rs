@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tower_authn::{
     axum::assert_protected,
-    manage::Manage,
-    store::{NewToken, Tokens, TokensOptions},
+    manage::TokenAdmin,
+    tokens::{NewToken, Tokens, TokensOptions},
 };
 
 use super::{Answer, App, FORM, JSON, request};
@@ -82,7 +82,7 @@ async fn m03_every_route_answers_each_caller_as_the_table_says() {
     let plain = NewToken::new("paul").scopes(["deployment", "resources:models"]);
     let plain = app.make(plain.organization("north")).await;
     let gone = app.make(NewToken::new("gus").scopes(["resources"])).await;
-    let id = tower_authn::store::Which::Id(gone.record.id);
+    let id = tower_authn::tokens::TokenSelector::Id(gone.record.id);
     app.tokens.revoke(id, "", "").await.unwrap();
     let callers = [
         ("nobody", None, false),
@@ -211,10 +211,10 @@ async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_b
     let manager = NewToken::new("mary").scopes(["resources:access"]);
     let manager = tokens.create(manager).await.unwrap();
     let gone = tokens.create(NewToken::new("gus")).await.unwrap();
-    let id = tower_authn::store::Which::Id(gone.record.id);
+    let id = tower_authn::tokens::TokenSelector::Id(gone.record.id);
     tokens.revoke(id, "", "").await.unwrap();
     let app = App {
-        routes: axum::Router::new().nest("/manage", Manage::new(tokens.clone()).routes()),
+        routes: axum::Router::new().nest("/manage", TokenAdmin::new(tokens.clone()).routes()),
         hands: crate::tokens::Hands::at(0),
         tokens,
     };
@@ -245,7 +245,7 @@ async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_b
 async fn a_managers_scope_can_be_another_one() {
     let app = App::new().await;
     let rule = tower_authn::ScopeRule::any_of(["deployment:admin"]).unwrap();
-    let manage = Manage::new(app.tokens.clone()).scope(rule);
+    let manage = TokenAdmin::new(app.tokens.clone()).scope(rule);
     let routes = axum::Router::new().nest("/manage", manage.routes());
     let app = App { routes, ..app };
     let usual = app.manager("north").await;

@@ -4,13 +4,13 @@ use axum::Router;
 use http::Request;
 use serde_json::{Value, json};
 use tower_authn::{
-    manage::Manage,
-    store::{Created, NewToken},
+    manage::TokenAdmin,
+    tokens::{CreatedToken, NewToken},
 };
 
 use super::{Answer, App, JSON, request};
 
-async fn root(app: &App) -> Created {
+async fn root(app: &App) -> CreatedToken {
     let root = NewToken::new("root").scopes(["resources", "deployment"]);
     app.make(root.never_expires()).await
 }
@@ -289,7 +289,7 @@ async fn what_is_no_id_names_no_token() {
 async fn the_routes_may_be_nested_below_a_path_with_parameters() {
     let app = App::new().await;
     let root = root(&app).await;
-    let routes = Manage::new(app.tokens.clone()).routes();
+    let routes = TokenAdmin::new(app.tokens.clone()).routes();
     let app = App {
         routes: Router::new().nest("/manage/{id}/{region}", routes),
         ..app

@@ -22,8 +22,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_authn::{
-    manage::Manage,
-    store::{Created, MemoryStore, NewToken, TokenStore, Tokens},
+    manage::TokenAdmin,
+    store::{MemoryStore, TokenStore},
+    tokens::{CreatedToken, NewToken, Tokens},
 };
 
 use crate::tokens::Hands;
@@ -52,7 +53,7 @@ impl App {
         let options = options.known_scopes(["resources", "deployment"]).unwrap();
         let options = options.flush_every(Duration::from_millis(100));
         let tokens = Tokens::open(store, options).await.unwrap();
-        let manage = Manage::new(tokens.clone());
+        let manage = TokenAdmin::new(tokens.clone());
         let routes = Router::new().nest("/manage", manage.routes());
         Self {
             tokens,
@@ -61,12 +62,12 @@ impl App {
         }
     }
 
-    async fn make(&self, token: NewToken) -> Created {
+    async fn make(&self, token: NewToken) -> CreatedToken {
         self.tokens.create(token).await.unwrap()
     }
 
     /// A manager of an organization who may give scopes away.
-    async fn manager(&self, organization: &str) -> Created {
+    async fn manager(&self, organization: &str) -> CreatedToken {
         let manager = NewToken::new("mary").scopes(["resources", "deployment"]);
         self.make(manager.organization(organization)).await
     }

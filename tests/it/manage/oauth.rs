@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 use tower_authn::{
-    store::{Created, NewToken, Which},
     token::Timestamp,
+    tokens::{CreatedToken, NewToken, TokenSelector},
 };
 
 use super::{App, JSON, NOW, request};
 use crate::tokens::answer;
 
-async fn manager(app: &App) -> Created {
+async fn manager(app: &App) -> CreatedToken {
     let manager = NewToken::new("root").scopes(["resources:access"]);
     app.make(manager.never_expires()).await
 }
@@ -46,7 +46,7 @@ async fn introspection_says_what_a_good_token_is_worth() {
     });
     assert_eq!(told.ok(), expected);
     // The use of the manager's own token is written, and none of the other one.
-    let uses = async |made: &Created| app.tokens.get(made.record.id).await.unwrap().usage.uses;
+    let uses = async |made: &CreatedToken| app.tokens.get(made.record.id).await.unwrap().usage.uses;
     while uses(&manager).await == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -65,7 +65,7 @@ async fn a_token_that_is_not_good_is_inactive_and_nothing_more_is_said() {
     app.tokens.suspend(suspended.record.id).await.unwrap();
     let revoked = app.make(plain()).await;
     app.tokens
-        .revoke(Which::Id(revoked.record.id), "", "")
+        .revoke(TokenSelector::Id(revoked.record.id), "", "")
         .await
         .unwrap();
     let rotated = app.make(plain()).await;

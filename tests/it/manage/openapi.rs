@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use axum::Router;
 use serde_json::{Value, json};
-use tower_authn::{Sources, manage::Manage, store::NewToken};
+use tower_authn::{Sources, manage::TokenAdmin, tokens::NewToken};
 
 use super::{App, request};
 use crate::{
@@ -66,7 +66,7 @@ async fn the_served_document_is_the_one_that_is_checked_in() {
     served["servers"] = json!([{ "url": "/" }]);
     assert_eq!(served, checked_in());
 
-    let routes = Manage::new(app.tokens.clone()).routes();
+    let routes = TokenAdmin::new(app.tokens.clone()).routes();
     let asked = http::Request::get("/openapi.json").body(axum::body::Body::empty());
     let app = App { routes, ..app };
     assert_eq!(app.send(asked.unwrap()).await.ok(), checked_in());
@@ -76,7 +76,7 @@ async fn the_served_document_is_the_one_that_is_checked_in() {
 async fn its_security_schemes_are_the_sources_of_the_credential() {
     let app = App::new().await;
     let sources = Sources::new().bearer().header("X-Api-Key").unwrap();
-    let manage = Manage::new(app.tokens.clone()).sources(sources);
+    let manage = TokenAdmin::new(app.tokens.clone()).sources(sources);
     let routes = Router::new().nest("/manage", manage.routes());
     let app = App { routes, ..app };
     let document = app.get("/openapi.json", "").await.ok();

@@ -1,14 +1,14 @@
 //! What each operation does.
 
 use serde_json::{Value, json};
-use tower_authn::store::{Created, NewToken, Which};
+use tower_authn::tokens::{CreatedToken, NewToken, TokenSelector};
 
 use super::{Answer, App, NOW};
 use crate::tokens::answer;
 
 const DAY: u64 = 24 * 60 * 60;
 
-async fn root(app: &App) -> Created {
+async fn root(app: &App) -> CreatedToken {
     let root = NewToken::new("root").scopes(["resources", "deployment"]);
     app.make(root.never_expires()).await
 }
@@ -329,7 +329,7 @@ async fn whoami_tells_a_caller_what_they_are() {
         expected
     );
     app.tokens
-        .revoke(Which::Id(token.record.id), "", "")
+        .revoke(TokenSelector::Id(token.record.id), "", "")
         .await
         .unwrap();
     assert_eq!(app.get("/whoami", token.secret.expose()).await.status, 401);

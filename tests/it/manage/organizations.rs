@@ -1,16 +1,16 @@
 //! One organization knows nothing of another.
 
 use serde_json::{Value, json};
-use tower_authn::store::{Created, NewToken};
+use tower_authn::tokens::{CreatedToken, NewToken};
 
 use super::{Answer, App, JSON, NOW, request};
 
 struct Two {
     app: App,
-    north: Created,
-    south: Created,
+    north: CreatedToken,
+    south: CreatedToken,
     /// A token of the south, and one of nobody's.
-    theirs: [Created; 2],
+    theirs: [CreatedToken; 2],
 }
 
 async fn two() -> Two {
@@ -123,7 +123,7 @@ async fn m02_introspection_knows_no_token_of_another_organization() {
         theirs,
     } = two().await;
     let body = format!("token={}", theirs[0].secret.expose());
-    let ask = async |by: &Created| -> Value {
+    let ask = async |by: &CreatedToken| -> Value {
         app.form("/introspect", by.secret.expose(), &body)
             .await
             .ok()

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use tower_authn::store::{Created, NewToken, Which};
+use tower_authn::tokens::{CreatedToken, NewToken, TokenSelector};
 
 use super::{App, NOW};
 
-async fn root(app: &App) -> Created {
+async fn root(app: &App) -> CreatedToken {
     let root = NewToken::new("root").scopes(["resources"]);
     app.make(root.never_expires()).await
 }
 
 /// The ids of a page, and the cursor of the next one.
-async fn page(app: &App, root: &Created, query: &str) -> (Vec<String>, Option<String>) {
+async fn page(app: &App, root: &CreatedToken, query: &str) -> (Vec<String>, Option<String>) {
     let page = app
         .get(&format!("/tokens?{query}"), root.secret.expose())
         .await
@@ -24,7 +24,7 @@ async fn page(app: &App, root: &Created, query: &str) -> (Vec<String>, Option<St
 }
 
 /// All ids of a query, page by page.
-async fn all(app: &App, root: &Created, query: &str, limit: usize) -> Vec<String> {
+async fn all(app: &App, root: &CreatedToken, query: &str, limit: usize) -> Vec<String> {
     let (mut ids, mut next) = page(app, root, &format!("{query}&limit={limit}")).await;
     while let Some(cursor) = next {
         let query = format!("{query}&limit={limit}&cursor={cursor}");
@@ -79,7 +79,7 @@ async fn a_full_last_page_has_no_next_one() {
 async fn each_filter_shows_what_it_names_and_nothing_else() {
     let app = App::new().await;
     let root = root(&app).await;
-    let id = |made: &Created| made.record.id.to_string();
+    let id = |made: &CreatedToken| made.record.id.to_string();
     let laptop = NewToken::new("anna").name("My Laptop").targets(["demo-*"]);
     let laptop = id(&app.make(laptop).await);
     let robot = NewToken::new("bert")
@@ -91,7 +91,7 @@ async fn each_filter_shows_what_it_names_and_nothing_else() {
     let suspended = id(&suspended);
     let revoked = app.make(NewToken::new("carl").name("r")).await;
     app.tokens
-        .revoke(Which::Id(revoked.record.id), "", "")
+        .revoke(TokenSelector::Id(revoked.record.id), "", "")
         .await
         .unwrap();
     let revoked = id(&revoked);

@@ -1,7 +1,7 @@
 //! Nobody gets beyond their own rights.
 
 use serde_json::{Value, json};
-use tower_authn::store::NewToken;
+use tower_authn::tokens::NewToken;
 
 use super::App;
 

@@ -9,8 +9,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 use tower_authn::{
     Principal,
-    manage::Manage,
-    store::{NewToken, PostgresStore, Query, SqliteStore, Tokens, TokensOptions, Which},
+    manage::TokenAdmin,
+    store::{PostgresStore, Query, SqliteStore},
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
     verifier::FixedUsers,
 };
 
@@ -45,7 +46,7 @@ impl Place {
         };
         let alice = Principal::new("alice").with_scopes(["resources"]).unwrap();
         let users = FixedUsers::new([("alice", "correct-horse", alice)]).unwrap();
-        let page = Manage::new(tokens.clone()).users(users).page();
+        let page = TokenAdmin::new(tokens.clone()).users(users).page();
         Instance { tokens, page }
     }
 }
@@ -124,7 +125,10 @@ async fn a_session_is_good_on_every_instance(place: Place) {
     // soon as the token itself is refused there.
     let cookie = a.sign_in(&bearer).await;
     assert!(b.caller(&cookie).await.is_some());
-    b.tokens.revoke(Which::Id(id), "test", "").await.unwrap();
+    b.tokens
+        .revoke(TokenSelector::Id(id), "test", "")
+        .await
+        .unwrap();
     assert_eq!(b.caller(&cookie).await, None);
     let seen = async {
         // One request each time: the news may come between two.

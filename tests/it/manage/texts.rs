@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::json;
-use tower_authn::store::NewToken;
+use tower_authn::tokens::NewToken;
 
 use super::App;
 

@@ -3,7 +3,7 @@
 use axum::{Router, body::Body, routing::post};
 use http::{Request, Version};
 use tower::ServiceExt;
-use tower_authn::{layer::Drain, manage::Manage, store::NewToken};
+use tower_authn::{layer::Drain, manage::TokenAdmin, tokens::NewToken};
 
 use super::{App, FORM, JSON};
 use crate::bodies::Upload;
@@ -33,8 +33,8 @@ async fn s05_every_route_has_what_it_leaves_unread_read() {
         ("POST", "/page/api/tokens", JSON, "", 401),
         ("POST", "/page/nothing", JSON, "", 404),
     ];
-    let routes = routes(&Manage::new(app.tokens.clone()));
-    let off = self::routes(&Manage::new(app.tokens.clone()).drain(Drain::off()));
+    let routes = routes(&TokenAdmin::new(app.tokens.clone()));
+    let off = self::routes(&TokenAdmin::new(app.tokens.clone()).drain(Drain::off()));
     for (method, path, kind, authorization, status) in rows {
         let request = || {
             let upload = Upload::of(&FRAMES);
@@ -65,7 +65,7 @@ async fn s05_every_route_has_what_it_leaves_unread_read() {
 #[tokio::test]
 async fn s05_a_route_announces_the_close_where_it_does_not_drain() {
     let app = App::new().await;
-    let full = Manage::new(app.tokens.clone()).drain(Drain::new().max_concurrent(0));
+    let full = TokenAdmin::new(app.tokens.clone()).drain(Drain::new().max_concurrent(0));
     let routes = routes(&full);
     let upload = |version, expect: bool, frames: &[usize]| {
         let request = Request::post("/manage/revoke").version(version);
@@ -97,7 +97,7 @@ async fn s05_a_route_announces_the_close_where_it_does_not_drain() {
     }
 }
 
-fn routes(manage: &Manage) -> Router {
+fn routes(manage: &TokenAdmin) -> Router {
     Router::new()
         .nest("/manage", manage.routes())
         .nest("/page", manage.page())
@@ -106,7 +106,7 @@ fn routes(manage: &Manage) -> Router {
 #[tokio::test]
 async fn s05_a_page_of_the_apps_own_refuses_other_sites_and_has_the_body_read() {
     let app = App::new().await;
-    let manage = Manage::new(app.tokens.clone());
+    let manage = TokenAdmin::new(app.tokens.clone());
     let own = Router::new().route("/own", post(async || "done"));
     let own = own.layer(manage.signed_in());
     for (site, status, read) in [("cross-site", 403, BYTES), ("same-origin", 200, 0)] {

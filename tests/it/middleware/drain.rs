@@ -51,15 +51,15 @@ const CLOSE: Option<&str> = Some("close");
 async fn s05_every_early_answer_has_the_rest_of_the_body_read() {
     let rejecting = |kind: RejectionKind| {
         let verifier = verify_fn(move |_| Err::<Principal, _>(Rejection::new(kind)));
-        verifier.into_any()
+        verifier.boxed()
     };
     let authorization = bearer();
     let authorization = ("authorization", authorization.as_str());
     let wrong = ("authorization", "Bearer wrong");
     let grpc = ("content-type", "application/grpc");
     let grpc_web = ("content-type", "application/grpc-web+proto");
-    let known = || Spy::default().into_any();
-    let waiting = Waits(Spy::default()).into_any();
+    let known = || Spy::default().boxed();
+    let waiting = Waits(Spy::default()).boxed();
     let limited = rejecting(RejectionKind::RateLimited);
     let outage = rejecting(RejectionKind::Unavailable);
     let rows = [

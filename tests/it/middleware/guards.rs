@@ -162,7 +162,7 @@ mod extractor {
     async fn the_extractor_tells_somebody_from_nobody_from_a_missing_layer() {
         let optional = AuthnLayer::new(Spy::default()).access(Access::Optional);
         let guarded = routes().layer(optional);
-        let skipping = routes().layer(AuthnLayer::new(Spy::default()).skip_principal());
+        let skipping = routes().layer(AuthnLayer::new(Spy::default()).without_principal());
         let good = bearer();
         let good = Some(good.as_str());
         let loud = "Missing request extension: no AuthnLayer whose principal is \

@@ -78,10 +78,14 @@ async fn c18_a_principal_put_there_by_someone_else_never_gets_through() {
             seen(layer().access(Access::Public), &[]).await,
             None,
         ),
-        ("skipped", seen(layer().skip_principal(), good).await, None),
+        (
+            "skipped",
+            seen(layer().without_principal(), good).await,
+            None,
+        ),
         (
             "skipped, waiting",
-            seen(waits().skip_principal(), good).await,
+            seen(waits().without_principal(), good).await,
             None,
         ),
         (

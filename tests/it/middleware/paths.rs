@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 use tower::Layer;
 use tower_authn::{
     Access, AuthnLayer, Credential, Principal, Rejection, RejectionKind, Scheme, Sources, Verifier,
-    layer::{Admission, Refusal},
+    layer::{Admission, PublicRejection},
 };
 
 use crate::support::{Strict, ask};
@@ -83,7 +83,7 @@ where
         layer = layer.strip_credential();
     }
     if told.skip {
-        layer = layer.skip_principal();
+        layer = layer.without_principal();
     }
     if told.expose {
         layer = layer.expose_rejection();
@@ -99,7 +99,8 @@ where
     let strict = Strict::default();
     let response = match told.body {
         true => {
-            let says = |refusal: &Refusal| http::Response::new(refusal.message().to_owned());
+            let says =
+                |refusal: &PublicRejection| http::Response::new(refusal.message().to_owned());
             ask(&layer.respond(says).layer(strict.clone()), request).await
         }
         false => ask(&layer.layer(strict.clone()), request).await,

@@ -394,6 +394,6 @@ async fn whoever_waits_is_woken_answered_once_and_told_of_what_breaks_meanwhile(
     for then in [Ok(()), Err("it broke meanwhile")] {
         waited_for(AuthnLayer::new(Spy::default()), then).await;
         waited_for(AuthnLayer::new(Waits(Spy::default())), then).await;
-        waited_for(AuthnLayer::new(Waits(Spy::default()).into_any()), then).await;
+        waited_for(AuthnLayer::new(Waits(Spy::default()).boxed()), then).await;
     }
 }

@@ -12,7 +12,7 @@ fn table() -> AccessTable {
         .any("/health", Access::Public)
         .any("/public", Access::Public)
         .any("/public/{*rest}", Access::Public)
-        .otherwise(Access::Authenticated)
+        .fallback(Access::Authenticated)
         .build()
         .unwrap()
 }

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer, Credential, Principal, Rejection, Verifier,
-    verifier::{FixedTokens, Swap},
+    verifier::{FixedTokens, ReloadableVerifier},
 };
 
 use crate::support::{Strict, ask, get};
@@ -33,7 +33,7 @@ where
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replacing_under_load_admits_what_a_set_holds_and_nothing_else() {
-    let swap = Arc::new(Swap::new(list(OLD)));
+    let swap = Arc::new(ReloadableVerifier::new(list(OLD)));
     let inner = Strict::default();
     let service = AuthnLayer::new(Arc::clone(&swap)).layer(inner.clone());
 
@@ -104,7 +104,7 @@ async fn a_request_under_way_keeps_the_verifier_it_began_with() {
         let expected = |answer: &Result<_, _>| if answer.is_ok() { 200 } else { 401 };
         let (before, after) = (expected(&first), expected(&second));
 
-        let swap = Arc::new(Swap::new(held(first)));
+        let swap = Arc::new(ReloadableVerifier::new(held(first)));
         let service = AuthnLayer::new(Arc::clone(&swap)).layer(Strict::default());
         let under_way = tokio::spawn({
             let service = service.clone();

@@ -58,8 +58,8 @@ async fn a_verifier_that_panics_is_unavailable_and_the_next_call_works() {
     is_503_and_goes_on("immediate", immediate()).await;
     is_503_and_goes_on("verify_now", PanicsAtOnce).await;
     is_503_and_goes_on("after waiting", Waits(immediate())).await;
-    is_503_and_goes_on("any", immediate().into_any()).await;
-    is_503_and_goes_on("any, after waiting", Waits(immediate()).into_any()).await;
+    is_503_and_goes_on("any", immediate().boxed()).await;
+    is_503_and_goes_on("any, after waiting", Waits(immediate()).boxed()).await;
     let none = verify_fn(|_: &Credential<'_>| Err(Rejection::invalid()));
     is_503_and_goes_on("in or", none.or(immediate())).await;
     let before_the_first_await = verify_async_fn(|credential| {
@@ -141,7 +141,7 @@ async fn a_verifier_is_asked_once_for_a_verdict() {
         )
         .await,
         counted(
-            &AuthnLayer::new(spy.clone().into_any()),
+            &AuthnLayer::new(spy.clone().boxed()),
             get("/", &[("authorization", &bearer())]),
         )
         .await,
@@ -290,7 +290,7 @@ async fn stripping_and_skipping_leave_nothing_behind_and_still_admit() {
     let inner = Strict::default();
     let layer = AuthnLayer::new(Spy::default())
         .strip_credential()
-        .skip_principal();
+        .without_principal();
     let request = get("/", &[("authorization", &bearer()), ("x", "y")]);
     ask(&layer.layer(inner.clone()), request).await;
     assert_eq!(inner.called.count(), 1);

@@ -7,7 +7,7 @@ use std::fs;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer, Verifier,
-    token::Master,
+    token::MasterKey,
     verifier::{FixedTokens, FixedUsers},
 };
 
@@ -186,7 +186,7 @@ fn s15_a_master_is_read_whatever_its_editor_adds() {
     let hex = "0f".repeat(32);
     let read = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        Master::from_file(&path)
+        MasterKey::from_file(&path)
             .map(drop)
             .map_err(|error| error.to_string())
     };

@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 use tokio::{sync::Mutex, time::sleep};
 use tower_authn::{
     store::{
-        Changes, Head, MemoryStore, Query, Row, StoreError, Stored, TokenStore, Use, Write,
-        conformance,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
+        Write, conformance,
     },
     token::{Timestamp, TokenId},
 };
@@ -67,7 +67,7 @@ impl TokenStore for Broken {
         }
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let mut found = self.store.get(id).await?;
         if let (Fault::ForgetsUses, Some(stored)) = (self.fault, &mut found)
             && !stored.record.name.is_empty()
@@ -77,7 +77,7 @@ impl TokenStore for Broken {
         Ok(found)
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         let mut page = self.store.list(query).await?;
         if let Fault::OldestFirst = self.fault {
             page.reverse();
@@ -103,7 +103,7 @@ impl TokenStore for Broken {
         Ok(changes)
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         self.store.load_all(each).await
     }
 
@@ -111,8 +111,8 @@ impl TokenStore for Broken {
         self.store.watch(since).await;
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
-        self.store.touch(uses).await
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        self.store.record_uses(uses).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {

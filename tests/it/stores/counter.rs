@@ -2,11 +2,9 @@
 
 use rusqlite::Connection;
 use tower_authn::{
-    store::{
-        MemoryStore, NewToken, PostgresStore, Row, SqliteStore, StoreErrorKind, TokenErrorKind,
-        TokenStore, Tokens, TokensOptions, Write,
-    },
+    store::{MemoryStore, PostgresStore, Row, SqliteStore, StoreErrorKind, TokenStore, Write},
     token::{Digest, Record, Timestamp, TokenId},
+    tokens::{NewToken, TokenErrorKind, Tokens, TokensOptions},
 };
 
 use super::{Directory, server};
@@ -16,10 +14,13 @@ const DOUBLED: &str = "INSERT INTO tower_authn_meta SELECT * FROM tower_authn_me
 const SET_BACK: &str = "UPDATE tower_authn_meta SET rev = 0";
 
 fn write(number: u64) -> Write {
-    let digest = Digest::of(number.to_be_bytes());
+    let digest = Digest::sha256(number.to_be_bytes());
     let record = Record::new(id(number), digest, "bob".to_owned(), Timestamp::default());
     let row = Row::Token(Box::new(record));
-    Write { row, was: None }
+    Write {
+        row,
+        expected_rev: None,
+    }
 }
 
 fn id(number: u64) -> TokenId {
@@ -83,7 +84,7 @@ async fn imports_once(one: impl TokenStore, two: impl TokenStore) {
     for tokens in [&one, &two] {
         for again in [
             tokens.import(text, new()).await,
-            tokens.import_digest(Digest::of(text), new()).await,
+            tokens.import_digest(Digest::sha256(text), new()).await,
         ] {
             let error = again.unwrap_err();
             assert_eq!(error.kind(), TokenErrorKind::AlreadyExists);

@@ -10,7 +10,8 @@ use std::{
 
 use tower_authn::{
     RejectionKind,
-    store::{NewToken, PostgresStore, Tokens, TokensOptions, Which},
+    store::PostgresStore,
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, server, sqlite};
@@ -49,7 +50,7 @@ async fn child_that_writes_until_it_is_killed() {
         say("made", made.secret.expose());
         if number % 2 == 0 {
             say("revoking", made.secret.expose());
-            let id = Which::Id(made.record.id);
+            let id = TokenSelector::Id(made.record.id);
             tokens.revoke(id, "test", "").await.unwrap();
             say("revoked", made.secret.expose());
         }

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use tokio::time::sleep;
 use tower_authn::{
     RejectionKind,
-    store::{NewToken, SqliteStore, StoreErrorKind, TokenErrorKind, Tokens, TokensOptions, Which},
+    store::{SqliteStore, StoreErrorKind},
+    tokens::{NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, becomes, make, sqlite, verdict};
@@ -69,7 +70,9 @@ async fn child_that_may_write_little() {
     };
     assert_eq!(full.kind(), TokenErrorKind::Unavailable);
     assert_eq!(verdict(&tokens, &made).await, None, "verdicts go on");
-    let revoked = tokens.revoke(Which::Id(made.record.id), "test", "").await;
+    let revoked = tokens
+        .revoke(TokenSelector::Id(made.record.id), "test", "")
+        .await;
     assert!(revoked.is_err(), "it is said that nothing was revoked");
     println!("kept {}", made.secret.expose());
 }
@@ -189,7 +192,7 @@ async fn a_file_that_is_replaced_by_an_older_copy_is_read_anew() {
     drop(db);
     let newer = make(&tokens).await;
     tokens
-        .revoke(Which::Id(old.record.id), "test", "")
+        .revoke(TokenSelector::Id(old.record.id), "test", "")
         .await
         .unwrap();
     assert_eq!(verdict(&tokens, &newer).await, None);

@@ -27,7 +27,8 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tower_authn::{
     RejectionKind,
-    store::{Created, NewToken, SqliteStore, Tokens},
+    store::SqliteStore,
+    tokens::{CreatedToken, NewToken, Tokens},
 };
 
 use crate::tokens::answer;
@@ -63,17 +64,17 @@ impl Drop for Directory {
     }
 }
 
-pub async fn make(tokens: &Tokens) -> Created {
+pub async fn make(tokens: &Tokens) -> CreatedToken {
     tokens.create(NewToken::new("alice")).await.unwrap()
 }
 
 /// Why a token is refused, if it is.
-pub async fn verdict(tokens: &Tokens, made: &Created) -> Option<RejectionKind> {
+pub async fn verdict(tokens: &Tokens, made: &CreatedToken) -> Option<RejectionKind> {
     answer(tokens, made.secret.expose()).await.err()
 }
 
 /// Asks until the verdict is this one.
-pub async fn becomes(tokens: &Tokens, made: &Created, expected: Option<RejectionKind>) {
+pub async fn becomes(tokens: &Tokens, made: &CreatedToken, expected: Option<RejectionKind>) {
     let asked = async {
         while verdict(tokens, made).await != expected {
             sleep(Duration::from_millis(10)).await;

@@ -13,10 +13,9 @@ use proptest::{collection::vec, prelude::*, test_runner::Config};
 use tokio::runtime::Runtime;
 use tower_authn::{
     RejectionKind,
-    store::{
-        Created, MemoryStore, NewToken, PostgresStore, TokenErrorKind, TokenStore, Tokens, Which,
-    },
+    store::{MemoryStore, PostgresStore, TokenStore},
     token::TokenState,
+    tokens::{CreatedToken, NewToken, TokenErrorKind, TokenSelector, Tokens},
 };
 
 use super::{Directory, server, sqlite};
@@ -169,7 +168,7 @@ struct Driven<S> {
     store: Arc<S>,
     tokens: Tokens,
     hands: Hands,
-    made: Vec<Created>,
+    made: Vec<CreatedToken>,
 }
 
 impl<S: TokenStore> Driven<S> {
@@ -208,11 +207,15 @@ impl<S: TokenStore> Driven<S> {
             }
             Step::Suspend(token) => self.tokens.suspend(id(token)?).await.map(|_| 1),
             Step::Resume(token) => self.tokens.resume(id(token)?).await.map(|_| 1),
-            Step::Revoke(token) => self.tokens.revoke(Which::Id(id(token)?), "test", "").await,
+            Step::Revoke(token) => {
+                self.tokens
+                    .revoke(TokenSelector::Id(id(token)?), "test", "")
+                    .await
+            }
             Step::RevokeSubject(subject) => {
                 let subject = format!("subject-{subject}");
                 self.tokens
-                    .revoke(Which::Subject(&subject), "test", "")
+                    .revoke(TokenSelector::Subject(&subject), "test", "")
                     .await
             }
             Step::RetireKey => {
@@ -324,7 +327,7 @@ async fn races<S: TokenStore>(store: S) {
     let tokens = open().await.unwrap();
     for round in 0..ROUNDS {
         let made = (0..TOKENS).map(|_| tokens.create(NewToken::new("alice")));
-        let made: Vec<Created> = join_all(made)
+        let made: Vec<CreatedToken> = join_all(made)
             .await
             .into_iter()
             .map(Result::unwrap)
@@ -356,7 +359,10 @@ async fn races<S: TokenStore>(store: S) {
                 let revoke = async || {
                     // Others are half-way by then.
                     tokio::time::sleep(Duration::from_millis(round as u64)).await;
-                    tokens.revoke(Which::Id(id), "test", "").await.unwrap();
+                    tokens
+                        .revoke(TokenSelector::Id(id), "test", "")
+                        .await
+                        .unwrap();
                     gone.store(true, Ordering::SeqCst);
                 };
                 futures::future::join4(ask(), change(), revoke(), ask()).await;

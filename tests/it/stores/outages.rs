@@ -12,10 +12,11 @@ use tokio::time::{sleep, timeout};
 use tower_authn::{
     RejectionKind,
     store::{
-        Changes, Created, Head, NewToken, PostgresOptions, PostgresStore, Query, Row, StoreError,
-        Stored, TokenErrorKind, TokenStore, Tokens, TokensOptions, Use, Which, Write,
+        Changes, Position, PostgresOptions, PostgresStore, Query, Row, StoreError, StoredToken,
+        TokenStore, TokenUse, Write,
     },
     token::{Digest, Record, Timestamp, TokenId},
+    tokens::{CreatedToken, NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{
@@ -36,8 +37,8 @@ async fn open(url: &str) -> Tokens {
     Tokens::open(store, options()).await.unwrap()
 }
 
-async fn revoke(tokens: &Tokens, made: &Created) {
-    let id = Which::Id(made.record.id);
+async fn revoke(tokens: &Tokens, made: &CreatedToken) {
+    let id = TokenSelector::Id(made.record.id);
     assert_eq!(tokens.revoke(id, "test", "").await.unwrap(), 1);
 }
 
@@ -115,7 +116,7 @@ async fn connections_that_are_killed_are_made_again() {
             ),
         );
         assert!(killed.trim().parse::<u32>().unwrap() >= 2, "{killed}");
-        let id = Which::Id(revoked.record.id);
+        let id = TokenSelector::Id(revoked.record.id);
         // The first to use a dead connection may be the one to find out.
         while one.revoke(id, "test", "").await.is_err() {}
         becomes(&other, &revoked, Some(RejectionKind::Revoked)).await;
@@ -133,13 +134,13 @@ impl TokenStore for Late {
         self.0.apply(writes).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let read = self.0.get(id).await;
         sleep(LATE).await;
         read
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         self.0.list(query).await
     }
 
@@ -147,7 +148,7 @@ impl TokenStore for Late {
         self.0.changes(since, limit).await
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         let head = self.0.load_all(each).await;
         sleep(LATE).await;
         head
@@ -157,8 +158,8 @@ impl TokenStore for Late {
         self.0.watch(since).await;
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
-        self.0.touch(uses).await
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
+        self.0.record_uses(uses).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
@@ -215,12 +216,15 @@ async fn a_revocation_of_more_than_one_read_can_hold_is_seen_whole() {
         let id = format!("{n:012}").parse().unwrap();
         let record = Record::new(
             id,
-            Digest::of(text(n)),
+            Digest::sha256(text(n)),
             "bob".to_owned(),
             Timestamp::default(),
         );
         let row = Row::Token(Box::new(record));
-        Write { row, was: None }
+        Write {
+            row,
+            expected_rev: None,
+        }
     };
     store.apply((0..MANY).map(new).collect()).await.unwrap();
     let (one, other) = (open(&url).await, open(&url).await);
@@ -233,7 +237,10 @@ async fn a_revocation_of_more_than_one_read_can_hold_is_seen_whole() {
     };
     assert_eq!(good(&other).await, MANY);
     let kept = make(&one).await;
-    let revoked = one.revoke(Which::Subject("bob"), "test", "").await.unwrap();
+    let revoked = one
+        .revoke(TokenSelector::Subject("bob"), "test", "")
+        .await
+        .unwrap();
     assert_eq!(revoked as u64, MANY);
     assert_eq!(good(&one).await, 0, "before it returns");
     sleep(Duration::from_millis(1_500)).await;
@@ -255,10 +262,13 @@ async fn much_may_be_written_at_once_whatever_the_limit() {
     let store = options.limit(limit).connect().await.unwrap();
     let writes = (0..10_000_u64).map(|n| {
         let id = format!("{n:012}").parse().unwrap();
-        let digest = Digest::of(n.to_be_bytes());
+        let digest = Digest::sha256(n.to_be_bytes());
         let record = Record::new(id, digest, "bob".to_owned(), Timestamp::default());
         let row = Row::Token(Box::new(record));
-        Write { row, was: None }
+        Write {
+            row,
+            expected_rev: None,
+        }
     });
     let begun = Instant::now();
     assert_eq!(store.apply(writes.collect()).await.unwrap(), 10_000);

@@ -2,10 +2,8 @@
 
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, PostgresOptions, PostgresStore, StoreErrorKind, TokenStore, Tokens,
-        TokensOptions, Which,
-    },
+    store::{PostgresOptions, PostgresStore, StoreErrorKind, TokenStore},
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{
@@ -41,7 +39,7 @@ async fn works(options: PostgresOptions) {
     let (one, two) = tokio::join!(open(options.clone()), open(options));
     let (kept, revoked) = (make(&one).await, make(&one).await);
     becomes(&two, &revoked, None).await;
-    let which = Which::Id(revoked.record.id);
+    let which = TokenSelector::Id(revoked.record.id);
     assert_eq!(one.revoke(which, "security", "leaked").await.unwrap(), 1);
     becomes(&two, &revoked, Some(RejectionKind::Revoked)).await;
     assert_eq!(verdict(&two, &kept).await, None);

@@ -6,7 +6,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tower_authn::{
     RejectionKind,
-    store::{PostgresOptions, StoreErrorKind, Tokens, TokensOptions, Which, conformance},
+    store::{PostgresOptions, StoreErrorKind, conformance},
+    tokens::{TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{
@@ -92,7 +93,7 @@ async fn behind_a_pooler_by_transactions_all_works_but_listening() {
     let (one, other) = (open().await, open().await);
     let (kept, revoked) = (make(&one).await, make(&one).await);
     becomes(&other, &revoked, None).await;
-    let id = Which::Id(revoked.record.id);
+    let id = TokenSelector::Id(revoked.record.id);
     one.revoke(id, "test", "").await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_250)).await;
     assert_eq!(

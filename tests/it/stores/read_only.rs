@@ -12,11 +12,9 @@ use rusqlite::Connection;
 use tokio::time::sleep;
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, SqliteStore, StoreErrorKind, TokenErrorKind, TokenStore, Tokens, TokensOptions,
-        Which,
-    },
+    store::{SqliteStore, StoreErrorKind, TokenStore},
     token::Timestamp,
+    tokens::{NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, becomes, make, sqlite, verdict};
@@ -96,7 +94,9 @@ async fn child_that_may_not_write() {
     let refused = tokens.create(NewToken::new("bob")).await.unwrap_err();
     assert_eq!(refused.kind(), TokenErrorKind::Unavailable);
     assert!(refused.to_string().contains("read-only"), "{refused}");
-    let revoked = tokens.revoke(Which::Presented(token), "test", "").await;
+    let revoked = tokens
+        .revoke(TokenSelector::Presented(token), "test", "")
+        .await;
     assert!(revoked.is_err(), "nothing was revoked");
     sleep(Duration::from_millis(1_500)).await;
     assert!(tokens.staleness() < Duration::from_millis(1_400), "fresh");
@@ -184,7 +184,7 @@ async fn s11_a_read_only_store_follows_writers_that_come_and_go() {
         let (kept, revoked) = (make(&writer).await, make(&writer).await);
         becomes(&reader, &kept, None).await;
         becomes(&reader, &revoked, None).await;
-        let id = Which::Id(revoked.record.id);
+        let id = TokenSelector::Id(revoked.record.id);
         writer.revoke(id, "test", "").await.unwrap();
         becomes(&reader, &revoked, Some(RejectionKind::Revoked)).await;
         writer.shutdown().await.unwrap();

@@ -18,8 +18,9 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
 };
-use tower_authn::store::{
-    Created, MemoryStore, PostgresOptions, TokenStore, Tokens, TokensOptions, Which,
+use tower_authn::{
+    store::{MemoryStore, PostgresOptions, TokenStore},
+    tokens::{CreatedToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Directory, make, server, sqlite, verdict};
@@ -34,7 +35,7 @@ async fn open(store: impl TokenStore) -> Tokens {
     Tokens::open(store, options).await.unwrap()
 }
 
-async fn is_good(tokens: &Tokens, made: &Created) -> bool {
+async fn is_good(tokens: &Tokens, made: &CreatedToken) -> bool {
     verdict(tokens, made).await.is_none()
 }
 
@@ -50,7 +51,7 @@ async fn measure(what: &str, one: &Tokens, other: &Tokens, bound: Duration) -> V
     }
     let each = made.iter().zip(0..).map(async |(made, number)| {
         tokio::time::sleep(Duration::from_millis(number * 7)).await;
-        let id = Which::Id(made.record.id);
+        let id = TokenSelector::Id(made.record.id);
         assert_eq!(one.revoke(id, "test", "").await.unwrap(), 1);
         let revoked = Instant::now();
         assert!(

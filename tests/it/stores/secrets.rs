@@ -3,8 +3,9 @@
 use std::{fmt::Debug, fs};
 
 use tower_authn::{
-    store::{Created, NewToken, PostgresStore, TokenStore, Tokens, TokensOptions},
-    token::Master,
+    store::{PostgresStore, TokenStore},
+    token::MasterKey,
+    tokens::{CreatedToken, NewToken, Tokens, TokensOptions},
 };
 
 use super::{Directory, server, sqlite};
@@ -14,8 +15,8 @@ const MASTER: &str = "00c0ffee5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5e
 const IMPORTED: &str = "imported-canary-9cLqJTbYzVvZyXHn";
 
 /// Tokens made in every way, and all that can be printed of them.
-async fn make(store: impl TokenStore) -> (Vec<Created>, String) {
-    let master = Master::from_hex(MASTER).unwrap();
+async fn make(store: impl TokenStore) -> (Vec<CreatedToken>, String) {
+    let master = MasterKey::from_hex(MASTER).unwrap();
     let options = TokensOptions::new("acme").unwrap().master(master);
     let mut printed = format!("{options:?} {options:#?}");
     let tokens = Tokens::open(store, options).await.unwrap();
@@ -47,7 +48,7 @@ async fn make(store: impl TokenStore) -> (Vec<Created>, String) {
 }
 
 /// Holds the id, so that the right thing was read, and no secret.
-fn holds_no_secret(what: &str, text: &[u8], made: &[Created]) {
+fn holds_no_secret(what: &str, text: &[u8], made: &[CreatedToken]) {
     let holds = |needle: &[u8]| text.windows(needle.len()).any(|part| part == needle);
     for made in made {
         let token = made.secret.expose();

@@ -6,10 +6,8 @@ use futures::future::join_all;
 use tokio::time::timeout;
 use tower_authn::{
     RejectionKind,
-    store::{
-        NewToken, PostgresOptions, PostgresStore, Query, Row, StoreErrorKind, TokenErrorKind,
-        TokenStore, Tokens, TokensOptions, Which, Write,
-    },
+    store::{PostgresOptions, PostgresStore, Query, Row, StoreErrorKind, TokenStore, Write},
+    tokens::{NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{
@@ -82,7 +80,7 @@ async fn works(options: &PostgresOptions, creates: usize, what: &str) {
 
     // The emergency: while more are created.
     let more = join_all((0..20).map(create));
-    let which = Which::Subject("mallory");
+    let which = TokenSelector::Subject("mallory");
     let revoked = one.revoke(which, "security", "leaked");
     let (more, revoked) = tokio::join!(more, revoked);
     assert!(revoked.unwrap() >= creates, "{what}");
@@ -194,7 +192,7 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
         let tokens = open(options.limit(Duration::from_millis(1_500))).await;
         let made = make(&tokens).await;
         assert_eq!(verdict(&tokens, &made).await, None);
-        let id = Which::Id(made.record.id);
+        let id = TokenSelector::Id(made.record.id);
         tokens.revoke(id, "test", "").await.unwrap();
         tokens.shutdown().await.unwrap();
         let seen = server.psql(name, "SELECT * FROM public.seen");
@@ -236,7 +234,7 @@ async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound(
         let made = make(&tokens).await;
         assert_eq!(verdict(&tokens, &made).await, None);
         restart();
-        let id = Which::Id(made.record.id);
+        let id = TokenSelector::Id(made.record.id);
         assert_eq!(tokens.revoke(id, "test", "").await.unwrap(), 1);
         restart();
         tokens.shutdown().await.unwrap();
@@ -256,16 +254,16 @@ async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound(
         give_up(server, name, code, 1_000_000);
         let begun = Instant::now();
         let mut row = Row::Token(Box::new(made.record.clone()));
-        let was = Some(row.rev());
+        let expected_rev = Some(row.rev());
         row.set_rev(0);
-        let write = Write { row, was };
+        let write = Write { row, expected_rev };
         let error = timeout(Duration::from_secs(20), store.apply(vec![write])).await;
         let error = error.unwrap().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(code), "{error}");
         assert!(error.to_string().contains("given up"), "{error}");
         if kind == StoreErrorKind::Unavailable {
-            let id = Which::Id(made.record.id);
+            let id = TokenSelector::Id(made.record.id);
             let refused = tokens.revoke(id, "test", "").await.unwrap_err();
             assert_eq!(refused.kind(), TokenErrorKind::Unavailable);
             assert!(begun.elapsed() < Duration::from_secs(5), "not tried again");

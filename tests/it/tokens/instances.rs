@@ -6,8 +6,9 @@ use http::{Request, StatusCode};
 use tower::{Layer, Service};
 use tower_authn::{
     AuthnLayer, RejectionKind,
-    store::{MemoryStore, Query, TokenErrorKind, TokenStore, Tokens, TokensOptions, Which},
+    store::{MemoryStore, Query, TokenStore},
     token::{Digest, Timestamp, TokenState},
+    tokens::{TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{Hands, alice, answer, open};
@@ -18,7 +19,7 @@ async fn a_token_from_elsewhere_is_known_by_its_text_or_its_digest() {
     let tokens = open().await;
     let foreign = "ghp_0123456789abcdefghij";
     tokens.import(foreign, alice()).await.unwrap();
-    let other = Digest::of("another-token-from-elsewhere");
+    let other = Digest::sha256("another-token-from-elsewhere");
     tokens.import_digest(other, alice()).await.unwrap();
     assert!(answer(&tokens, foreign).await.is_ok());
     assert!(
@@ -45,7 +46,7 @@ async fn a_token_from_elsewhere_is_known_by_its_text_or_its_digest() {
             Some("token")
         );
     }
-    let by_holder = Which::Presented(foreign);
+    let by_holder = TokenSelector::Presented(foreign);
     assert_eq!(tokens.revoke(by_holder, "alice", "").await.unwrap(), 1);
     assert_eq!(
         answer(&tokens, foreign).await.unwrap_err(),
@@ -65,7 +66,7 @@ async fn a_second_instance_knows_what_the_first_one_did() {
         answer(&two, token).await.is_ok(),
         "read through, before the feed brings it"
     );
-    one.revoke(Which::Id(made.record.id), "admin", "")
+    one.revoke(TokenSelector::Id(made.record.id), "admin", "")
         .await
         .unwrap();
     let refused = async {
@@ -131,7 +132,7 @@ async fn lists_have_pages_and_filters() {
     loop {
         let page = tokens.list(query.clone()).await.unwrap();
         let Some(last) = page.last() else { break };
-        query.after = Some(tower_authn::store::Cursor::of(&last.record));
+        query.after = Some(tower_authn::store::Cursor::from_record(&last.record));
         seen.extend(page.into_iter().map(|stored| stored.record));
     }
     assert_eq!(seen.len(), 25);

@@ -19,8 +19,9 @@ use http::StatusCode;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer, Principal, RejectionKind,
-    store::{MemoryStore, NewToken, Tokens, TokensOptions, Which},
+    store::MemoryStore,
     token::{Clock, Timestamp},
+    tokens::{NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
 use crate::support::{Strict, ask, get};
@@ -90,11 +91,11 @@ async fn a_token_is_good_from_the_call_that_makes_it_to_the_one_that_revokes_it(
     assert_eq!(caller.organization(), Some("acme"));
     assert_eq!(caller.token_id(), Some(made.record.id.as_str()));
 
-    let mut ended = caller.ended();
+    let mut ended = caller.revoked();
     assert!(futures::FutureExt::now_or_never(&mut ended).is_none());
     assert_eq!(
         tokens
-            .revoke(Which::Id(made.record.id), "admin", "lost")
+            .revoke(TokenSelector::Id(made.record.id), "admin", "lost")
             .await
             .unwrap(),
         1
@@ -106,7 +107,7 @@ async fn a_token_is_good_from_the_call_that_makes_it_to_the_one_that_revokes_it(
     ended.await;
     assert_eq!(
         tokens
-            .revoke(Which::Id(made.record.id), "admin", "again")
+            .revoke(TokenSelector::Id(made.record.id), "admin", "again")
             .await
             .unwrap(),
         0
@@ -120,7 +121,7 @@ async fn every_way_to_carry_a_token_is_taken() {
     let tokens = open().await;
     let made = tokens.create(alice()).await.unwrap();
     let token = made.secret.expose();
-    let service = AuthnLayer::new(tokens.verifier().accept_login()).layer(Strict::default());
+    let service = AuthnLayer::new(tokens.verifier().accept_basic_login()).layer(Strict::default());
     let base64 = |text: String| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, text);
     for value in [
         format!("Bearer {token}"),

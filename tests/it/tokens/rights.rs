@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tower_authn::{
     RejectionKind,
-    store::{Change, MemoryStore, NewToken, Query, TokenErrorKind, Tokens, TokensOptions, Which},
+    store::{MemoryStore, Query},
     token::Timestamp,
+    tokens::{NewToken, TokenErrorKind, TokenSelector, TokenUpdate, Tokens, TokensOptions},
 };
 
 use super::{DAY, Hands, alice, answer, open};
@@ -52,15 +53,21 @@ async fn a_change_only_narrows() {
     let wide = alice().scopes(["resources"]).targets(["demo*"]);
     let id = tokens.create(wide).await.unwrap().record.id;
     let forbidden = [
-        ("scopes", Change::default().scopes(["deployment"])),
+        ("scopes", TokenUpdate::default().scopes(["deployment"])),
         (
             "scopes",
-            Change::default().scopes(["resources", "deployment"]),
+            TokenUpdate::default().scopes(["resources", "deployment"]),
         ),
-        ("targets", Change::default().targets(["*demo"])),
-        ("targets", Change::default().targets(["dem*"])),
-        ("targets", Change::default().targets(Vec::<String>::new())),
-        ("expires_at", Change::default().expires_at(Timestamp::MAX)),
+        ("targets", TokenUpdate::default().targets(["*demo"])),
+        ("targets", TokenUpdate::default().targets(["dem*"])),
+        (
+            "targets",
+            TokenUpdate::default().targets(Vec::<String>::new()),
+        ),
+        (
+            "expires_at",
+            TokenUpdate::default().expires_at(Timestamp::MAX),
+        ),
     ];
     for (field, change) in forbidden {
         let before = tokens.get(id).await.unwrap();
@@ -68,7 +75,7 @@ async fn a_change_only_narrows() {
         assert_eq!(error.field(), Some(field), "{error}");
         assert_eq!(tokens.get(id).await.unwrap(), before);
     }
-    let narrower = Change::default()
+    let narrower = TokenUpdate::default()
         .scopes(["resources:models"])
         .targets(["demo-1"]);
     let record = tokens.update(id, narrower.name("less")).await.unwrap();
@@ -92,7 +99,7 @@ async fn a_token_makes_none_beyond_its_own_rights() {
         let child = NewToken::new("child")
             .organization("acme")
             .targets(["demo-1"]);
-        child.scopes(["resources:models"]).made_by(&maker)
+        child.scopes(["resources:models"]).within_rights_of(&maker)
     };
     let forbidden = [
         ("scopes", child().scopes(["deployment"])),
@@ -108,7 +115,9 @@ async fn a_token_makes_none_beyond_its_own_rights() {
             (TokenErrorKind::Forbidden, Some(field))
         );
     }
-    let untargeted = NewToken::new("child").organization("acme").made_by(&maker);
+    let untargeted = NewToken::new("child")
+        .organization("acme")
+        .within_rights_of(&maker);
     assert_eq!(
         tokens.create(untargeted).await.unwrap_err().field(),
         Some("targets")
@@ -121,7 +130,7 @@ async fn a_token_makes_none_beyond_its_own_rights() {
     );
     assert_eq!(
         tokens
-            .revoke(Which::CreatedBy("alice"), "admin", "")
+            .revoke(TokenSelector::CreatedBy("alice"), "admin", "")
             .await
             .unwrap(),
         1

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tower_authn::{
     Principal,
-    store::{Change, NewToken, TokenError, TokenErrorKind, Tokens, Which},
+    tokens::{NewToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens},
 };
 
 use super::{alice, open};
@@ -14,11 +14,11 @@ use super::{alice, open};
 async fn stored(tokens: &Tokens, field: &'static str, text: &str) -> Result<String, TokenError> {
     let revoked = async |by: &str, reason: &str| {
         let id = tokens.create(alice()).await?.record.id;
-        tokens.revoke(Which::Id(id), by, reason).await?;
+        tokens.revoke(TokenSelector::Id(id), by, reason).await?;
         tokens.get(id).await
     };
     let created = async |token: NewToken| tokens.create(token).await.map(|made| made.record);
-    let changed = async |change: Change| {
+    let changed = async |change: TokenUpdate| {
         let id = tokens.create(alice()).await?.record.id;
         tokens.update(id, change).await
     };
@@ -33,15 +33,15 @@ async fn stored(tokens: &Tokens, field: &'static str, text: &str) -> Result<Stri
         "name" => created(alice().name(text)).await?.name,
         "description" => created(alice().description(text)).await?.description,
         "created_by" => created(alice().created_by(text)).await?.created_by,
-        "created_by, by its maker" => created(alice().made_by(&maker)).await?.created_by,
+        "created_by, by its maker" => created(alice().within_rights_of(&maker)).await?.created_by,
         "created_by, by a rotation" => {
             let id = tokens.create(alice()).await?.record.id;
-            let made = tokens.rotate_by(&maker, id, Duration::ZERO).await?;
+            let made = tokens.rotate_as(id, Duration::ZERO, &maker).await?;
             made.record.created_by
         }
-        "name, changed" => changed(Change::default().name(text)).await?.name,
+        "name, changed" => changed(TokenUpdate::default().name(text)).await?.name,
         "description, changed" => {
-            let change = Change::default().description(text);
+            let change = TokenUpdate::default().description(text);
             changed(change).await?.description
         }
         "by" => revoked(text, "lost").await?.record.revoked_by.unwrap(),
@@ -144,10 +144,10 @@ async fn s13_a_refused_reason_revokes_nothing() {
     let made = tokens.create(alice()).await.unwrap();
     let record = &made.record;
     for which in [
-        Which::Id(record.id),
-        Which::Subject("alice"),
-        Which::CreatedBy(""),
-        Which::Presented(made.secret.expose()),
+        TokenSelector::Id(record.id),
+        TokenSelector::Subject("alice"),
+        TokenSelector::CreatedBy(""),
+        TokenSelector::Presented(made.secret.expose()),
     ] {
         let refused = tokens.revoke(which, "ops", "a\u{202E}b").await;
         assert_eq!(refused.unwrap_err().field(), Some("reason"), "{which:?}");
@@ -160,7 +160,9 @@ async fn s13_a_refused_reason_revokes_nothing() {
     let refused = tokens.retire_key(key, "\u{200B}", "lost").await;
     assert_eq!(refused.unwrap_err().field(), Some("by"));
     assert!(tokens.keys().iter().all(|key| key.retired_at.is_none()));
-    let revoked = tokens.revoke(Which::Id(record.id), "ops", "lost").await;
+    let revoked = tokens
+        .revoke(TokenSelector::Id(record.id), "ops", "lost")
+        .await;
     assert_eq!(revoked.unwrap(), 1);
 }
 
@@ -191,7 +193,9 @@ async fn s13_the_refused_characters_are_those_that_unicode_names() {
 
     let tokens = open().await;
     let refuses = async |reason: String| {
-        let asked = tokens.revoke(Which::Presented(""), "ops", &reason).await;
+        let asked = tokens
+            .revoke(TokenSelector::Presented(""), "ops", &reason)
+            .await;
         asked.is_err()
     };
     let mut seen = BTreeSet::new();

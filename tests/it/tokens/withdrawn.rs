@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tower_authn::{
     RejectionKind,
-    store::{MemoryStore, Query, TokenErrorKind, Tokens, TokensOptions, Which},
+    store::{MemoryStore, Query},
     token::{KeyId, Timestamp},
+    tokens::{TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
 use super::{DAY, Hands, alice, answer, open};
@@ -23,7 +24,7 @@ async fn suspension_ends_and_revocation_does_not() {
     tokens.resume(id).await.unwrap();
     assert!(answer(&tokens, token).await.is_ok());
     tokens
-        .revoke(Which::Subject("alice"), "admin", "")
+        .revoke(TokenSelector::Subject("alice"), "admin", "")
         .await
         .unwrap();
     tokens.resume(id).await.unwrap();
@@ -58,7 +59,7 @@ async fn a_retired_key_takes_its_tokens_along_and_a_new_one_mints_in_time() {
         answer(&tokens, old.secret.expose()).await.unwrap_err(),
         RejectionKind::Revoked
     );
-    caller.ended().await;
+    caller.revoked().await;
     assert!(answer(&tokens, new.secret.expose()).await.is_ok());
 }
 
@@ -87,13 +88,13 @@ async fn whoever_holds_a_token_can_revoke_it_where_it_was_not_heard_of_yet() {
     let one = Tokens::open(Arc::clone(&store), options()).await.unwrap();
     let two = Tokens::open(store, options()).await.unwrap();
     let made = one.create(alice()).await.unwrap();
-    let held = Which::Presented(made.secret.expose());
+    let held = TokenSelector::Presented(made.secret.expose());
     assert_eq!(two.revoke(held, "alice", "").await.unwrap(), 1);
     let record = one.get(made.record.id).await.unwrap().record;
     assert!(record.revoked_at.is_some());
     let forged = format!("{}x", &made.secret.expose()[..67]);
     assert_eq!(
-        two.revoke(Which::Presented(&forged), "mallory", "")
+        two.revoke(TokenSelector::Presented(&forged), "mallory", "")
             .await
             .unwrap(),
         0
@@ -109,7 +110,7 @@ async fn s09_a_retired_key_keeps_by_whom_and_why_and_ends_its_active_tokens() {
     let old = tokens.create(alice()).await.unwrap();
     for _ in 0..2 {
         let other = tokens.create(alice()).await.unwrap();
-        let id = Which::Id(other.record.id);
+        let id = TokenSelector::Id(other.record.id);
         tokens.revoke(id, "admin", "lost").await.unwrap();
     }
     tokens.create(alice()).await.unwrap();
@@ -153,7 +154,10 @@ async fn s09_memory_forgets_a_token_that_is_pruned() {
     let imported = tokens.import(text, alice()).await.unwrap();
     let caller = answer(&tokens, text).await.unwrap();
     for id in [made.record.id, imported.id] {
-        tokens.revoke(Which::Id(id), "admin", "").await.unwrap();
+        tokens
+            .revoke(TokenSelector::Id(id), "admin", "")
+            .await
+            .unwrap();
     }
     let refused = async |token: &str| answer(&tokens, token).await.err();
     for token in [made.secret.expose(), text] {
@@ -166,7 +170,7 @@ async fn s09_memory_forgets_a_token_that_is_pruned() {
         assert_eq!(refused(token).await, Some(RejectionKind::Invalid));
     }
     assert_eq!(refused(kept.secret.expose()).await, None);
-    caller.ended().await;
+    caller.revoked().await;
     tokens.import(text, alice()).await.unwrap();
     assert_eq!(refused(text).await, None, "it can be imported again");
 }

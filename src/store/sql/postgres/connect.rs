@@ -121,7 +121,7 @@ impl PostgresOptions {
 
     /// Does not listen for changes: behind a pooler by transactions, which
     /// can't pass them on. Another instance's changes are then seen by asking,
-    /// every [`poll_every`](crate::store::TokensOptions::poll_every).
+    /// every [`poll_every`](crate::tokens::TokensOptions::poll_every).
     pub fn without_listen(mut self) -> Self {
         self.listen = false;
         self

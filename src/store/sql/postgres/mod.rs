@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     store::{
-        contract::{Changes, Head, Query, Row, Stored, TokenStore, Use, Write},
+        contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
         error::StoreError,
     },
     token::{Timestamp, TokenId},
@@ -48,7 +48,7 @@ const PIPELINE: usize = 256;
 /// Keeps tokens in PostgreSQL (13 or later), shared by many instances.
 ///
 /// An instance that changes a token notifies the others (`NOTIFY`), which listen
-/// on a connection of their own. [`Tokens`](crate::store::Tokens) also polls for
+/// on a connection of their own. [`Tokens`](crate::tokens::Tokens) also polls for
 /// changes, every second. Statements are not prepared, so that the store works
 /// through a pooler by transactions: see [`PostgresOptions::without_listen`].
 ///
@@ -67,7 +67,7 @@ const PIPELINE: usize = 256;
 /// # Example
 ///
 /// ```no_run
-/// use tower_authn::store::{PostgresStore, Tokens, TokensOptions};
+/// use tower_authn::{store::PostgresStore, tokens::{Tokens, TokensOptions}};
 ///
 /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://authn@localhost/authn").await?;
@@ -128,7 +128,11 @@ impl PostgresStore {
         }
     }
 
-    async fn read(&self, statement: &str, values: &[Value]) -> Result<Vec<Stored>, StoreError> {
+    async fn read(
+        &self,
+        statement: &str,
+        values: &[Value],
+    ) -> Result<Vec<StoredToken>, StoreError> {
         let read = self.retried(|| self.read_rows(statement, values));
         self.within(read).await.map_err(unavailable)
     }
@@ -137,7 +141,7 @@ impl PostgresStore {
         &self,
         statement: &str,
         values: &[Value],
-    ) -> Result<Vec<Stored>, StoreError> {
+    ) -> Result<Vec<StoredToken>, StoreError> {
         let transaction = self.begin(Mode::Read).await?;
         let found = rows(&transaction, statement, values, columns::stored).await?;
         transaction.commit().await?;
@@ -157,10 +161,10 @@ impl PostgresStore {
         Ok(Changes { head, rows })
     }
 
-    async fn add_uses(&self, uses: &[Use]) -> Result<(), StoreError> {
+    async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         let transaction = self.begin(Mode::Write).await?;
         let client = &*transaction;
-        let add = async |used: &Use| {
+        let add = async |used: &TokenUse| {
             let values = [
                 Value::Text(Some(used.id.to_string())),
                 Value::Number(time(used.at)),
@@ -188,13 +192,13 @@ impl TokenStore for PostgresStore {
         self.retried(|| self.write_all(&writes)).await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let id = Value::Text(Some(id.to_string()));
         let found = self.read(&filter::get(), &[id]).await?;
         Ok(found.into_iter().next())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         let (statement, values) = filter::list(&query)?;
         self.read(&statement, &values).await
     }
@@ -204,7 +208,7 @@ impl TokenStore for PostgresStore {
         self.within(read).await.map_err(unavailable)
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         // All of it may take long; no row may.
         let transaction = self.begin(Mode::ReadAll).await?;
         let head = self.within(self.head.read(&transaction)).await?;
@@ -232,7 +236,7 @@ impl TokenStore for PostgresStore {
         let _ = notified.wait_for(|rev| *rev > since).await;
     }
 
-    async fn touch(&self, mut uses: Vec<Use>) -> Result<(), StoreError> {
+    async fn record_uses(&self, mut uses: Vec<TokenUse>) -> Result<(), StoreError> {
         // In one order everywhere, so that no two instances wait for each other.
         uses.sort_by_key(|used| used.id);
         self.within(self.retried(|| self.add_uses(&uses))).await

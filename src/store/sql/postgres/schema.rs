@@ -9,7 +9,7 @@ use super::{
     transaction::{Mode, Session, quoted, run},
 };
 use crate::store::{
-    contract::Head,
+    contract::Position,
     error::StoreError,
     sql::{Value, columns, single},
 };
@@ -36,7 +36,7 @@ const HEAD_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev \
 pub(super) struct ReadHead(&'static str);
 
 impl ReadHead {
-    pub(super) async fn read(self, client: &Client) -> Result<Head, StoreError> {
+    pub(super) async fn read(self, client: &Client) -> Result<Position, StoreError> {
         single(rows(client, self.0, &[], columns::head).await?)
     }
 }

@@ -44,7 +44,7 @@ impl PostgresStore {
         let statements: Vec<_> = writes
             .iter()
             .zip(first..)
-            .map(|(Write { row, was }, rev)| write(row, rev, *was))
+            .map(|(Write { row, expected_rev }, rev)| write(row, rev, *expected_rev))
             .collect::<Result<_, _>>()?;
         let mut written = stream::iter(statements)
             .map(async |(statement, values)| execute(transaction, &statement, &values).await)

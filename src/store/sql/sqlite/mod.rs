@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     store::{
-        contract::{Changes, Head, Query, Row, Stored, TokenStore, Use, Write},
+        contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
         error::StoreError,
     },
     token::{Timestamp, TokenId},
@@ -53,7 +53,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// # Example
 ///
 /// ```
-/// use tower_authn::store::{NewToken, SqliteStore, Tokens, TokensOptions};
+/// use tower_authn::{store::SqliteStore, tokens::{NewToken, Tokens, TokensOptions}};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = std::env::temp_dir().join(format!("tower-authn-doc-{}", std::process::id()));
@@ -182,7 +182,7 @@ impl TokenStore for SqliteStore {
         .await
     }
 
-    async fn get(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let id = Value::Text(Some(id.to_string()));
         let found = self.with(&self.reader, move |opened| {
             rows(&opened.connection, &filter::get(), &[id], columns::stored)
@@ -190,7 +190,7 @@ impl TokenStore for SqliteStore {
         Ok(found.await?.pop())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<Stored>, StoreError> {
+    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
         let (statement, values) = filter::list(&query)?;
         self.with(&self.reader, move |opened| {
             rows(&opened.connection, &statement, &values, columns::stored)
@@ -214,7 +214,7 @@ impl TokenStore for SqliteStore {
         .await
     }
 
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Head, StoreError> {
+    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         let (chunks, mut read) = mpsc::channel(2);
         let load = self.with(&self.reader, move |opened| {
             let snapshot = opened.connection.transaction().map_err(failed)?;
@@ -241,7 +241,7 @@ impl TokenStore for SqliteStore {
         }
     }
 
-    async fn touch(&self, uses: Vec<Use>) -> Result<(), StoreError> {
+    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Ok(());
         }

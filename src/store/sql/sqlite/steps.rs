@@ -8,7 +8,7 @@ use super::{
     rows::{each_row, execute, failed, rows},
 };
 use crate::store::{
-    contract::{Head, Row, Write},
+    contract::{Position, Row, Write},
     error::StoreError,
     sql::{
         TAKE_REVISIONS, Value,
@@ -34,7 +34,7 @@ pub(super) fn apply(transaction: &Transaction<'_>, writes: &[Write]) -> Result<u
     let last = single(taken)?;
     let first = (last + 1).saturating_sub(writes.len() as u64);
     for (change, rev) in writes.iter().zip(first..) {
-        let (statement, values) = write(&change.row, rev, change.was)?;
+        let (statement, values) = write(&change.row, rev, change.expected_rev)?;
         if execute(transaction, &statement, &values)? != 1 {
             let (statement, values) = count_taken(&change.row);
             let taken = rows(transaction, &statement, &values, columns::one_number)?;
@@ -44,16 +44,16 @@ pub(super) fn apply(transaction: &Transaction<'_>, writes: &[Write]) -> Result<u
     Ok(last)
 }
 
-pub(super) fn head(connection: &Connection, file: FileId) -> Result<Head, StoreError> {
+pub(super) fn head(connection: &Connection, file: FileId) -> Result<Position, StoreError> {
     let heads = rows(
         connection,
         "SELECT epoch, rev FROM tower_authn_meta",
         &[],
         columns::head,
     )?;
-    let Head { epoch, rev } = single(heads)?;
+    let Position { epoch, rev } = single(heads)?;
     let epoch = format!("{epoch} in {file}");
-    Ok(Head { epoch, rev })
+    Ok(Position { epoch, rev })
 }
 
 /// Reads every row, and returns where the store was.
@@ -61,7 +61,7 @@ pub(super) fn load(
     snapshot: &Connection,
     file: FileId,
     chunks: &mpsc::Sender<Vec<Row>>,
-) -> Result<Head, StoreError> {
+) -> Result<Position, StoreError> {
     let head = head(snapshot, file)?;
     in_chunks(snapshot, &select(&KEY, ""), columns::key, chunks)?;
     in_chunks(snapshot, &select(&TOKEN, ""), columns::token, chunks)?;

@@ -404,7 +404,7 @@ impl Draft {
 
     fn finish(mut self, router: Router, otherwise: Need) -> App {
         self.level_heads();
-        let mut table = AccessTable::builder().otherwise(otherwise.access());
+        let mut table = AccessTable::builder().fallback(otherwise.access());
         for route in self.routes.iter().filter(|route| route.rule == Rule::Rows) {
             let access = route.need.access();
             for path in &route.paths {

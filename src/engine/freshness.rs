@@ -27,7 +27,7 @@ const GENERATION: u64 = (1 << GENERATION_BITS) - 1;
 /// generation is still the same and the deadline it read *before* has not
 /// passed: a later confirmation vouches for what was merged by then, and not for
 /// what the verdict read earlier.
-pub(super) struct Freshness {
+pub(crate) struct Freshness {
     max_stale: Duration,
     confirmed: Mutex<Instant>,
     /// The deadline in milliseconds of the system's clock, zero for none, above
@@ -37,17 +37,17 @@ pub(super) struct Freshness {
 
 /// The word as a verdict read it before it read the memory.
 #[derive(Clone, Copy)]
-pub(super) struct Seen(u64);
+pub(crate) struct Seen(u64);
 
 /// A point in time by a clock that nobody sets, and by the system's clock.
 #[derive(Clone, Copy)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     at: Instant,
     system: Timestamp,
 }
 
 impl Moment {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self {
             at: Instant::now(),
             system: SystemClock.now(),
@@ -66,7 +66,7 @@ impl Seen {
 }
 
 impl Freshness {
-    pub(super) fn new(max_stale: Duration) -> Self {
+    pub(crate) fn new(max_stale: Duration) -> Self {
         Self {
             max_stale: max_stale.min(LONGEST),
             confirmed: Mutex::new(Instant::now()),
@@ -74,13 +74,13 @@ impl Freshness {
         }
     }
 
-    pub(super) fn max_stale(&self) -> Duration {
+    pub(crate) fn max_stale(&self) -> Duration {
         self.max_stale
     }
 
     /// Reads the word, before the memory is read.
     #[inline]
-    pub(super) fn see(&self) -> Seen {
+    pub(crate) fn see(&self) -> Seen {
         Seen(self.word.load(Ordering::Acquire))
     }
 
@@ -91,24 +91,24 @@ impl Freshness {
     /// not run: its runtime is blocked or gone, or the machine was asleep. So
     /// a verdict compares a clock as well, the one that it reads anyway.
     #[inline]
-    pub(super) fn vouches_for(&self, seen: Seen, system: Timestamp) -> bool {
+    pub(crate) fn vouches_for(&self, seen: Seen, system: Timestamp) -> bool {
         system.as_millis() < seen.deadline() && self.see().generation() == seen.generation()
     }
 
     /// Whether there was a confirmation that is not known to be over.
-    pub(super) fn is_confirmed(&self) -> bool {
+    pub(crate) fn is_confirmed(&self) -> bool {
         self.see().deadline() != 0
     }
 
     /// Begins another generation of the memory, which is not confirmed yet. It
     /// comes before anything of the memory is replaced.
-    pub(super) fn begin_generation(&self) {
+    pub(crate) fn begin_generation(&self) {
         self.update(|seen| (seen.generation() + 1) & GENERATION);
     }
 
     /// Confirms that the memory holds every change from before this time, at
     /// which the read was sent that says so.
-    pub(super) fn confirm(&self, sent: Moment) {
+    pub(crate) fn confirm(&self, sent: Moment) {
         *self
             .confirmed
             .lock()
@@ -118,22 +118,22 @@ impl Freshness {
         self.update(|seen| (until << GENERATION_BITS) | seen.generation());
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.update(Seen::generation);
     }
 
     /// Ends it if the last confirmation is too old.
-    pub(super) fn end_if_over(&self) {
+    pub(crate) fn end_if_over(&self) {
         if self.deadline() <= Instant::now() {
             self.end();
         }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.confirmed() + self.max_stale
     }
 
-    pub(super) fn staleness(&self) -> Duration {
+    pub(crate) fn staleness(&self) -> Duration {
         self.confirmed().elapsed()
     }
 

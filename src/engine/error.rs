@@ -40,15 +40,15 @@ pub enum TokenErrorKind {
 }
 
 impl TokenError {
-    pub(super) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self::of_field(TokenErrorKind::Invalid, field, message.into())
     }
 
-    pub(super) fn forbidden(field: &'static str, message: &str) -> Self {
+    pub(crate) fn forbidden(field: &'static str, message: &str) -> Self {
         Self::of_field(TokenErrorKind::Forbidden, field, message.to_owned())
     }
 
-    pub(super) fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self {
             kind: TokenErrorKind::NotFound,
             field: None,
@@ -57,7 +57,7 @@ impl TokenError {
         }
     }
 
-    pub(super) fn unavailable(message: &str) -> Self {
+    pub(crate) fn unavailable(message: &str) -> Self {
         Self {
             kind: TokenErrorKind::Unavailable,
             field: None,

@@ -7,12 +7,13 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{Shared, Tokens, error::TokenError, operations::write, retries::Retries};
+use super::{TokenError, Tokens, operations::write};
 use crate::{
+    engine::{Engine, Retries},
     principal::{Facts, Principal},
     rejection::Rejection,
     scope::Scope,
-    store::contract::{Query, Stored},
+    store::{Query, StoredToken},
     target::Target,
     token::{
         Digest, KeyId, Prefix, Record, Secret, SessionHolder, Shape, Timestamp, TokenId,
@@ -36,7 +37,7 @@ impl Tokens {
     /// A short text that every instance over this store derives alike, and
     /// instances over another store do not.
     pub(crate) fn label(&self) -> String {
-        let ring = self.shared.mirror.ring();
+        let ring = self.engine.mirror.ring();
         let first = ring.keys().map(|key| key.id).min();
         // No token holds blanks: this is the tag of none.
         let tag = first.and_then(|id| ring.tag(id, b"tower-authn label v1"));
@@ -63,11 +64,11 @@ impl Tokens {
         }
         let mut retries = Retries::default();
         loop {
-            let now = self.shared.now();
-            let known = self.shared.list(query.clone()).await?;
+            let now = self.engine.now();
+            let known = self.engine.list(query.clone()).await?;
             let place = self.place(&known).map(|record| (record.id, record.rev));
-            let (id, was) = place.unzip();
-            let (secret, id, kid) = self.shared.mint_session(kind.prefix, id, now)?;
+            let (id, expected_rev) = place.unzip();
+            let (secret, id, kid) = self.engine.mint_session(kind.prefix, id, now)?;
             let record = Record {
                 kid: Some(kid),
                 organization: caller.organization().map(str::to_owned),
@@ -79,12 +80,12 @@ impl Tokens {
                 session_of: Some(holder),
                 ..Record::new(
                     id,
-                    Digest::of(secret.expose()),
+                    Digest::sha256(secret.expose()),
                     caller.subject().to_owned(),
                     now,
                 )
             };
-            match self.shared.apply(vec![write(record, was)]).await {
+            match self.engine.apply(vec![write(record, expected_rev)]).await {
                 Ok(_) => return Ok(secret),
                 Err(error) => retries.allow(error)?,
             }
@@ -93,7 +94,7 @@ impl Tokens {
 
     /// The record whose place a new session takes, if there is no room for one
     /// more or one of them ended. They are listed with the newest first.
-    fn place<'a>(&self, known: &'a [Stored]) -> Option<&'a Record> {
+    fn place<'a>(&self, known: &'a [StoredToken]) -> Option<&'a Record> {
         let mut records = known.iter().map(|stored| &stored.record);
         let ended = records.find(|record| self.state(record) != TokenState::Active);
         let oldest = known.last().map(|stored| &stored.record);
@@ -134,9 +135,9 @@ impl Tokens {
             let Some(mut record) = self.session_record(kind, secret).await? else {
                 return Ok(false);
             };
-            let was = Some(record.rev);
-            record.revoked_at = Some(self.shared.now());
-            match self.shared.apply(vec![write(record, was)]).await {
+            let expected_rev = Some(record.rev);
+            record.revoked_at = Some(self.engine.now());
+            match self.engine.apply(vec![write(record, expected_rev)]).await {
                 Ok(_) => return Ok(true),
                 Err(error) => retries.allow(error)?,
             }
@@ -149,20 +150,20 @@ impl Tokens {
         kind: SessionKind<'_>,
         secret: &[u8],
     ) -> Result<Option<Record>, TokenError> {
-        let shared = &self.shared;
+        let engine = &self.engine;
         let Some(shape) = Shape::of(secret, kind.prefix).filter(Shape::is_whole) else {
             return Ok(None);
         };
-        let seen = shared.freshness.see();
-        match shared.key_of(&shape) {
-            None if shared.may_be_of_a_new_key(&shape, seen) => {
+        let seen = engine.freshness.see();
+        match engine.key_of(&shape) {
+            None if engine.may_be_of_a_new_key(&shape, seen) => {
                 return Err(TokenError::unavailable("not confirmed for too long"));
             }
             None => return Ok(None),
             Some(_) => {}
         }
-        let read = shared.store.get(shape.id()).await?;
-        let digest = Digest::of(secret);
+        let read = engine.store.get(shape.id()).await?;
+        let digest = Digest::sha256(secret);
         let stored = read.map(|stored| stored.record);
         Ok(stored.filter(|record| {
             record.session_of.is_some()
@@ -174,17 +175,17 @@ impl Tokens {
 
     /// The principal of a token that was presented before, as it is now.
     async fn current(&self, id: TokenId) -> Result<Principal, Rejection> {
-        if self.shared.mirror.get(id).is_none() {
+        if self.engine.mirror.get(id).is_none() {
             // Made by another instance a moment ago.
-            self.shared.read_through(id).await?;
+            self.engine.read_through(id).await?;
         }
-        let seen = self.shared.freshness.see();
-        let entry = self.shared.mirror.get(id).ok_or_else(Rejection::invalid)?;
-        self.shared.judge_standing(entry, seen)
+        let seen = self.engine.freshness.see();
+        let entry = self.engine.mirror.get(id).ok_or_else(Rejection::invalid)?;
+        self.engine.judge_standing(entry, seen)
     }
 }
 
-impl Shared {
+impl Engine {
     /// Makes the secret of a session, under this id or a new one.
     fn mint_session(
         &self,

@@ -10,7 +10,7 @@ use crate::{
     rejection::Rejection,
 };
 
-/// A verifier of some type, chosen at run time. Made by [`Verifier::into_any`].
+/// A verifier of some type, chosen at run time. Made by [`Verifier::boxed`].
 ///
 /// A verdict that comes at once stays free of allocations; one that waits
 /// costs a box more than the verifier it hides.
@@ -19,24 +19,24 @@ use crate::{
 ///
 /// ```
 /// use tower_authn::{AuthnLayer, Principal, Rejection, Verifier, verify_fn};
-/// use tower_authn::verifier::{AnyVerifier, FixedTokens};
+/// use tower_authn::verifier::{BoxVerifier, FixedTokens};
 ///
-/// fn layer(tokens: Option<FixedTokens>) -> AuthnLayer<AnyVerifier<Principal>> {
+/// fn layer(tokens: Option<FixedTokens>) -> AuthnLayer<BoxVerifier<Principal>> {
 ///     AuthnLayer::new(match tokens {
-///         Some(tokens) => tokens.into_any(),
-///         None => verify_fn(|_| Err(Rejection::invalid())).into_any(),
+///         Some(tokens) => tokens.boxed(),
+///         None => verify_fn(|_| Err(Rejection::invalid())).boxed(),
 ///     })
 /// }
 /// ```
-pub struct AnyVerifier<P>(Arc<dyn DynVerifier<P>>);
+pub struct BoxVerifier<P>(Arc<dyn DynVerifier<P>>);
 
-impl<P> AnyVerifier<P> {
+impl<P> BoxVerifier<P> {
     pub(super) fn new(verifier: impl Verifier<Principal = P>) -> Self {
         Self(Arc::new(verifier))
     }
 }
 
-impl<P: Clone + Send + Sync + 'static> Verifier for AnyVerifier<P> {
+impl<P: Clone + Send + Sync + 'static> Verifier for BoxVerifier<P> {
     type Principal = P;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
@@ -52,15 +52,15 @@ impl<P: Clone + Send + Sync + 'static> Verifier for AnyVerifier<P> {
     }
 }
 
-impl<P> Clone for AnyVerifier<P> {
+impl<P> Clone for BoxVerifier<P> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<P> fmt::Debug for AnyVerifier<P> {
+impl<P> fmt::Debug for BoxVerifier<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyVerifier").finish_non_exhaustive()
+        f.debug_struct("BoxVerifier").finish_non_exhaustive()
     }
 }
 

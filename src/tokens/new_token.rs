@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{error::TokenError, options::TokensOptions};
+use super::{TokenError, TokensOptions};
 use crate::{
     principal::Principal,
     scope::{Scope, Scoped},
@@ -36,7 +36,7 @@ const LIST_MAX: usize = 64;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_authn::store::NewToken;
+/// use tower_authn::tokens::NewToken;
 ///
 /// let token = NewToken::new("alice")
 ///     .name("laptop")
@@ -157,7 +157,7 @@ impl NewToken {
 
     /// Who makes it, and with what rights: the token gets none beyond them, in
     /// scopes, targets, organization and end.
-    pub fn made_by(mut self, maker: &Principal) -> Self {
+    pub fn within_rights_of(mut self, maker: &Principal) -> Self {
         self.maker = Some(maker.clone());
         self
     }

@@ -1,19 +1,16 @@
 //! Lists, with the uses that are not written yet.
 
-use super::Shared;
-use crate::store::{
-    contract::{Cursor, Query, Stored},
-    error::StoreError,
-};
+use super::Engine;
+use crate::store::{Cursor, Query, StoreError, StoredToken};
 
 /// How many tokens one read of the store asks for at most.
 const PAGE: usize = 1_000;
 
-impl Shared {
+impl Engine {
     /// Reads pages until there are as many tokens as the query asks for, or the
     /// store has no more: a page may be shorter than asked for, and only an
     /// empty one is the last.
-    pub(super) async fn list(&self, mut query: Query) -> Result<Vec<Stored>, StoreError> {
+    pub(crate) async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
         query.retired_keys = self.mirror.ring().retired().collect();
         let size = query.page_size();
         let mut found = Vec::new();
@@ -21,7 +18,7 @@ impl Shared {
             query.limit = PAGE.min(size - found.len());
             let page = self.page(&query).await?;
             let Some(last) = page.last() else { break };
-            let after = Cursor::of(&last.record);
+            let after = Cursor::from_record(&last.record);
             if page.len() > query.limit || query.after.is_some_and(|before| after >= before) {
                 return Err(StoreError::corrupt(
                     "a page is not the one that was asked for",
@@ -34,7 +31,7 @@ impl Shared {
         Ok(found)
     }
 
-    async fn page(&self, query: &Query) -> Result<Vec<Stored>, StoreError> {
+    async fn page(&self, query: &Query) -> Result<Vec<StoredToken>, StoreError> {
         loop {
             let written = self.usage.written();
             let mut page = self.store.list(query.clone()).await?;

@@ -17,7 +17,7 @@ use crate::{layer::answer::grpc_trailers, rejection::RejectionKind};
 pin_project! {
     /// A body that ends, with an error or with trailers, when the credential
     /// does that it was asked for with.
-    pub struct LifetimeBody<B> {
+    pub struct ValidityBody<B> {
         #[pin]
         inner: B,
         // None where nothing ends it, and when it is at its end.
@@ -27,7 +27,7 @@ pin_project! {
     }
 }
 
-impl<B> LifetimeBody<B> {
+impl<B> ValidityBody<B> {
     pub(super) fn new(inner: B, end: Option<End>, is_grpc: bool) -> Self {
         Self {
             inner,
@@ -42,13 +42,13 @@ impl<B> LifetimeBody<B> {
     }
 }
 
-impl<B: Default> Default for LifetimeBody<B> {
+impl<B: Default> Default for ValidityBody<B> {
     fn default() -> Self {
         Self::without_end(B::default())
     }
 }
 
-impl<B> Body for LifetimeBody<B>
+impl<B> Body for ValidityBody<B>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -71,7 +71,7 @@ where
             *this.is_over = true;
             return Poll::Ready(Some(match this.is_grpc {
                 true => Ok(Frame::trailers(grpc_trailers(RejectionKind::Revoked))),
-                false => Err(LifetimeEnded.into()),
+                false => Err(CredentialEnded.into()),
             }));
         }
         let frame = ready!(this.inner.poll_frame(cx));
@@ -94,19 +94,19 @@ where
 /// not the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LifetimeEnded;
+pub struct CredentialEnded;
 
-impl fmt::Display for LifetimeEnded {
+impl fmt::Display for CredentialEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the credential ended before the response did")
     }
 }
 
-impl Error for LifetimeEnded {}
+impl Error for CredentialEnded {}
 
-impl<B> fmt::Debug for LifetimeBody<B> {
+impl<B> fmt::Debug for ValidityBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LifetimeBody")
+        f.debug_struct("ValidityBody")
             .field("is_over", &self.is_over)
             .finish_non_exhaustive()
     }

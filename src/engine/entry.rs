@@ -15,7 +15,7 @@ use crate::{
     principal::Facts,
     rejection::Rejection,
     scope::Scope,
-    store::contract::Use,
+    store::TokenUse,
     target::Target,
     token::{Digest, KeyId, Record, Timestamp, TokenId, TokenState, Validity},
 };
@@ -25,17 +25,17 @@ use crate::{
 /// The fields stand in the order of their use: among a million tokens each
 /// line of memory is cold, and a verdict reads the first two alone.
 #[repr(C)]
-pub(super) struct Entry {
-    pub(super) id: TokenId,
-    pub(super) kid: Option<KeyId>,
+pub(crate) struct Entry {
+    pub(crate) id: TokenId,
+    pub(crate) kid: Option<KeyId>,
     withdrawn: Option<Withdrawn>,
     /// Whether it is good until its end: neither withdrawn, nor has `rare`
     /// something to say of its time.
     plain: bool,
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     expires_at: Timestamp,
     usage: Counter,
-    pub(super) rev: u64,
+    pub(crate) rev: u64,
     subject: Arc<str>,
     scopes: Arc<[Scope]>,
     organization: Option<Arc<str>>,
@@ -78,13 +78,13 @@ struct End {
 }
 
 /// Shares texts and lists that many tokens have.
-pub(super) trait Share {
+pub(crate) trait Share {
     fn text(&mut self, text: &str) -> Arc<str>;
     fn scopes(&mut self, scopes: &[Scope]) -> Arc<[Scope]>;
 }
 
 impl Entry {
-    pub(super) fn new(record: &Record, share: &mut impl Share) -> Self {
+    pub(crate) fn new(record: &Record, share: &mut impl Share) -> Self {
         let withdrawn = match (record.revoked_at, record.suspended_at) {
             (Some(_), _) => Some(Withdrawn::Revoked),
             (None, Some(_)) => Some(Withdrawn::Suspended),
@@ -110,7 +110,7 @@ impl Entry {
 
     /// Whether the token is good, its key aside.
     #[inline]
-    pub(super) fn check(&self, now: Timestamp) -> Result<(), Rejection> {
+    pub(crate) fn check(&self, now: Timestamp) -> Result<(), Rejection> {
         if self.plain && now < self.expires_at {
             return Ok(());
         }
@@ -121,10 +121,10 @@ impl Entry {
     fn check_all(&self, now: Timestamp) -> Result<(), Rejection> {
         match self.validity().state(now, false) {
             TokenState::Active => Ok(()),
-            TokenState::Expired => Err(Rejection::expired().because("expired")),
-            TokenState::NotYet => Err(Rejection::expired().because("not valid yet")),
-            TokenState::Revoked => Err(Rejection::revoked().because("revoked")),
-            TokenState::Suspended => Err(Rejection::revoked().because("suspended")),
+            TokenState::Expired => Err(Rejection::expired().with_reason("expired")),
+            TokenState::NotYet => Err(Rejection::expired().with_reason("not valid yet")),
+            TokenState::Revoked => Err(Rejection::revoked().with_reason("revoked")),
+            TokenState::Suspended => Err(Rejection::revoked().with_reason("suspended")),
         }
     }
 
@@ -149,7 +149,7 @@ impl Entry {
     }
 
     /// Counts a use. Returns whether the entry must be listed as used.
-    pub(super) fn count(&self, now: Timestamp) -> bool {
+    pub(crate) fn count(&self, now: Timestamp) -> bool {
         let usage = &self.usage;
         usage.last_millis.store(now.as_millis(), Ordering::Relaxed);
         // Whoever reads this use finds its time; and where it comes after
@@ -159,9 +159,9 @@ impl Entry {
     }
 
     /// Returns the uses that are not written yet.
-    pub(super) fn pending(&self) -> Option<Use> {
+    pub(crate) fn pending(&self) -> Option<TokenUse> {
         let count = self.usage.count.load(Ordering::Acquire);
-        (count > 0).then(|| Use {
+        (count > 0).then(|| TokenUse {
             id: self.id,
             at: Timestamp::from_millis(self.usage.last_millis.load(Ordering::Relaxed)),
             count: u64::from(count),
@@ -170,7 +170,7 @@ impl Entry {
 
     /// Takes uses off that were written. Returns whether the entry must stay
     /// listed, since it was used meanwhile.
-    pub(super) fn settle(&self, written: u64) -> bool {
+    pub(crate) fn settle(&self, written: u64) -> bool {
         let usage = &self.usage;
         let written = u32::try_from(written).unwrap_or(u32::MAX);
         usage.written.store(true, Ordering::Relaxed);
@@ -180,13 +180,13 @@ impl Entry {
     }
 
     /// Whether no use of it was written by this process.
-    pub(super) fn is_first_use(&self) -> bool {
+    pub(crate) fn is_first_use(&self) -> bool {
         !self.usage.written.load(Ordering::Relaxed)
     }
 
     /// Takes the place of an older entry of the same token: those who wait for
     /// its end wait for this one's.
-    pub(super) fn succeed(&self, older: &Self) {
+    pub(crate) fn succeed(&self, older: &Self) {
         let end = older.end.get_or_init(Arc::default);
         // This entry is new, so nobody has asked for its end yet.
         let _ = self.end.set(Arc::clone(end));
@@ -198,7 +198,7 @@ impl Entry {
     }
 
     /// Tells those who wait that the token was withdrawn.
-    pub(super) fn tell_end(&self) {
+    pub(crate) fn tell_end(&self) {
         let end = self.end.get_or_init(Arc::default);
         end.ended.store(true, Ordering::Release);
         end.notify.notify_waiters();
@@ -255,7 +255,7 @@ impl Facts for Entry {
             .flatten()
     }
 
-    fn ended(&self) -> BoxFuture<'static, ()> {
+    fn revoked(&self) -> BoxFuture<'static, ()> {
         let end = Arc::clone(self.end.get_or_init(Arc::default));
         if self.withdrawn.is_some() {
             end.ended.store(true, Ordering::Release);
@@ -314,7 +314,7 @@ mod tests {
         ) {
             let id = "000000000000".parse().unwrap();
             let subject = "alice".to_owned();
-            let mut record = Record::new(id, Digest::of("x"), subject, Timestamp::default());
+            let mut record = Record::new(id, Digest::sha256("x"), subject, Timestamp::default());
             (record.not_before, record.expires_at) = (not_before, expires_at);
             record.grace_until = grace_until;
             (record.suspended_at, record.revoked_at) = (suspended_at, revoked_at);

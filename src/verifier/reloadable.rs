@@ -19,9 +19,9 @@ use crate::{
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use tower_authn::{AuthnLayer, verifier::{FixedTokens, Swap}};
+/// use tower_authn::{AuthnLayer, verifier::{FixedTokens, ReloadableVerifier}};
 ///
-/// let tokens = Arc::new(Swap::new(FixedTokens::from_file("tokens.txt")?));
+/// let tokens = Arc::new(ReloadableVerifier::new(FixedTokens::from_file("tokens.txt")?));
 /// let layer = AuthnLayer::new(Arc::clone(&tokens));
 /// // later, on SIGHUP say:
 /// match FixedTokens::from_file("tokens.txt") {
@@ -30,11 +30,11 @@ use crate::{
 /// }
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
-pub struct Swap<V> {
+pub struct ReloadableVerifier<V> {
     current: RwLock<Arc<V>>,
 }
 
-impl<V> Swap<V> {
+impl<V> ReloadableVerifier<V> {
     /// Begins with a verifier.
     pub fn new(verifier: V) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl<V> Swap<V> {
     }
 }
 
-impl<V: Verifier> Verifier for Swap<V> {
+impl<V: Verifier> Verifier for ReloadableVerifier<V> {
     type Principal = V::Principal;
 
     const IMMEDIATE: bool = V::IMMEDIATE;
@@ -75,7 +75,7 @@ impl<V: Verifier> Verifier for Swap<V> {
     }
 }
 
-impl<V> fmt::Debug for Swap<V> {
+impl<V> fmt::Debug for ReloadableVerifier<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Swap").finish_non_exhaustive()
     }

@@ -15,14 +15,9 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::Shared;
+use super::{Engine, entry::Entry, hash::Spread};
 use crate::{
-    store::{
-        contract::{Stored, Use},
-        entry::Entry,
-        error::StoreError,
-        spread::Spread,
-    },
+    store::{StoreError, StoredToken, TokenUse},
     token::{Timestamp, TokenId},
 };
 
@@ -34,7 +29,7 @@ const BATCH: usize = 1_000;
 const FIRST_USE: Duration = Duration::from_millis(500);
 
 /// The tokens with uses that are not written yet.
-pub(super) struct UsageBook {
+pub(crate) struct UsageBook {
     used: Mutex<Used>,
     spread: Spread,
     /// Told of a first use.
@@ -56,13 +51,13 @@ struct Used {
 
 /// Which uses are written.
 #[derive(Clone, Copy)]
-pub(super) enum Flush {
+pub(crate) enum Flush {
     All,
     FirstUses,
 }
 
 impl UsageBook {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             used: Mutex::default(),
             spread: Spread::by_chance(),
@@ -74,7 +69,7 @@ impl UsageBook {
 
     /// Counts a use.
     #[inline]
-    pub(super) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
+    pub(crate) fn count(&self, entry: &Arc<Entry>, now: Timestamp) {
         if entry.count(now) {
             self.list(entry);
         }
@@ -94,17 +89,17 @@ impl UsageBook {
 
     /// How many batches were written. While it stays the same, no use moves
     /// from memory to the store.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
     }
 
     /// Adds the uses that are not written yet to what a store returned.
-    pub(super) fn add_pending(&self, page: &mut [Stored]) {
+    pub(crate) fn add_pending(&self, page: &mut [StoredToken]) {
         let used = self.used();
         if used.entries.is_empty() {
             return;
         }
-        for Stored { record, usage } in page {
+        for StoredToken { record, usage } in page {
             let entries = used.entries.iter_hash(self.spread.id(record.id));
             let own = entries.filter(|entry| entry.id == record.id);
             for pending in own.filter_map(|entry| entry.pending()) {
@@ -115,7 +110,7 @@ impl UsageBook {
     }
 
     /// Waits until no uses are being written.
-    pub(super) async fn flushed(&self) -> AsyncMutexGuard<'_, ()> {
+    pub(crate) async fn flushed(&self) -> AsyncMutexGuard<'_, ()> {
         self.flushing.lock().await
     }
 
@@ -148,10 +143,10 @@ impl UsageBook {
     }
 }
 
-impl Shared {
+impl Engine {
     /// Writes uses, and keeps them if that fails. A write whose outcome is
     /// unknown is repeated, so that its uses may count twice.
-    pub(super) async fn flush_usage(&self, which: Flush) -> Result<(), StoreError> {
+    pub(crate) async fn flush_usage(&self, which: Flush) -> Result<(), StoreError> {
         let _flushing = self.usage.flushed().await;
         let mut entries = self.usage.listed(which);
         // The entries of one token come together, and are written as one.
@@ -163,7 +158,7 @@ impl Shared {
     }
 
     async fn flush_batch(&self, batch: &[Arc<Entry>]) -> Result<(), StoreError> {
-        let mut uses: Vec<Use> = Vec::with_capacity(batch.len());
+        let mut uses: Vec<TokenUse> = Vec::with_capacity(batch.len());
         let mut counts = Vec::with_capacity(batch.len());
         for entry in batch {
             let Some(pending) = entry.pending() else {
@@ -181,14 +176,14 @@ impl Shared {
         if uses.is_empty() {
             return Ok(());
         }
-        self.store.touch(uses).await?;
+        self.store.record_uses(uses).await?;
         self.usage.settle(&counts);
         Ok(())
     }
 
     /// Reads a token, which a session is not, with the uses that are not written
     /// yet.
-    pub(super) async fn stored(&self, id: TokenId) -> Result<Option<Stored>, StoreError> {
+    pub(crate) async fn stored(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         loop {
             let written = self.usage.written();
             let mut stored = self.store.get(id).await?;
@@ -201,7 +196,7 @@ impl Shared {
 }
 
 /// Writes the uses for as long as anything holds the tokens.
-pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
+pub(crate) fn task(shared: &Arc<Engine>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
     let first = Arc::clone(&shared.usage.first);
     let period = shared.options.flush_every;

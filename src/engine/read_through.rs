@@ -10,10 +10,10 @@ use std::{
 use futures::future::{BoxFuture, FutureExt, Shared as SharedFuture};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::Shared;
+use super::Engine;
 use crate::{
     rejection::Rejection,
-    store::contract::{Row, Stored},
+    store::{Row, StoredToken},
     token::TokenId,
 };
 
@@ -29,14 +29,14 @@ const REMEMBERED: usize = 1_024;
 /// Whether the store could tell; what it told is in memory then.
 type Outcome = Result<(), Rejection>;
 
-pub(super) struct ReadThrough {
+pub(crate) struct ReadThrough {
     under_way: Mutex<HashMap<TokenId, SharedFuture<BoxFuture<'static, Outcome>>>>,
     absent: Mutex<Absent>,
     permits: Arc<Semaphore>,
 }
 
 impl ReadThrough {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             under_way: Mutex::default(),
             absent: Mutex::new(Absent::new()),
@@ -77,12 +77,12 @@ impl Absent {
     }
 }
 
-impl Shared {
+impl Engine {
     /// Asks the store for a token, together with all others who ask for it.
     ///
     /// The read runs in a task of its own: whoever gives up takes nothing from
     /// those who still wait.
-    pub(super) async fn read_through(self: &Arc<Self>, id: TokenId) -> Outcome {
+    pub(crate) async fn read_through(self: &Arc<Self>, id: TokenId) -> Outcome {
         if lock(&self.reads.absent).holds(id) {
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl Shared {
                 Some(read) => read.clone(),
                 None => {
                     let permit = Arc::clone(&self.reads.permits).try_acquire_owned();
-                    let busy = |_| Rejection::unavailable_because("too many reads");
+                    let busy = |_| Rejection::unavailable_with_reason("too many reads");
                     let permit = permit.map_err(busy)?;
                     let shared = Arc::clone(self);
                     let task = tokio::spawn(async move {
@@ -100,7 +100,7 @@ impl Shared {
                         let _permit = permit;
                         shared.read_one(id).await
                     });
-                    let died = |_| Err(Rejection::unavailable_because("the read died"));
+                    let died = |_| Err(Rejection::unavailable_with_reason("the read died"));
                     let read = async move { task.await.unwrap_or_else(died) }
                         .boxed()
                         .shared();
@@ -116,7 +116,7 @@ impl Shared {
         // Asked before the read is sent, which may be overtaken by a reload.
         let history = self.mirror.history();
         match self.store.get(id).await {
-            Ok(Some(Stored { record, .. })) => {
+            Ok(Some(StoredToken { record, .. })) => {
                 let row = Row::Token(Box::new(record));
                 let merged = self.mirror.merge_of(history, &row);
                 merged.map_err(Rejection::unavailable)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{TokensOptions, draft, error::TokenError};
+use super::{TokenError, TokensOptions, new_token};
 use crate::{
     target::Target,
     token::{Record, Secret, Timestamp, TokenId},
@@ -11,16 +11,16 @@ use crate::{
 /// A token that was made, with its secret: the only time it is seen.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Created {
+pub struct CreatedToken {
     /// The token in clear.
     pub secret: Secret,
     /// What is known of it from now on.
     pub record: Record,
 }
 
-impl fmt::Debug for Created {
+impl fmt::Debug for CreatedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Created")
+        f.debug_struct("CreatedToken")
             .field("id", &self.record.id)
             .finish_non_exhaustive()
     }
@@ -29,13 +29,13 @@ impl fmt::Debug for Created {
 /// What is to be changed of a token: only what is set, and only to less.
 ///
 /// ```
-/// use tower_authn::store::Change;
+/// use tower_authn::tokens::TokenUpdate;
 ///
-/// let change = Change::default().name("old laptop").scopes(["deployment"]);
+/// let change = TokenUpdate::default().name("old laptop").scopes(["deployment"]);
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct Change {
+pub struct TokenUpdate {
     name: Option<String>,
     description: Option<String>,
     metadata: Option<String>,
@@ -44,7 +44,7 @@ pub struct Change {
     expires_at: Option<Timestamp>,
 }
 
-impl Change {
+impl TokenUpdate {
     /// Another name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -85,7 +85,7 @@ impl Change {
 /// Which tokens are revoked.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Which<'a> {
+pub enum TokenSelector<'a> {
     /// All that this one made.
     CreatedBy(&'a str),
     /// The one of this id.
@@ -97,7 +97,7 @@ pub enum Which<'a> {
 }
 
 /// Shows no token.
-impl fmt::Debug for Which<'_> {
+impl fmt::Debug for TokenSelector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreatedBy(name) => write!(f, "CreatedBy({name:?})"),
@@ -108,26 +108,26 @@ impl fmt::Debug for Which<'_> {
     }
 }
 
-impl Change {
+impl TokenUpdate {
     pub(super) fn apply(
         &self,
         record: &mut Record,
         options: &TokensOptions,
     ) -> Result<(), TokenError> {
         if let Some(name) = &self.name {
-            draft::name("name", name)?;
+            new_token::name("name", name)?;
             record.name.clone_from(name);
         }
         if let Some(description) = &self.description {
-            draft::description(description)?;
+            new_token::description(description)?;
             record.description.clone_from(description);
         }
         if let Some(metadata) = &self.metadata {
-            draft::metadata(metadata)?;
+            new_token::metadata(metadata)?;
             record.metadata.clone_from(metadata);
         }
         if let Some(wanted) = &self.scopes {
-            let scopes = draft::scopes(wanted, options)?;
+            let scopes = new_token::scopes(wanted, options)?;
             let had = |scope| record.scopes.iter().any(|own| own.covers(scope));
             if !scopes.iter().all(had) {
                 return Err(TokenError::forbidden("scopes", "more than it has"));
@@ -135,7 +135,7 @@ impl Change {
             record.scopes = scopes;
         }
         if let Some(wanted) = &self.targets {
-            let targets = draft::targets(wanted)?;
+            let targets = new_token::targets(wanted)?;
             if let Some(own) = &record.targets
                 && !Target::all_covered(&targets, own)
             {

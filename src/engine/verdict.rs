@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Shared, freshness::Seen};
+use super::{Engine, entry::Entry, freshness::Seen, schedule};
 use crate::{
     principal::Principal,
     rejection::Rejection,
-    store::{entry::Entry, schedule},
     token::{Clock, Digest, KeyId, Shape, SystemClock, TokenId},
 };
 
@@ -14,27 +13,27 @@ use crate::{
 const IMPORTED: std::ops::RangeInclusive<usize> = 20..=255;
 
 /// What is known of a token in memory.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Decided(Result<Principal, Rejection>),
     /// Its tag is ours and its id is not known: worth a read of the store.
     Ask(TokenId),
 }
 
-impl Shared {
+impl Engine {
     /// Decides by what is in memory.
     ///
     /// The order is what makes a flood cheap: a token that we know costs one
     /// digest, one that we never made costs a checksum or a tag, and neither
     /// touches the store.
     #[inline]
-    pub(super) fn judge(&self, token: &[u8]) -> Verdict {
+    pub(crate) fn judge(&self, token: &[u8]) -> Verdict {
         let Some(shape) = Shape::of(token, &self.options.prefix) else {
             return Verdict::Decided(self.judge_imported(token));
         };
         let seen = self.freshness.see();
         schedule::point();
         match self.mirror.get(shape.id()) {
-            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::of(token), seen)),
+            Some(entry) => Verdict::Decided(self.judge_known(entry, &Digest::sha256(token), seen)),
             None => self.judge_unknown(&shape, seen),
         }
     }
@@ -53,14 +52,14 @@ impl Shared {
     }
 
     /// The key of ours that made a token, by its tag.
-    pub(super) fn key_of(&self, shape: &Shape<'_>) -> Option<KeyId> {
+    pub(crate) fn key_of(&self, shape: &Shape<'_>) -> Option<KeyId> {
         let (key, tagged, tag) = shape.tag()?;
         self.mirror.ring().verify(key, tagged, tag).then_some(key)
     }
 
     /// Whether it names a key that is not known here, while others may have added
     /// one: a new key mints once whoever is fresh has heard of it.
-    pub(super) fn may_be_of_a_new_key(&self, shape: &Shape<'_>, seen: Seen) -> bool {
+    pub(crate) fn may_be_of_a_new_key(&self, shape: &Shape<'_>, seen: Seen) -> bool {
         let ring = self.mirror.ring();
         let unknown = |kid| ring.keys().all(|key| key.id != kid);
         shape.tag().is_some_and(|(kid, ..)| unknown(kid)) && !self.is_fresh(seen)
@@ -68,7 +67,7 @@ impl Shared {
 
     /// The verdict on a token of ours that is not known, where the store is not
     /// asked.
-    pub(super) fn judge_unheard(&self, seen: Seen) -> Result<Principal, Rejection> {
+    pub(crate) fn judge_unheard(&self, seen: Seen) -> Result<Principal, Rejection> {
         match self.is_fresh(seen) {
             true => Err(invalid("not heard of yet")),
             false => Err(stale()),
@@ -85,7 +84,7 @@ impl Shared {
         if !IMPORTED.contains(&token.len()) || !self.mirror.has_imported() {
             return Err(unknown());
         }
-        let digest = Digest::of(token);
+        let digest = Digest::sha256(token);
         let seen = self.freshness.see();
         let entry = self.mirror.imported(&digest).ok_or_else(unknown)?;
         self.judge_known(entry, &digest, seen)
@@ -107,7 +106,7 @@ impl Shared {
     /// Decides on a token that was presented, now or before. Freshness was seen
     /// before the entry was read.
     #[inline(always)]
-    pub(super) fn judge_standing(
+    pub(crate) fn judge_standing(
         &self,
         entry: Arc<Entry>,
         seen: Seen,
@@ -134,15 +133,15 @@ fn refuse(reason: &'static str) -> Verdict {
 
 #[cold]
 fn invalid(reason: &'static str) -> Rejection {
-    Rejection::invalid().because(reason)
+    Rejection::invalid().with_reason(reason)
 }
 
 #[cold]
 fn retired() -> Rejection {
-    Rejection::revoked().because("its key was retired")
+    Rejection::revoked().with_reason("its key was retired")
 }
 
 #[cold]
 fn stale() -> Rejection {
-    Rejection::unavailable_because("not confirmed for too long")
+    Rejection::unavailable_with_reason("not confirmed for too long")
 }

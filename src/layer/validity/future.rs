@@ -11,12 +11,12 @@ use futures::FutureExt;
 use http::{HeaderValue, Response};
 use pin_project_lite::pin_project;
 
-use super::{End, LifetimeBody};
+use super::{End, ValidityBody};
 use crate::layer::answer::Refusals;
 
 pin_project! {
-    /// The future of a [`LifetimeService`](super::LifetimeService).
-    pub struct LifetimeFuture<F> {
+    /// The future of a [`ValidityService`](super::ValidityService).
+    pub struct ValidityFuture<F> {
         #[pin]
         response: F,
         end: Option<End>,
@@ -25,7 +25,7 @@ pin_project! {
     }
 }
 
-impl<F> LifetimeFuture<F> {
+impl<F> ValidityFuture<F> {
     pub(super) fn new(
         response: F,
         end: Option<End>,
@@ -41,12 +41,12 @@ impl<F> LifetimeFuture<F> {
     }
 }
 
-impl<F, ResBody, E> Future for LifetimeFuture<F>
+impl<F, ResBody, E> Future for ValidityFuture<F>
 where
     F: Future<Output = Result<Response<ResBody>, E>>,
     ResBody: Default,
 {
-    type Output = Result<Response<LifetimeBody<ResBody>>, E>;
+    type Output = Result<Response<ValidityBody<ResBody>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -58,18 +58,18 @@ where
             // Not polled again, should anybody poll this again.
             *this.end = None;
             let response = this.refusals.ended(this.grpc.take());
-            return Poll::Ready(Ok(response.map(LifetimeBody::without_end)));
+            return Poll::Ready(Ok(response.map(ValidityBody::without_end)));
         }
         let response = this.response.poll(cx);
         response.map_ok(|response| {
             let (end, is_grpc) = (this.end.take(), this.grpc.is_some());
-            response.map(|body| LifetimeBody::new(body, end, is_grpc))
+            response.map(|body| ValidityBody::new(body, end, is_grpc))
         })
     }
 }
 
-impl<F> fmt::Debug for LifetimeFuture<F> {
+impl<F> fmt::Debug for ValidityFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LifetimeFuture").finish_non_exhaustive()
+        f.debug_struct("ValidityFuture").finish_non_exhaustive()
     }
 }

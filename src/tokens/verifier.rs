@@ -2,9 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Shared, verdict::Verdict};
 use crate::{
     credential::{Credential, Scheme},
+    engine::{Engine, Verdict},
     principal::Principal,
     rejection::Rejection,
     verifier::Verifier,
@@ -15,14 +15,14 @@ use crate::{
 /// [`Tokens::verifier`](super::Tokens::verifier).
 #[derive(Clone)]
 pub struct TokenVerifier {
-    shared: Arc<Shared>,
+    engine: Arc<Engine>,
     login: bool,
 }
 
 impl TokenVerifier {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
         Self {
-            shared,
+            engine,
             login: false,
         }
     }
@@ -30,7 +30,7 @@ impl TokenVerifier {
     /// Takes a token as the password of a Basic credential too, or as its user
     /// where the password is empty: `curl -u :TOKEN`, `curl -u TOKEN:`.
     #[must_use]
-    pub fn accept_login(mut self) -> Self {
+    pub fn accept_basic_login(mut self) -> Self {
         self.login = true;
         self
     }
@@ -39,8 +39,8 @@ impl TokenVerifier {
     /// process has not heard of yet is invalid until the store's changes
     /// bring it, and `Unavailable` where they can't.
     #[must_use]
-    pub fn known_only(self) -> KnownOnly {
-        KnownOnly(self)
+    pub fn immediate(self) -> ImmediateTokenVerifier {
+        ImmediateTokenVerifier(self)
     }
 
     #[inline]
@@ -55,9 +55,9 @@ impl TokenVerifier {
             } else {
                 login.user()
             };
-            return self.shared.judge(token);
+            return self.engine.judge(token);
         }
-        self.shared.judge(credential.token_bytes())
+        self.engine.judge(credential.token_bytes())
     }
 }
 
@@ -70,11 +70,11 @@ impl Verifier for TokenVerifier {
         match self.judge(credential) {
             Verdict::Decided(verdict) => verdict,
             Verdict::Ask(id) => {
-                self.shared.read_through(id).await?;
+                self.engine.read_through(id).await?;
                 match self.judge(credential) {
                     Verdict::Decided(verdict) => verdict,
                     Verdict::Ask(_) => {
-                        Err(Rejection::invalid().because("the store does not know it"))
+                        Err(Rejection::invalid().with_reason("the store does not know it"))
                     }
                 }
             }
@@ -90,21 +90,21 @@ impl Verifier for TokenVerifier {
 }
 
 /// Decides on tokens by what is in memory alone. Made by
-/// [`TokenVerifier::known_only`].
+/// [`TokenVerifier::immediate`].
 #[derive(Clone)]
-pub struct KnownOnly(TokenVerifier);
+pub struct ImmediateTokenVerifier(TokenVerifier);
 
-impl Verifier for KnownOnly {
+impl Verifier for ImmediateTokenVerifier {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        let seen = self.0.shared.freshness.see();
+        let seen = self.0.engine.freshness.see();
         match self.0.judge(credential) {
             Verdict::Decided(verdict) => verdict,
-            Verdict::Ask(_) => self.0.shared.judge_unheard(seen),
+            Verdict::Ask(_) => self.0.engine.judge_unheard(seen),
         }
     }
 }
@@ -115,8 +115,9 @@ impl fmt::Debug for TokenVerifier {
     }
 }
 
-impl fmt::Debug for KnownOnly {
+impl fmt::Debug for ImmediateTokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KnownOnly").finish_non_exhaustive()
+        f.debug_struct("ImmediateTokenVerifier")
+            .finish_non_exhaustive()
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::{
-    Tokens, change::Created, draft, error::TokenError, operations::write, retries::Retries,
-};
+use super::{CreatedToken, TokenError, Tokens, new_token, operations::write};
 use crate::{
+    engine::Retries,
     principal::Principal,
     token::{Record, TokenId, TokenState},
 };
@@ -19,24 +18,24 @@ impl Tokens {
     ///
     /// [`Invalid`](super::TokenErrorKind::Invalid) where the old one is not good any
     /// more, or was rotated already.
-    pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<Created, TokenError> {
+    pub async fn rotate(&self, id: TokenId, grace: Duration) -> Result<CreatedToken, TokenError> {
         self.rotated(None, id, grace).await
     }
 
     /// As [`rotate`](Self::rotate), for somebody who then holds the new token:
     /// it gives no rights beyond their own, as with
-    /// [`NewToken::made_by`](super::NewToken::made_by).
+    /// [`NewToken::within_rights_of`](super::NewToken::within_rights_of).
     ///
     /// # Errors
     ///
     /// As there, and [`Forbidden`](super::TokenErrorKind::Forbidden), which names what
     /// the token has and they have not.
-    pub async fn rotate_by(
+    pub async fn rotate_as(
         &self,
-        maker: &Principal,
         id: TokenId,
         grace: Duration,
-    ) -> Result<Created, TokenError> {
+        maker: &Principal,
+    ) -> Result<CreatedToken, TokenError> {
         self.rotated(Some(maker), id, grace).await
     }
 
@@ -45,14 +44,14 @@ impl Tokens {
         maker: Option<&Principal>,
         id: TokenId,
         grace: Duration,
-    ) -> Result<Created, TokenError> {
+    ) -> Result<CreatedToken, TokenError> {
         let mut retries = Retries::default();
         loop {
-            let now = self.shared.now();
+            let now = self.engine.now();
             let old = self.get(id).await?.record;
             if let Some(maker) = maker {
-                draft::within(&old, maker)?;
-                draft::name("created_by", maker.subject())?;
+                new_token::within(&old, maker)?;
+                new_token::name("created_by", maker.subject())?;
             }
             if old.rotated_to.is_some() || self.state(&old) != TokenState::Active {
                 return Err(TokenError::invalid(
@@ -60,7 +59,7 @@ impl Tokens {
                     "can't be rotated: it is not active",
                 ));
             }
-            let (secret, mut fresh) = self.shared.mint(now, |id, digest| {
+            let (secret, mut fresh) = self.engine.mint(now, |id, digest| {
                 let mut fresh = old.clone();
                 fresh.id = id;
                 fresh.digest = digest;
@@ -71,7 +70,7 @@ impl Tokens {
                 fresh.rotated_from = Some(old.id);
                 Ok(fresh)
             })?;
-            let was = Some(old.rev);
+            let expected_rev = Some(old.rev);
             let mut old = Record {
                 rotated_to: Some(fresh.id),
                 ..old
@@ -84,12 +83,12 @@ impl Tokens {
             } else {
                 old.grace_until = Some(now + grace);
             }
-            let writes = vec![write(old, was), write(fresh.clone(), None)];
-            match self.shared.apply(writes).await {
+            let writes = vec![write(old, expected_rev), write(fresh.clone(), None)];
+            match self.engine.apply(writes).await {
                 Ok(rev) => {
                     fresh.rev = rev;
                     let record = fresh;
-                    return Ok(Created { secret, record });
+                    return Ok(CreatedToken { secret, record });
                 }
                 Err(error) => retries.allow(error)?,
             }

@@ -3,19 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Shared, Tokens,
-    change::{Change, Created, Which},
-    draft::{self, NewToken},
-    error::{TokenError, TokenErrorKind},
-    retries::Retries,
+    CreatedToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens,
+    new_token::{self, NewToken},
 };
 use crate::{
+    engine::{Engine, Retries},
     principal::Principal,
-    store::{
-        contract::{Query, Row, Write},
-        error::{StoreError, StoreErrorKind},
-    },
-    token::{Digest, Key, KeyId, Record, Secret, Shape, Timestamp, TokenId, compose, generate},
+    store::{Query, Row, StoreError, StoreErrorKind, Write},
+    token::{Digest, KeyId, Record, Secret, Shape, TagKey, Timestamp, TokenId, compose, generate},
 };
 
 impl Tokens {
@@ -25,13 +20,13 @@ impl Tokens {
     ///
     /// [`Invalid`](TokenErrorKind::Invalid) and
     /// [`Forbidden`](TokenErrorKind::Forbidden) name the field that is at fault.
-    pub async fn create(&self, token: NewToken) -> Result<Created, TokenError> {
-        let now = self.shared.now();
-        let (secret, mut record) = self.shared.mint(now, |id, digest| {
-            token.clone().record(id, digest, now, &self.shared.options)
+    pub async fn create(&self, token: NewToken) -> Result<CreatedToken, TokenError> {
+        let now = self.engine.now();
+        let (secret, mut record) = self.engine.mint(now, |id, digest| {
+            token.clone().record(id, digest, now, &self.engine.options)
         })?;
-        record.rev = self.shared.insert(record.clone()).await?;
-        Ok(Created { secret, record })
+        record.rev = self.engine.insert(record.clone()).await?;
+        Ok(CreatedToken { secret, record })
     }
 
     /// Takes a token over that was made elsewhere, by its text: 20 to 255
@@ -44,14 +39,14 @@ impl Tokens {
     /// ([`AlreadyExists`](TokenErrorKind::AlreadyExists)).
     pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
         let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-        let shaped = Shape::of(text.as_bytes(), &self.shared.options.prefix).is_some();
+        let shaped = Shape::of(text.as_bytes(), &self.engine.options.prefix).is_some();
         if !(20..=255).contains(&text.len()) || !text.bytes().all(token68) || shaped {
             return Err(TokenError::invalid(
                 "token",
                 "is not a token68 of 20 to 255 characters of another form than ours",
             ));
         }
-        self.import_digest(Digest::of(text), token).await
+        self.import_digest(Digest::sha256(text), token).await
     }
 
     /// Takes a token over by its SHA-256 alone.
@@ -64,10 +59,10 @@ impl Tokens {
         digest: Digest,
         token: NewToken,
     ) -> Result<Record, TokenError> {
-        let now = self.shared.now();
-        let id = TokenId::random(&mut self.shared.random())?;
-        let mut record = token.record(id, digest, now, &self.shared.options)?;
-        record.rev = self.shared.insert(record.clone()).await?;
+        let now = self.engine.now();
+        let id = TokenId::random(&mut self.engine.random())?;
+        let mut record = token.record(id, digest, now, &self.engine.options)?;
+        record.rev = self.engine.insert(record.clone()).await?;
         Ok(record)
     }
 
@@ -77,9 +72,9 @@ impl Tokens {
     ///
     /// [`Forbidden`](TokenErrorKind::Forbidden) where that would be more than it
     /// may do now.
-    pub async fn update(&self, id: TokenId, change: Change) -> Result<Record, TokenError> {
-        let options = &self.shared.options;
-        self.shared
+    pub async fn update(&self, id: TokenId, change: TokenUpdate) -> Result<Record, TokenError> {
+        let options = &self.engine.options;
+        self.engine
             .change(id, |record| change.apply(record, options))
             .await
     }
@@ -90,8 +85,8 @@ impl Tokens {
     ///
     /// Where there is none, or the store can't be reached.
     pub async fn suspend(&self, id: TokenId) -> Result<Record, TokenError> {
-        let now = self.shared.now();
-        self.shared
+        let now = self.engine.now();
+        self.engine
             .change(id, |record| {
                 record.suspended_at.get_or_insert(now);
                 Ok(())
@@ -105,7 +100,7 @@ impl Tokens {
     ///
     /// Where there is none, or the store can't be reached.
     pub async fn resume(&self, id: TokenId) -> Result<Record, TokenError> {
-        self.shared
+        self.engine
             .change(id, |record| {
                 record.suspended_at = None;
                 Ok(())
@@ -120,10 +115,10 @@ impl Tokens {
     ///
     /// As there, and [`Forbidden`](TokenErrorKind::Forbidden), which names what
     /// the token has and they have not.
-    pub async fn resume_by(&self, by: &Principal, id: TokenId) -> Result<Record, TokenError> {
-        self.shared
+    pub async fn resume_as(&self, id: TokenId, by: &Principal) -> Result<Record, TokenError> {
+        self.engine
             .change(id, |record| {
-                draft::within(record, by)?;
+                new_token::within(record, by)?;
                 record.suspended_at = None;
                 Ok(())
             })
@@ -147,31 +142,31 @@ impl Tokens {
     /// A presented token that is not known is not an error; it counts as 0.
     pub async fn revoke(
         &self,
-        which: Which<'_>,
+        which: TokenSelector<'_>,
         by: &str,
         reason: &str,
     ) -> Result<usize, TokenError> {
-        draft::revocation(by, reason)?;
+        new_token::revocation(by, reason)?;
         let query = match which {
-            Which::Id(id) => return self.revoke_one(id, by, reason).await,
-            Which::Presented(token) => {
-                return match self.shared.presented(token).await? {
+            TokenSelector::Id(id) => return self.revoke_one(id, by, reason).await,
+            TokenSelector::Presented(token) => {
+                return match self.engine.presented(token).await? {
                     Some(id) => self.revoke_one(id, by, reason).await,
                     None => Ok(0),
                 };
             }
-            Which::CreatedBy(name) => Query {
+            TokenSelector::CreatedBy(name) => Query {
                 created_by: Some(name.to_owned()),
                 ..Query::default()
             },
-            Which::Subject(name) => Query {
+            TokenSelector::Subject(name) => Query {
                 subject: Some(name.to_owned()),
                 ..Query::default()
             },
         };
         let mut retries = Retries::default();
         loop {
-            let now = self.shared.now();
+            let now = self.engine.now();
             let known = self
                 .all(query.clone())
                 .await?
@@ -180,15 +175,15 @@ impl Tokens {
             let good = known.filter(|record| record.revoked_at.is_none());
             let writes: Vec<Write> = good
                 .map(|record| {
-                    let was = Some(record.rev);
-                    write(revoked(record, now, by, reason), was)
+                    let expected_rev = Some(record.rev);
+                    write(revoked(record, now, by, reason), expected_rev)
                 })
                 .collect();
             let count = writes.len();
             if count == 0 {
                 return Ok(0);
             }
-            match self.shared.apply(writes).await {
+            match self.engine.apply(writes).await {
                 Ok(_) => return Ok(count),
                 Err(error) => retries.allow(error)?,
             }
@@ -196,7 +191,7 @@ impl Tokens {
     }
 
     async fn revoke_one(&self, id: TokenId, by: &str, reason: &str) -> Result<usize, TokenError> {
-        let now = self.shared.now();
+        let now = self.engine.now();
         let mut count = 0;
         let change = |record: &mut Record| {
             count = 0;
@@ -206,7 +201,7 @@ impl Tokens {
             }
             Ok(())
         };
-        self.shared.change(id, change).await?;
+        self.engine.change(id, change).await?;
         Ok(count)
     }
 
@@ -217,16 +212,16 @@ impl Tokens {
     ///
     /// Where the ring is full (61 keys, retired ones too), or the store can't be
     /// reached.
-    pub async fn add_key(&self) -> Result<Key, TokenError> {
+    pub async fn add_key(&self) -> Result<TagKey, TokenError> {
         let mut retries = Retries::default();
         loop {
-            let mints_from = self.shared.now() + self.shared.options.max_stale;
-            match self.shared.add_key(mints_from).await {
+            let mints_from = self.engine.now() + self.engine.options.max_stale;
+            match self.engine.add_key(mints_from).await {
                 Err(error) => retries.allow(error)?,
                 added => return added,
             }
             // Another process took the number of the key.
-            self.shared.follow().await?;
+            self.engine.follow().await?;
         }
     }
 
@@ -241,7 +236,7 @@ impl Tokens {
     /// Returns an error if there is no such key, the store can't be reached, or
     /// `by` or `reason` is refused as [`revoke`](Self::revoke) does.
     pub async fn retire_key(&self, id: KeyId, by: &str, reason: &str) -> Result<usize, TokenError> {
-        draft::revocation(by, reason)?;
+        new_token::revocation(by, reason)?;
         let mut retries = Retries::default();
         loop {
             let known = self.keys().into_iter().find(|key| key.id == id);
@@ -249,18 +244,18 @@ impl Tokens {
             if key.retired_at.is_some() {
                 return Ok(0);
             }
-            let now = self.shared.now();
+            let now = self.engine.now();
             key.retired_at = Some(now);
             key.retired_by = Some(by.to_owned());
             key.retired_reason = Some(reason.to_owned());
-            let was = Some(key.rev);
+            let expected_rev = Some(key.rev);
             let row = Row::Key(key);
-            let active = self.shared.mirror.count_active(id, now);
-            match self.shared.apply(vec![Write { row, was }]).await {
+            let active = self.engine.mirror.count_active(id, now);
+            match self.engine.apply(vec![Write { row, expected_rev }]).await {
                 Ok(_) => return Ok(active),
                 Err(error) => retries.allow(error)?,
             }
-            self.shared.follow().await?;
+            self.engine.follow().await?;
         }
     }
 
@@ -276,11 +271,11 @@ impl Tokens {
     ///
     /// Returns an error if the store can't be reached.
     pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
-        let ended_for = ended_for.max(self.shared.options.max_stale);
-        let before = self.shared.now().before(ended_for);
-        let pruned = self.shared.store.prune(before).await?;
+        let ended_for = ended_for.max(self.engine.options.max_stale);
+        let before = self.engine.now().before(ended_for);
+        let pruned = self.engine.store.prune(before).await?;
         for id in &pruned {
-            self.shared.mirror.forget(*id);
+            self.engine.mirror.forget(*id);
         }
         Ok(pruned.len())
     }
@@ -290,11 +285,11 @@ impl Tokens {
             return Ok(());
         }
         // Nothing was minted by another one that somebody still waits to see.
-        let added = self.shared.add_key(self.shared.now()).await;
+        let added = self.engine.add_key(self.engine.now()).await;
         match added {
             // Another process opened the same store at the same time.
             Err(error) if error.kind() == TokenErrorKind::Conflict => {
-                self.shared.follow().await?;
+                self.engine.follow().await?;
                 Ok(())
             }
             other => other.map(drop),
@@ -302,7 +297,7 @@ impl Tokens {
     }
 }
 
-impl Shared {
+impl Engine {
     /// Makes the text of a token, and the record of its digest.
     pub(super) fn mint(
         &self,
@@ -320,7 +315,7 @@ impl Shared {
             tag.expect("the key that mints is in the ring")
         };
         let secret = compose(&self.options.prefix, id, kid, &mut random, tag)?;
-        let mut record = record(id, Digest::of(secret.expose()))?;
+        let mut record = record(id, Digest::sha256(secret.expose()))?;
         record.kid = Some(kid);
         record.rev = 0;
         Ok((secret, record))
@@ -340,7 +335,7 @@ impl Shared {
     /// The id of a token that is presented, if there is such a token: here, or
     /// in the store where one of our keys made it.
     pub(super) async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
-        let digest = Digest::of(token);
+        let digest = Digest::sha256(token);
         let shape = Shape::of(token.as_bytes(), &self.options.prefix);
         let known = match &shape {
             Some(shape) => self.mirror.get(shape.id()),
@@ -357,13 +352,19 @@ impl Shared {
         Ok(found.filter(|(_, own)| *own == digest).map(|(id, _)| id))
     }
 
-    async fn add_key(&self, mints_from: Timestamp) -> Result<Key, TokenError> {
+    async fn add_key(&self, mints_from: Timestamp) -> Result<TagKey, TokenError> {
         let id = self.mirror.ring().free_id();
         let id = id.ok_or_else(|| TokenError::invalid("key", "the ring is full"))?;
         let sealed = generate(id, self.mirror.master(), &mut self.random())?;
-        let mut key = Key::new(id, sealed, self.now(), mints_from);
+        let mut key = TagKey::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
-        key.rev = match self.apply(vec![Write { row, was: None }]).await {
+        key.rev = match self
+            .apply(vec![Write {
+                row,
+                expected_rev: None,
+            }])
+            .await
+        {
             // Another process added a key of this number at the same time.
             Err(error) if error.kind() == StoreErrorKind::AlreadyExists => {
                 return Err(StoreError::conflict().into());
@@ -374,9 +375,9 @@ impl Shared {
     }
 }
 
-pub(super) fn write(record: Record, was: Option<u64>) -> Write {
+pub(super) fn write(record: Record, expected_rev: Option<u64>) -> Write {
     let row = Row::Token(Box::new(record));
-    Write { row, was }
+    Write { row, expected_rev }
 }
 
 fn revoked(record: Record, now: Timestamp, by: &str, reason: &str) -> Record {

@@ -7,7 +7,7 @@ const ATTEMPTS: usize = 8;
 
 /// Counts the attempts of one write.
 #[derive(Default)]
-pub(super) struct Retries {
+pub(crate) struct Retries {
     failed: usize,
 }
 
@@ -17,7 +17,7 @@ impl Retries {
     /// # Errors
     ///
     /// Returns the error if the write must not be repeated.
-    pub(super) fn allow(&mut self, error: impl Into<TokenError>) -> Result<(), TokenError> {
+    pub(crate) fn allow(&mut self, error: impl Into<TokenError>) -> Result<(), TokenError> {
         let error = error.into();
         self.failed += 1;
         match error.kind() {

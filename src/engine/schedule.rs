@@ -2,7 +2,7 @@
 
 /// Ends a step. A thread that a test schedules waits here for its turn.
 #[inline(always)]
-pub(super) fn point() {
+pub(crate) fn point() {
     #[cfg(test)]
     explore::point();
 }
@@ -10,10 +10,10 @@ pub(super) fn point() {
 /// Waits in a scheduled thread until a lock can be had, so that the lock itself
 /// never blocks it.
 #[inline(always)]
-pub(super) fn wait_until(_is_free: impl Fn() -> bool) {
+pub(crate) fn wait_until(_is_free: impl Fn() -> bool) {
     #[cfg(test)]
     explore::wait_until(_is_free);
 }
 
 #[cfg(test)]
-pub(super) mod explore;
+pub(crate) mod explore;

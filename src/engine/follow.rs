@@ -9,8 +9,8 @@ use std::{
 use futures::future::select;
 use tokio::time::{sleep, timeout, timeout_at};
 
-use super::{Shared, freshness::Moment};
-use crate::store::{contract::Head, error::StoreError, schedule};
+use super::{Engine, freshness::Moment, schedule};
+use crate::store::{Position, StoreError};
 
 /// How many rows one read of the changes asks for.
 const PAGE: usize = 1_000;
@@ -31,10 +31,10 @@ enum Read {
     AnotherHistory,
 }
 
-impl Shared {
+impl Engine {
     /// Merges what was changed in the store and confirms the memory. Loads
     /// everything if nothing was read yet, or the store holds another history.
-    pub(super) async fn follow(&self) -> Result<(), StoreError> {
+    pub(crate) async fn follow(&self) -> Result<(), StoreError> {
         schedule::wait_until(|| self.head.try_lock().is_ok());
         let mut head = self.head.lock().await;
         let sent = Moment::now();
@@ -49,7 +49,7 @@ impl Shared {
 
     /// Reads everything into another memory, replaces this one by it, and
     /// merges what was changed meanwhile.
-    async fn load(&self, head: &mut Option<Head>) -> Result<(), StoreError> {
+    async fn load(&self, head: &mut Option<Position>) -> Result<(), StoreError> {
         self.freshness.begin_generation();
         schedule::point();
         let sent = Moment::now();
@@ -82,7 +82,7 @@ impl Shared {
     /// Reads the changes page by page, until the memory is where the store was
     /// when the first page was read. A page may be shorter than asked for; only
     /// an empty one says that nothing follows.
-    async fn catch_up(&self, head: &mut Head) -> Result<Read, StoreError> {
+    async fn catch_up(&self, head: &mut Position) -> Result<Read, StoreError> {
         let mut target = None;
         loop {
             // Asked before the read is sent, which may be ahead of a write.
@@ -133,7 +133,7 @@ impl Shared {
 }
 
 /// Follows the store for as long as anything holds its tokens.
-pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
+pub(crate) fn task(shared: &Arc<Engine>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(shared);
     async move {
         // However this task ends, nothing confirms the memory any more.
@@ -154,7 +154,7 @@ pub(super) fn task(shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + us
     }
 }
 
-struct EndOnDrop(Weak<Shared>);
+struct EndOnDrop(Weak<Engine>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {

@@ -11,22 +11,22 @@ use std::{
 use hashbrown::{HashTable, hash_table};
 
 use super::{
-    contract::{Row, Write},
     entry::{Entry, Share},
+    hash::Spread,
     schedule,
-    spread::Spread,
 };
 use crate::{
     error::ConfigError,
     scope::Scope,
-    token::{Digest, Key, KeyId, KeyRing, Master, Record, Timestamp, TokenId},
+    store::{Row, Write},
+    token::{Digest, KeyId, KeyRing, MasterKey, Record, TagKey, Timestamp, TokenId},
 };
 
 /// How many parts the table has, each behind a lock of its own.
 const SHARDS: usize = 64;
 
 /// Every token and every key, as far as the store was followed.
-pub(super) struct Mirror {
+pub(crate) struct Mirror {
     shards: [RwLock<HashTable<Arc<Entry>>>; SHARDS],
     /// Those that were made elsewhere, found by their digests.
     imported: RwLock<HashTable<Arc<Entry>>>,
@@ -35,7 +35,7 @@ pub(super) struct Mirror {
     /// A bit for each key that was retired.
     retired: AtomicU64,
     shared: Mutex<Shared>,
-    master: Option<Master>,
+    master: Option<MasterKey>,
     history: RwLock<History>,
 }
 
@@ -50,11 +50,11 @@ struct History {
 }
 
 impl Mirror {
-    pub(super) fn new(master: Option<Master>) -> Self {
+    pub(crate) fn new(master: Option<MasterKey>) -> Self {
         Self::spread(master, Spread::by_chance())
     }
 
-    fn spread(master: Option<Master>, spread: Spread) -> Self {
+    fn spread(master: Option<MasterKey>, spread: Spread) -> Self {
         Self {
             shards: std::array::from_fn(|_| RwLock::default()),
             imported: RwLock::default(),
@@ -68,14 +68,14 @@ impl Mirror {
     }
 
     /// Which history of the store is held here, for [`merge_of`](Self::merge_of).
-    pub(super) fn history(&self) -> u64 {
+    pub(crate) fn history(&self) -> u64 {
         schedule::wait_until(|| self.history.try_read().is_ok());
         read(&self.history).number
     }
 
     /// Merges a row that was read in some history, unless another one has
     /// taken its place: revisions of the two can't be compared.
-    pub(super) fn merge_of(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
+    pub(crate) fn merge_of(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
         let current = read(&self.history);
         match current.number == history {
             true => self.merge(row),
@@ -86,7 +86,7 @@ impl Mirror {
     /// Merges rows that this process wrote, the last of them at a revision.
     /// Returns whether the history is still the one before the write; otherwise
     /// nothing is merged.
-    pub(super) fn merge_written(
+    pub(crate) fn merge_written(
         &self,
         history: u64,
         rows: &[Write],
@@ -105,12 +105,12 @@ impl Mirror {
     }
 
     /// The last revision that this process wrote in this history.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         read(&self.history).written.load(Ordering::Acquire)
     }
 
     /// Takes a row over, unless a newer revision of it is known.
-    pub(super) fn merge(&self, row: &Row) -> Result<(), ConfigError> {
+    pub(crate) fn merge(&self, row: &Row) -> Result<(), ConfigError> {
         match row {
             Row::Key(key) => self.merge_key(key),
             Row::Token(record) => {
@@ -138,7 +138,7 @@ impl Mirror {
         replace(&mut write(shard), &fresh, by_id);
     }
 
-    fn merge_key(&self, key: &Key) -> Result<(), ConfigError> {
+    fn merge_key(&self, key: &TagKey) -> Result<(), ConfigError> {
         let mut ring = write(&self.ring);
         ring.merge(key, self.master.as_ref())?;
         if !ring.is_retired(key.id) {
@@ -164,14 +164,14 @@ impl Mirror {
         });
     }
 
-    pub(super) fn get(&self, id: TokenId) -> Option<Arc<Entry>> {
+    pub(crate) fn get(&self, id: TokenId) -> Option<Arc<Entry>> {
         let (shard, hash) = self.shard(id);
         read(shard)
             .find(hash, |entry| entry.id == id)
             .map(Arc::clone)
     }
 
-    pub(super) fn imported(&self, digest: &Digest) -> Option<Arc<Entry>> {
+    pub(crate) fn imported(&self, digest: &Digest) -> Option<Arc<Entry>> {
         let imported = read(&self.imported);
         imported
             .find(self.spread.digest(digest), |entry| entry.digest == *digest)
@@ -179,20 +179,20 @@ impl Mirror {
     }
 
     /// Whether any token was made elsewhere, so that looking for one pays.
-    pub(super) fn has_imported(&self) -> bool {
+    pub(crate) fn has_imported(&self) -> bool {
         !read(&self.imported).is_empty()
     }
 
-    pub(super) fn is_retired(&self, kid: Option<KeyId>) -> bool {
+    pub(crate) fn is_retired(&self, kid: Option<KeyId>) -> bool {
         kid.is_some_and(|kid| self.retired.load(Ordering::Acquire) & (1 << kid.number()) != 0)
     }
 
-    pub(super) fn ring(&self) -> RwLockReadGuard<'_, KeyRing> {
+    pub(crate) fn ring(&self) -> RwLockReadGuard<'_, KeyRing> {
         read(&self.ring)
     }
 
     /// Returns how many tokens of a key are active.
-    pub(super) fn count_active(&self, kid: KeyId, now: Timestamp) -> usize {
+    pub(crate) fn count_active(&self, kid: KeyId, now: Timestamp) -> usize {
         let mut count = 0;
         self.each(|entry| {
             count += usize::from(entry.kid == Some(kid) && entry.check(now).is_ok());
@@ -201,7 +201,7 @@ impl Mirror {
     }
 
     /// Removes a token that the store no longer has.
-    pub(super) fn forget(&self, id: TokenId) {
+    pub(crate) fn forget(&self, id: TokenId) {
         let (shard, hash) = self.shard(id);
         let Ok(found) = write(shard)
             .find_entry(hash, |entry| entry.id == id)
@@ -222,7 +222,7 @@ impl Mirror {
     /// Puts what another mirror holds in the place of all that is held here:
     /// tokens that are gone are gone, and those who wait for them are told.
     /// The store is at revision `rev`.
-    pub(super) fn replace_with(&self, fresh: &Self, rev: u64) {
+    pub(crate) fn replace_with(&self, fresh: &Self, rev: u64) {
         let mut history = write(&self.history);
         history.number += 1;
         history.written = AtomicU64::new(rev);
@@ -248,17 +248,17 @@ impl Mirror {
     }
 
     /// An empty one under the same master, whose tables fit these.
-    pub(super) fn emptied(&self) -> Self {
+    pub(crate) fn emptied(&self) -> Self {
         Self::spread(self.master.clone(), self.spread)
     }
 
-    pub(super) fn each(&self, mut f: impl FnMut(&Arc<Entry>)) {
+    pub(crate) fn each(&self, mut f: impl FnMut(&Arc<Entry>)) {
         for shard in &self.shards {
             read(shard).iter().for_each(&mut f);
         }
     }
 
-    pub(super) fn master(&self) -> Option<&Master> {
+    pub(crate) fn master(&self) -> Option<&MasterKey> {
         self.master.as_ref()
     }
 
@@ -342,7 +342,7 @@ mod tests {
     }
 
     fn record(n: u64, rev: u64) -> Record {
-        let digest = Digest::of(n.to_string());
+        let digest = Digest::sha256(n.to_string());
         let mut record = Record::new(id(n), digest, "alice".to_owned(), Timestamp::default());
         record.rev = rev;
         record
@@ -382,6 +382,6 @@ mod tests {
         mirror.merge_token(&bad);
         assert_eq!(check(&bad), Some(false), "an older row changes nothing");
         assert!(mirror.imported(&good.digest).is_some());
-        assert!(mirror.imported(&Digest::of("other")).is_none());
+        assert!(mirror.imported(&Digest::sha256("other")).is_none());
     }
 }

@@ -16,14 +16,14 @@ use http::{Extensions, Request, Response};
 use tower::{Layer, Service};
 
 pub use self::{
-    body::{LifetimeBody, LifetimeEnded},
-    future::LifetimeFuture,
+    body::{CredentialEnded, ValidityBody},
+    future::ValidityFuture,
 };
 use super::answer::{Refusals, grpc_content_type};
 use crate::{
     credential::{Schemes, Sources},
     head::Head,
-    principal::{Lifetime, Principal},
+    principal::{Principal, Validity},
 };
 
 /// How long a timer runs before the clock is asked again, which may have been
@@ -38,29 +38,29 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// answers as that layer would: 401, or status 16 over gRPC. A response that has
 /// begun is ended so that nobody takes a part for the whole: over gRPC by
 /// trailers with status 16, over HTTP by an error
-/// ([`LifetimeEnded`]), which breaks off an HTTP/1.1 body and resets an HTTP/2
+/// ([`CredentialEnded`]), which breaks off an HTTP/1.1 body and resets an HTTP/2
 /// stream.
 ///
 /// Put it inside of a `GrpcWebLayer`, which then renders the trailers; outside
 /// of it a gRPC-Web stream ends with the error. An upgraded connection (a
-/// WebSocket) is no body: wait for [`Principal::ended`] in its handler. The end
+/// WebSocket) is no body: wait for [`Principal::revoked`] in its handler. The end
 /// that counts is the one that the token had when the request came.
 ///
 /// # Example
 ///
 /// ```no_run
 /// use axum::{Router, routing::get};
-/// use tower_authn::{AuthnLayer, layer::LifetimeLayer, protect, store::Tokens};
+/// use tower_authn::{AuthnLayer, layer::ValidityLayer, protect, tokens::Tokens};
 ///
 /// # fn serve(tokens: Tokens) {
 /// let router: Router = Router::new()
 ///     .route("/events", get(async || "…"))
-///     .layer(LifetimeLayer::new());
+///     .layer(ValidityLayer::new());
 /// let app = protect(router, AuthnLayer::new(tokens.verifier()));
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct LifetimeLayer {
+pub struct ValidityLayer {
     of: Arc<Find>,
     clock: Arc<Clock>,
     refusals: Refusals,
@@ -74,7 +74,7 @@ type Clock = dyn Fn() -> SystemTime + Send + Sync;
 /// Waits for the end.
 type End = BoxFuture<'static, ()>;
 
-impl LifetimeLayer {
+impl ValidityLayer {
     /// For the crate's own [`Principal`].
     #[must_use]
     pub fn new() -> Self {
@@ -84,23 +84,23 @@ impl LifetimeLayer {
     /// For a principal of your own, of which the closure gives what ends.
     ///
     /// ```
-    /// use tower_authn::{Principal, layer::LifetimeLayer};
+    /// use tower_authn::{Principal, layer::ValidityLayer};
     ///
     /// #[derive(Clone)]
     /// struct User { name: String, token: Principal }
     ///
-    /// let layer = LifetimeLayer::with(|user: &User| user.token.clone());
+    /// let layer = ValidityLayer::with(|user: &User| user.token.clone());
     /// ```
     #[must_use]
     pub fn with<P, L, F>(lifetime: F) -> Self
     where
         P: Send + Sync + 'static,
-        L: Lifetime,
+        L: Validity,
         F: Fn(&P) -> L + Send + Sync + 'static,
     {
         let find = move |extensions: &Extensions| {
             let lifetime = lifetime(extensions.get()?);
-            Some((lifetime.expires_at(), lifetime.ended()))
+            Some((lifetime.expires_at(), lifetime.revoked()))
         };
         Self {
             of: Arc::new(find),
@@ -146,17 +146,17 @@ async fn wait_until(end: SystemTime, clock: Arc<Clock>) {
     }
 }
 
-impl Default for LifetimeLayer {
+impl Default for ValidityLayer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<S> Layer<S> for LifetimeLayer {
-    type Service = LifetimeService<S>;
+impl<S> Layer<S> for ValidityLayer {
+    type Service = ValidityService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        LifetimeService {
+        ValidityService {
             inner,
             layer: self.clone(),
         }
@@ -164,21 +164,21 @@ impl<S> Layer<S> for LifetimeLayer {
 }
 
 /// A service whose responses end with the credential. Made by
-/// [`LifetimeLayer`].
+/// [`ValidityLayer`].
 #[derive(Clone)]
-pub struct LifetimeService<S> {
+pub struct ValidityService<S> {
     inner: S,
-    layer: LifetimeLayer,
+    layer: ValidityLayer,
 }
 
-impl<S, B, ResBody> Service<Request<B>> for LifetimeService<S>
+impl<S, B, ResBody> Service<Request<B>> for ValidityService<S>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
     ResBody: Default,
 {
-    type Response = Response<LifetimeBody<ResBody>>;
+    type Response = Response<ValidityBody<ResBody>>;
     type Error = S::Error;
-    type Future = LifetimeFuture<S::Future>;
+    type Future = ValidityFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -188,23 +188,23 @@ where
         let end = self.layer.end(request.extensions());
         let grpc = end
             .is_some()
-            .then(|| grpc_content_type(Head::of(&request)))
+            .then(|| grpc_content_type(Head::from_request(&request)))
             .flatten();
         let refusals = self.layer.refusals.clone();
         let response = self.inner.call(request);
-        LifetimeFuture::new(response, end, grpc, refusals)
+        ValidityFuture::new(response, end, grpc, refusals)
     }
 }
 
-impl fmt::Debug for LifetimeLayer {
+impl fmt::Debug for ValidityLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LifetimeLayer").finish_non_exhaustive()
+        f.debug_struct("ValidityLayer").finish_non_exhaustive()
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for LifetimeService<S> {
+impl<S: fmt::Debug> fmt::Debug for ValidityService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LifetimeService")
+        f.debug_struct("ValidityService")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     error::ConfigError,
     scope::{Scope, parse_all},
-    token::{Clock, Master, Prefix, Timestamp},
+    token::{Clock, MasterKey, Prefix, Timestamp},
 };
 
 /// How tokens are made and followed.
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_authn::store::TokensOptions;
+/// use tower_authn::tokens::TokensOptions;
 ///
 /// let options = TokensOptions::new("acme")?
 ///     .default_expiry(Duration::from_secs(30 * 24 * 60 * 60))
@@ -24,14 +24,14 @@ use crate::{
 #[derive(Clone)]
 #[must_use]
 pub struct TokensOptions {
-    pub(super) prefix: Prefix,
-    pub(super) default_expiry: Duration,
-    pub(super) max_stale: Duration,
-    pub(super) poll_every: Duration,
-    pub(super) flush_every: Duration,
-    pub(super) store_timeout: Duration,
-    pub(super) master: Option<Master>,
-    pub(super) known_scopes: Option<Vec<Scope>>,
+    pub(crate) prefix: Prefix,
+    pub(crate) default_expiry: Duration,
+    pub(crate) max_stale: Duration,
+    pub(crate) poll_every: Duration,
+    pub(crate) flush_every: Duration,
+    pub(crate) store_timeout: Duration,
+    pub(crate) master: Option<MasterKey>,
+    pub(crate) known_scopes: Option<Vec<Scope>>,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -93,7 +93,7 @@ impl TokensOptions {
 
     /// Sets how long one call of the store may take; 5 s by default. A call
     /// that takes longer fails as
-    /// [`Unavailable`](crate::store::TokenErrorKind::Unavailable), with an error
+    /// [`Unavailable`](crate::tokens::TokenErrorKind::Unavailable), with an error
     /// that names it.
     ///
     /// A write may take as long again for each thousand rows, and a prune twelve
@@ -105,7 +105,7 @@ impl TokensOptions {
     }
 
     /// What seals the keys in the store.
-    pub fn master(mut self, master: Master) -> Self {
+    pub fn master(mut self, master: MasterKey) -> Self {
         self.master = Some(master);
         self
     }
@@ -131,7 +131,7 @@ impl TokensOptions {
     }
 
     /// What time it is for tokens, where this is the system's time.
-    pub(super) fn now(&self, system: Timestamp) -> Timestamp {
+    pub(crate) fn now(&self, system: Timestamp) -> Timestamp {
         self.clock.as_ref().map_or(system, |clock| clock.now())
     }
 }

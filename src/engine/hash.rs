@@ -7,22 +7,22 @@ use crate::token::{Digest, TokenId};
 /// Spreads tokens over the tables, by secrets of this process: whoever chooses
 /// ids to ask for, or digests to be imported, can't choose where they fall.
 #[derive(Clone, Copy)]
-pub(super) struct Spread([u64; 4]);
+pub(crate) struct Spread([u64; 4]);
 
 impl Spread {
-    pub(super) fn by_chance() -> Self {
+    pub(crate) fn by_chance() -> Self {
         let random = RandomState::new();
         Self(std::array::from_fn(|index| random.hash_one(index)))
     }
 
-    pub(super) fn id(&self, id: TokenId) -> u64 {
+    pub(crate) fn id(&self, id: TokenId) -> u64 {
         let (first, last) = id.halves();
         fold(first ^ self.0[0], last ^ self.0[1])
     }
 
     /// Every word counts, and each under a secret of its own, since a digest
     /// that is imported may be any four words.
-    pub(super) fn digest(&self, digest: &Digest) -> u64 {
+    pub(crate) fn digest(&self, digest: &Digest) -> u64 {
         let [a, b, c, d] = digest.words();
         fold(a ^ self.0[0], b ^ self.0[1]) ^ fold(c ^ self.0[2], d ^ self.0[3])
     }

@@ -82,14 +82,14 @@ fn place() -> Option<Place> {
     PLACE.with_borrow(Clone::clone)
 }
 
-pub(super) fn point() {
+pub(crate) fn point() {
     if let Some(place) = place() {
         place.give_back(Status::Ready);
         place.wait();
     }
 }
 
-pub(super) fn wait_until(is_free: impl Fn() -> bool) {
+pub(crate) fn wait_until(is_free: impl Fn() -> bool) {
     let Some(place) = place() else { return };
     while !is_free() {
         place.give_back(Status::Blocked);
@@ -99,7 +99,7 @@ pub(super) fn wait_until(is_free: impl Fn() -> bool) {
 
 /// The choices of one run: which thread makes each step.
 #[derive(Default)]
-pub(in crate::store) struct Choices {
+pub(crate) struct Choices {
     /// The choice at each step, and out of how many.
     path: Vec<(usize, usize)>,
     at: usize,
@@ -133,7 +133,7 @@ impl Choices {
 
     /// Runs these threads in the order that is chosen, and `observe` before the
     /// first step and after each one.
-    pub(in crate::store) fn run(
+    pub(crate) fn run(
         &mut self,
         threads: Vec<Box<dyn FnOnce() + Send + '_>>,
         mut observe: impl FnMut(),
@@ -182,7 +182,7 @@ impl Choices {
 
 /// Calls a model once for every order in which its threads can take their
 /// steps, and returns how many there are.
-pub(in crate::store) fn every_order(mut model: impl FnMut(&mut Choices)) -> usize {
+pub(crate) fn every_order(mut model: impl FnMut(&mut Choices)) -> usize {
     let mut choices = Choices::default();
     let mut orders = 0;
     loop {

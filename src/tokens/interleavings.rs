@@ -1,5 +1,5 @@
 //! A model of verdicts, reloads and revocations: the code as it is, in every
-//! order of its steps on shared memory.
+//! order of its steps on engine memory.
 //!
 //! A verdict may accept a token only if there is a moment, between its first
 //! and its last step, at which the memory is fresh and says that the token is
@@ -14,15 +14,16 @@ use std::sync::{
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Shared, Tokens, TokensOptions, Which, verdict::Verdict};
+use super::{NewToken, TokenSelector, Tokens, TokensOptions};
 use crate::{
-    store::{
-        MemoryStore, NewToken, Row, TokenStore, Write,
+    engine::{
+        Engine, Verdict,
         schedule::{
             explore::{Choices, every_order},
             point,
         },
     },
+    store::{MemoryStore, Row, TokenStore, Write},
     token::{Clock, Record, Secret, SystemClock, Timestamp},
 };
 
@@ -44,9 +45,9 @@ fn scene() -> Scene {
     RUNTIME.block_on(async {
         let store = Arc::new(MemoryStore::new());
         let options = TokensOptions::new("acme").unwrap();
-        let shared = Arc::new(Shared::new(Arc::clone(&store), options));
-        let tokens = Tokens { shared };
-        tokens.shared.follow().await.unwrap();
+        let engine = Arc::new(Engine::new(Arc::clone(&store), options));
+        let tokens = Tokens { engine };
+        tokens.engine.follow().await.unwrap();
         tokens.ensure_key().await.unwrap();
         let made = tokens.create(NewToken::new("alice")).await.unwrap();
         Scene {
@@ -61,31 +62,31 @@ fn scene() -> Scene {
 impl Scene {
     /// Whether the memory is fresh and says that the token is good, at once.
     fn is_good(&self) -> bool {
-        let shared = &self.tokens.shared;
+        let engine = &self.tokens.engine;
         let now = SystemClock.now();
-        let entry = shared.mirror.get(self.record.id);
+        let entry = engine.mirror.get(self.record.id);
         entry.is_some_and(|entry| entry.check(now).is_ok())
-            && !shared.mirror.is_retired(self.record.kid)
-            && shared.freshness.vouches_for(shared.freshness.see(), now)
+            && !engine.mirror.is_retired(self.record.kid)
+            && engine.freshness.vouches_for(engine.freshness.see(), now)
     }
 
     /// Revokes the token as another process does.
     fn revoke_elsewhere(&self) {
         let mut record = self.record.clone();
-        let was = Some(record.rev);
+        let expected_rev = Some(record.rev);
         record.revoked_at = Some(Timestamp::from_secs(1));
         let row = Row::Token(Box::new(record));
-        let written = self.store.apply(vec![Write { row, was }]);
+        let written = self.store.apply(vec![Write { row, expected_rev }]);
         RUNTIME.block_on(written).unwrap();
     }
 
     fn follow(&self) {
-        RUNTIME.block_on(self.tokens.shared.follow()).unwrap();
+        RUNTIME.block_on(self.tokens.engine.follow()).unwrap();
     }
 
     /// The store is taken for another one: it is read anew.
     fn read_anew(&self) {
-        *self.tokens.shared.head.try_lock().unwrap() = None;
+        *self.tokens.engine.head.try_lock().unwrap() = None;
     }
 }
 
@@ -97,30 +98,30 @@ type Act = fn(&Scene);
 
 /// What the verifiers do.
 fn judge(scene: &Scene) -> bool {
-    let verdict = scene.tokens.shared.judge(scene.secret.expose().as_bytes());
+    let verdict = scene.tokens.engine.judge(scene.secret.expose().as_bytes());
     matches!(verdict, Verdict::Decided(Ok(_)))
 }
 
 /// Planted: freshness is read after the memory alone.
 fn judge_by_freshness_after(scene: &Scene) -> bool {
-    let shared = &scene.tokens.shared;
-    let entry = shared.mirror.get(scene.record.id).unwrap();
+    let engine = &scene.tokens.engine;
+    let entry = engine.mirror.get(scene.record.id).unwrap();
     point();
     let now = SystemClock.now();
-    entry.check(now).is_ok() && shared.freshness.vouches_for(shared.freshness.see(), now)
+    entry.check(now).is_ok() && engine.freshness.vouches_for(engine.freshness.see(), now)
 }
 
 /// Planted: freshness is read before the memory alone.
 fn judge_by_freshness_before(scene: &Scene) -> bool {
-    let shared = &scene.tokens.shared;
+    let engine = &scene.tokens.engine;
     let now = SystemClock.now();
-    if !shared.freshness.vouches_for(shared.freshness.see(), now) {
+    if !engine.freshness.vouches_for(engine.freshness.see(), now) {
         return false;
     }
     point();
-    let entry = shared.mirror.get(scene.record.id).unwrap();
+    let entry = engine.mirror.get(scene.record.id).unwrap();
     point();
-    !shared.mirror.is_retired(scene.record.kid) && entry.check(now).is_ok()
+    !engine.mirror.is_retired(scene.record.kid) && entry.check(now).is_ok()
 }
 
 /// What came of all orders.
@@ -173,7 +174,7 @@ fn one_order(choices: &mut Choices, scene: &Scene, judge: Judge, others: &[Act])
 fn nothing(_: &Scene) {}
 
 fn freshness_is_over(scene: &Scene) {
-    scene.tokens.shared.freshness.end();
+    scene.tokens.engine.freshness.end();
 }
 
 /// The memory knows that the token's key is retired. The store was restored
@@ -182,7 +183,7 @@ fn restored_from_an_older_copy(scene: &Scene) {
     let mut key = scene.tokens.keys().remove(0);
     key.retired_at = Some(Timestamp::from_secs(1));
     key.rev = 1_000;
-    scene.tokens.shared.mirror.merge(&Row::Key(key)).unwrap();
+    scene.tokens.engine.mirror.merge(&Row::Key(key)).unwrap();
     scene.revoke_elsewhere();
     scene.read_anew();
 }
@@ -247,7 +248,7 @@ fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
             prepare(&scene);
             let revoked = AtomicBool::new(false);
             let revoke = || {
-                let which = Which::Id(scene.record.id);
+                let which = TokenSelector::Id(scene.record.id);
                 let revoke = scene.tokens.revoke(which, "admin", "lost");
                 assert_eq!(RUNTIME.block_on(revoke).unwrap(), 1);
                 revoked.store(true, SeqCst);
