@@ -45,7 +45,7 @@ async fn c18_a_principal_put_there_by_someone_else_never_gets_through() {
     let waits = || AuthnLayer::new(Waits(Spy::default()));
     let authorization = bearer();
     let good: &[_] = &[("authorization", authorization.as_str())];
-    let audit = |_: tower_authn::Head<'_>, _: &tower_authn::Rejection| {};
+    let audit = |_: tower_authn::Head<'_>, _: &Rejection| {};
     let api_key = Sources::new().header("x-api-key").unwrap();
     let rows = [
         ("admitted", seen(layer(), good).await, Some("ci")),
@@ -143,7 +143,7 @@ async fn an_async_closure_reads_the_head_that_a_verifier_reads() {
         let sensitive = head.headers()["authorization"].is_sensitive();
         match seen == ("GET", "/models", Some(&7)) && head.headers().len() == 2 && sensitive {
             true => Ok(Principal::new("ci")),
-            false => Err(tower_authn::Rejection::invalid()),
+            false => Err(Rejection::invalid()),
         }
     });
     let inner = Strict::default();
