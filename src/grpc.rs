@@ -19,7 +19,7 @@ use crate::layer::ValidityService;
 use crate::{
     head::Head,
     layer::{
-        Admission, AlwaysRequired, Anonymous, Authn, AuthnLayer, Gate, NoBody, Protected,
+        Admission, AlwaysRequired, Anonymous, Authn, AuthnLayer, EmptyBody, Gate, Protected,
         RequestHead, Require,
     },
     rejection::{Rejection, RejectionKind},
@@ -58,7 +58,7 @@ use crate::{
 /// }));
 /// ```
 pub struct AuthnInterceptor<V, A = AlwaysRequired> {
-    gate: Arc<Gate<V, A, NoBody>>,
+    gate: Arc<Gate<V, A, EmptyBody>>,
 }
 
 impl<V: Verifier> AuthnInterceptor<V> {

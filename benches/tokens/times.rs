@@ -164,6 +164,7 @@ impl Verifier for Decided {
     type Principal = ();
 
     const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, _: &Credential<'_>) -> Result<(), Rejection> {
         match self.0 {

@@ -11,7 +11,7 @@ use http::{StatusCode, header::CACHE_CONTROL, request::Parts};
 
 use crate::{
     head::Head,
-    layer::{Anonymous, NoBody},
+    layer::{Anonymous, EmptyBody},
     principal::Principal,
     rejection::RejectionKind,
 };
@@ -60,7 +60,7 @@ where
             Err(anonymous) => {
                 let missing = RejectionKind::Missing.into();
                 let head = Head::from_parts(parts);
-                let response = anonymous.responses().respond(head, &missing, &NoBody);
+                let response = anonymous.responses().respond(head, &missing, &EmptyBody);
                 Err(AuthenticatedRejection(Box::new(response)))
             }
         }

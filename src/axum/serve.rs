@@ -92,7 +92,7 @@ impl<S: Clone, T> Service<T> for MakeService<S> {
     }
 }
 
-/// A service whose response body is axum's. Created by
+/// A service with axum's response body. Created by
 /// [`Protected::with_axum_body`].
 #[derive(Clone)]
 pub struct WithAxumBody<S>(S);

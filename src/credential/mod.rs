@@ -16,7 +16,6 @@ mod user_password;
 
 use std::fmt;
 
-pub(crate) use self::sources::Marked;
 pub use self::{schemes::Schemes, sources::Sources, user_password::UserPassword};
 use crate::{ct, head::Head, rejection::Rejection};
 
@@ -65,13 +64,13 @@ impl Scheme {
 pub struct Credential<'a> {
     scheme: Option<Scheme>,
     token: &'a [u8],
-    head: Head<'a>,
+    head: Option<Head<'a>>,
 }
 
 impl<'a> Credential<'a> {
-    /// `found` was read from this head, so its token is visible ASCII.
+    /// `found` was read from the headers, so its token is visible ASCII.
     #[inline]
-    pub(crate) fn new(found: Found<'a>, head: Head<'a>) -> Self {
+    pub(crate) fn new(found: Found<'a>, head: Option<Head<'a>>) -> Self {
         Self {
             scheme: found.scheme,
             token: found.token,
@@ -127,9 +126,12 @@ impl<'a> Credential<'a> {
         UserPassword::of(self.scheme, self.token)
     }
 
-    /// The head of the request that the credential came with.
+    /// Returns the head of the request.
+    ///
+    /// It is `None` only if the verifier sets
+    /// [`READS_HEAD`](crate::Verifier::READS_HEAD) to `false`.
     #[must_use]
-    pub fn head(&self) -> Head<'a> {
+    pub fn head(&self) -> Option<Head<'a>> {
         self.head
     }
 }

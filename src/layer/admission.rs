@@ -20,7 +20,10 @@ pub trait Admission<P>: sealed::Sealed + Send + Sync + 'static {
 
 mod sealed {
     #[expect(unnameable_types, reason = "this seals a trait")]
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// Whether the requirement depends on the request.
+        const READS_HEAD: bool;
+    }
 }
 
 /// Requires a good credential for every request: the requirement of a layer
@@ -29,7 +32,9 @@ mod sealed {
 #[non_exhaustive]
 pub struct AlwaysRequired;
 
-impl sealed::Sealed for AlwaysRequired {}
+impl sealed::Sealed for AlwaysRequired {
+    const READS_HEAD: bool = false;
+}
 
 impl<P> Admission<P> for AlwaysRequired {
     fn access(&self, _: Head<'_>) -> Access {
@@ -41,7 +46,9 @@ impl<P> Admission<P> for AlwaysRequired {
     }
 }
 
-impl<A: Policy> sealed::Sealed for A {}
+impl<A: Policy> sealed::Sealed for A {
+    const READS_HEAD: bool = true;
+}
 
 impl<A: Policy, P: Scoped> Admission<P> for A {
     fn access(&self, head: Head<'_>) -> Access {

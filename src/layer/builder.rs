@@ -10,7 +10,7 @@ use super::{
     drain::Drain,
     gate::{Gate, Options},
     rejection_response::RejectionResponses,
-    respond::{NoBody, PublicRejection},
+    respond::{EmptyBody, PublicRejection},
     service::Authn,
 };
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
 ///
 /// In axum a layer guards the routes that were added before it. Prefer
 /// [`protect`](crate::protect), which takes the finished router.
-pub struct AuthnLayer<V, A = AlwaysRequired, R = NoBody> {
+pub struct AuthnLayer<V, A = AlwaysRequired, R = EmptyBody> {
     verifier: Arc<V>,
     admission: Arc<A>,
     respond: Arc<R>,
@@ -54,7 +54,7 @@ impl<V: Verifier> AuthnLayer<V> {
         Self {
             verifier: Arc::new(verifier),
             admission: Arc::new(AlwaysRequired),
-            respond: Arc::new(NoBody),
+            respond: Arc::new(EmptyBody),
             sources: Sources::default(),
             options: Options::default(),
             drain: Drain::new(),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     access::Access,
-    credential::{Credential, Marked, Sources},
+    credential::{Credential, Found, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
@@ -73,9 +73,26 @@ where
         &self,
         request: &mut impl RequestHead,
     ) -> Option<Decision<V::Principal>> {
-        let marked = self.sources.mark(request.headers_mut());
-        let head = request.head();
-        Some(match self.read_credential(head, &marked) {
+        if A::READS_HEAD || V::READS_HEAD || self.options.audit.is_some() {
+            self.sources.mark(request.headers_mut());
+            let head = request.head();
+            let access = self.admission.access(head);
+            let found = self.sources.find(head.headers());
+            self.verify_now(Some(head), access, found)
+        } else {
+            let found = self.sources.mark_and_find(request.headers_mut());
+            self.verify_now(None, Access::Authenticated, found)
+        }
+    }
+
+    #[inline]
+    fn verify_now(
+        &self,
+        head: Option<Head<'_>>,
+        access: Access,
+        found: Result<Option<Found<'_>>, RejectionKind>,
+    ) -> Option<Decision<V::Principal>> {
+        Some(match self.check_presence(head, access, found) {
             Ok(Step::AdmitAnonymous) => Ok(None),
             Ok(Step::Verify(credential, access)) => {
                 let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
@@ -86,26 +103,29 @@ where
         })
     }
 
-    /// Decides on a request whose credential is marked, and waits for the
-    /// verifier.
+    /// Decides on a request with a marked credential, and waits for the verifier.
     pub(crate) async fn decide(&self, head: Head<'_>) -> Decision<V::Principal> {
-        match self.read_credential(head, &Marked::NotCopied)? {
+        let access = self.admission.access(head);
+        let found = self.sources.find(head.headers());
+        match self.check_presence(Some(head), access, found)? {
             Step::AdmitAnonymous => Ok(None),
             Step::Verify(credential, access) => {
                 let verify = async { self.verifier.verify(&credential).await };
                 let verdict = AssertUnwindSafe(verify).catch_unwind().await;
-                self.authorize(head, access, verdict.unwrap_or_else(|_| Err(panicked())))
+                let verdict = verdict.unwrap_or_else(|_| Err(panicked()));
+                self.authorize(Some(head), access, verdict)
             }
         }
     }
 
+    /// Decides as far as possible without the verifier.
     #[inline]
-    fn read_credential<'a>(
+    fn check_presence<'a>(
         &self,
-        head: Head<'a>,
-        marked: &'a Marked,
+        head: Option<Head<'a>>,
+        access: Access,
+        found: Result<Option<Found<'a>>, RejectionKind>,
     ) -> Result<Step<'a>, Rejection> {
-        let access = self.admission.access(head);
         match access {
             Access::Public => return Ok(Step::AdmitAnonymous),
             Access::Unavailable => {
@@ -117,7 +137,7 @@ where
             | Access::Optional
             | Access::Scopes(_) => {}
         }
-        match self.sources.read(marked, head.headers())? {
+        match found? {
             Some(found) => Ok(Step::Verify(Credential::new(found, head), access)),
             None if access == Access::Optional => Ok(Step::AdmitAnonymous),
             None => {
@@ -127,10 +147,11 @@ where
         }
     }
 
+    /// Decides whether the principal has what the policy requires.
     #[inline]
     fn authorize(
         &self,
-        head: Head<'_>,
+        head: Option<Head<'_>>,
         access: Access,
         verdict: Result<V::Principal, Rejection>,
     ) -> Decision<V::Principal> {
@@ -159,13 +180,17 @@ where
         Ok(Some(principal))
     }
 
-    fn reject_unless_audited(&self, head: Head<'_>, rejection: Rejection) -> Result<(), Rejection> {
-        match &self.options.audit {
-            Some(audit) => {
+    fn reject_unless_audited(
+        &self,
+        head: Option<Head<'_>>,
+        rejection: Rejection,
+    ) -> Result<(), Rejection> {
+        match (&self.options.audit, head) {
+            (Some(audit), Some(head)) => {
                 audit(head, &rejection);
                 Ok(())
             }
-            None => Err(rejection),
+            _ => Err(rejection),
         }
     }
 

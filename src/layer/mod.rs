@@ -1,4 +1,4 @@
-//! The layer that guards a service, and what goes with it.
+//! The layer that guards a service, and its companions.
 //!
 //! - [`AuthnLayer`] guards every request of a service.
 //! - [`RequireLayer`] guards single routes inside it.
@@ -86,6 +86,6 @@ pub use self::{
     future::ResponseFuture,
     protect::{Protected, protect},
     require::{Require, RequireLayer},
-    respond::{NoBody, PublicRejection, Respond},
+    respond::{EmptyBody, PublicRejection, Respond},
     service::Authn,
 };

@@ -16,7 +16,7 @@ use super::{
     drain::Drain,
     future::ResponseFuture,
     rejection_response::{RejectionResponses, missing_layer},
-    respond::{NoBody, PublicRejection, Respond},
+    respond::{EmptyBody, PublicRejection, Respond},
 };
 use crate::{
     credential::{Schemes, Sources},
@@ -47,7 +47,7 @@ use crate::{
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 ///
-pub struct RequireLayer<P = Principal, R = NoBody> {
+pub struct RequireLayer<P = Principal, R = EmptyBody> {
     guard: Arc<Guard<P>>,
     respond: Arc<R>,
     drain: Drain,
@@ -84,7 +84,7 @@ impl<P: 'static> RequireLayer<P> {
         let responses = RejectionResponses::new(&Sources::default(), Schemes::BEARER);
         Self {
             guard: Arc::new(Guard { check, responses }),
-            respond: Arc::new(NoBody),
+            respond: Arc::new(EmptyBody),
             drain: Drain::new(),
         }
     }

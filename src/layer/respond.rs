@@ -84,6 +84,10 @@ impl PublicRejection {
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 pub trait Respond<ResBody>: Send + Sync + 'static {
+    /// Whether the response has neither headers nor a body. If it is `true`, the
+    /// layer does not call [`respond`](Self::respond).
+    const IS_EMPTY: bool = false;
+
     /// Makes the response. Its status is replaced.
     fn respond(&self, rejection: &PublicRejection) -> Response<ResBody>;
 }
@@ -100,9 +104,11 @@ where
 /// Makes an empty body: the default [`Respond`].
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct NoBody;
+pub struct EmptyBody;
 
-impl<ResBody: Default> Respond<ResBody> for NoBody {
+impl<ResBody: Default> Respond<ResBody> for EmptyBody {
+    const IS_EMPTY: bool = true;
+
     fn respond(&self, _: &PublicRejection) -> Response<ResBody> {
         Response::default()
     }

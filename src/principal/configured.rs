@@ -1,4 +1,4 @@
-//! The principal whose fields are configured, and the builder methods.
+//! A principal with configured fields, and the builder methods.
 
 use std::{sync::Arc, time::SystemTime};
 

@@ -64,6 +64,8 @@ impl TokenVerifier {
 impl Verifier for TokenVerifier {
     type Principal = Principal;
 
+    const READS_HEAD: bool = false;
+
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         match self.judge(credential) {
             Verdict::Decided(verdict) => verdict,
@@ -96,6 +98,7 @@ impl Verifier for ImmediateTokenVerifier {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         let seen = self.0.engine.freshness.see();

@@ -29,6 +29,7 @@ where
     type Principal = A::Principal;
 
     const IMMEDIATE: bool = A::IMMEDIATE && B::IMMEDIATE;
+    const READS_HEAD: bool = A::READS_HEAD || B::READS_HEAD;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<A::Principal, Rejection> {
         match self.first.verify(credential).await {
@@ -75,6 +76,7 @@ where
     type Principal = P;
 
     const IMMEDIATE: bool = V::IMMEDIATE;
+    const READS_HEAD: bool = V::READS_HEAD;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
         self.verifier.verify(credential).await.and_then(&self.f)
@@ -112,6 +114,7 @@ where
     type Principal = P;
 
     const IMMEDIATE: bool = V::IMMEDIATE;
+    const READS_HEAD: bool = V::READS_HEAD;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
         self.verifier.verify(credential).await.map(&self.f)

@@ -121,7 +121,7 @@ where
 pub struct OwnedCredential {
     scheme: Option<Scheme>,
     token: Box<str>,
-    head: Box<Parts>,
+    head: Option<Box<Parts>>,
 }
 
 impl OwnedCredential {
@@ -129,7 +129,7 @@ impl OwnedCredential {
         Self {
             scheme: credential.scheme(),
             token: credential.token().into(),
-            head: Box::new(credential.head().to_parts()),
+            head: credential.head().map(|head| Box::new(head.to_parts())),
         }
     }
 
@@ -152,8 +152,8 @@ impl OwnedCredential {
 
     /// See [`Credential::head`].
     #[must_use]
-    pub fn head(&self) -> Head<'_> {
-        Head::from_parts(&self.head)
+    pub fn head(&self) -> Option<Head<'_>> {
+        self.head.as_deref().map(Head::from_parts)
     }
 
     /// See [`Credential::user_password`].

@@ -73,6 +73,13 @@ pub trait Verifier: Send + Sync + 'static {
     /// Whether [`verify`](Self::verify) is ready at its first poll, always.
     const IMMEDIATE: bool = false;
 
+    /// Whether [`Credential::head`] returns the request's head.
+    ///
+    /// Set it to `false` if [`verify`](Self::verify) reads only the credential. A
+    /// layer without a policy then looks the credential's header up once instead of
+    /// twice. [`Credential::head`] may then be `None`.
+    const READS_HEAD: bool = true;
+
     /// Decides whether the credential is good.
     fn verify(
         &self,
@@ -168,6 +175,7 @@ impl<V: Verifier> Verifier for Arc<V> {
     type Principal = V::Principal;
 
     const IMMEDIATE: bool = V::IMMEDIATE;
+    const READS_HEAD: bool = V::READS_HEAD;
 
     fn verify(
         &self,

@@ -58,6 +58,7 @@ impl<V: Verifier> Verifier for ReloadableVerifier<V> {
     type Principal = V::Principal;
 
     const IMMEDIATE: bool = V::IMMEDIATE;
+    const READS_HEAD: bool = V::READS_HEAD;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<V::Principal, Rejection> {
         self.current().verify(credential).await

@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 use tower_authn::{
     Access, AccessTable, AuthnLayer, Challenge, Credential, Principal, Rejection, Sources,
     Verifier,
-    layer::{Admission, Authn, NoBody},
+    layer::{Admission, Authn, EmptyBody},
     verifier::{FixedTokens, FixedUsers},
     verify_fn,
 };
@@ -77,7 +77,7 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    let mut service: Authn<Bare, V, A, NoBody> = layer.layer(Bare);
+    let mut service: Authn<Bare, V, A, EmptyBody> = layer.layer(Bare);
     let mut cx = Context::from_waker(Waker::noop());
     let mut future = None;
     let call = measure(|| {

@@ -103,6 +103,7 @@ impl Verifier for Spy {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         self.calls.add();

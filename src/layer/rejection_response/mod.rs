@@ -60,6 +60,9 @@ impl RejectionResponses {
             return self.grpc(rejection.kind(), content_type);
         }
         let rendered = self.http(rejection);
+        if R::IS_EMPTY {
+            return rendered.map(|()| ResBody::default());
+        }
         let mut response = respond.respond(&PublicRejection::new(rejection));
         if head.method() == Method::HEAD {
             *response.body_mut() = ResBody::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::http::Request;
 
 use super::*;
-use crate::{layer::NoBody, scope::ScopeRule};
+use crate::{layer::EmptyBody, scope::ScopeRule};
 
 /// Renders a rejection by the table of `RejectionKind`.
 fn expected_response(
@@ -142,7 +142,7 @@ fn a_prepared_response_is_the_one_that_the_table_says() {
                 let (status, mut fields) = expected_response(&rejection, &challenges, grpc);
                 // Twice: the first response must not change the prepared one.
                 for _ in 0..2 {
-                    let bare: Response<String> = responses.respond(head, &rejection, &NoBody);
+                    let bare: Response<String> = responses.respond(head, &rejection, &EmptyBody);
                     assert_eq!(
                         status_and_headers(&bare),
                         (status, fields.clone()),

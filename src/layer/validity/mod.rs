@@ -32,8 +32,8 @@ const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// A layer that ends long responses, such as streams, when the token of their
 /// request expires or is revoked, suspended or retired.
 ///
-/// Put it inside of the [`AuthnLayer`](super::AuthnLayer), whose principal it
-/// reads. A request without a principal passes through unchanged. If the inner
+/// Put it inside of an [`AuthnLayer`](super::AuthnLayer). It reads the principal that
+/// the `AuthnLayer` inserts. A request without a principal passes through unchanged. If the inner
 /// service has not responded yet, the layer responds as an `AuthnLayer` does: 401,
 /// or status 16 over gRPC. If a response has begun, the layer ends it so that no
 /// client mistakes a part for the whole: over gRPC by trailers with status 16,
@@ -109,7 +109,7 @@ impl ValidityLayer {
         }
     }
 
-    /// Sets the sources whose challenges a 401 carries.
+    /// Sets the sources, and so the challenges of a 401.
     #[must_use]
     pub fn sources(mut self, sources: &Sources) -> Self {
         self.responses = RejectionResponses::new(sources, Schemes::BEARER);
@@ -162,7 +162,7 @@ impl<S> Layer<S> for ValidityLayer {
     }
 }
 
-/// A service whose responses end with the credential. Created by
+/// A service that ends its responses with the credential. Created by
 /// [`ValidityLayer`].
 #[derive(Clone)]
 pub struct ValidityService<S> {

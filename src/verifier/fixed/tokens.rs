@@ -106,6 +106,7 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedTokens<P> {
     type Principal = P;
 
     const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
         self.list.whose(credential.token_bytes())

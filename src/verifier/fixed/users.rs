@@ -116,6 +116,7 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
     type Principal = P;
 
     const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
         match credential.scheme() {

@@ -137,7 +137,7 @@ async fn what_is_not_of_the_layers_type_is_left_alone() {
 #[tokio::test]
 async fn an_async_closure_reads_the_head_that_a_verifier_reads() {
     let verifier = tower_authn::verify_async_fn(|credential| async move {
-        let head = credential.head();
+        let head = credential.head().unwrap();
         let zone: Option<&u32> = head.extensions().get();
         let seen = (head.method().as_str(), head.path(), zone);
         let sensitive = head.headers()["authorization"].is_sensitive();

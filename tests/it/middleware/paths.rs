@@ -15,14 +15,15 @@ use crate::support::{Strict, ask};
 /// What a verifier was asked, in order.
 type Asked = Arc<Mutex<Vec<(Option<Scheme>, String)>>>;
 
-/// Decides by the token's first letter, and waits or not.
+/// Decides by the token's first letter. Neither constant changes the decision.
 #[derive(Clone, Default)]
-struct Decides<const WAITS: bool>(Asked);
+struct Decides<const READS_HEAD: bool, const WAITS: bool>(Asked);
 
-impl<const WAITS: bool> Verifier for Decides<WAITS> {
+impl<const READS_HEAD: bool, const WAITS: bool> Verifier for Decides<READS_HEAD, WAITS> {
     type Principal = Principal;
 
     const IMMEDIATE: bool = !WAITS;
+    const READS_HEAD: bool = READS_HEAD;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         let asked = (credential.scheme(), credential.token().to_owned());
@@ -176,9 +177,11 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = runtime.block_on(async {
             let asked = Asked::default();
-            let now = on_both(Decides::<false>(asked.clone()), told, &asked, &request).await;
-            let later = on_both(Decides::<true>(asked.clone()), told, &asked, &request).await;
-            [now, later].into_iter().flatten().collect::<Vec<_>>()
+            let a = on_both(Decides::<false, false>(asked.clone()), told, &asked, &request).await;
+            let b = on_both(Decides::<true, false>(asked.clone()), told, &asked, &request).await;
+            let c = on_both(Decides::<false, true>(asked.clone()), told, &asked, &request).await;
+            let d = on_both(Decides::<true, true>(asked.clone()), told, &asked, &request).await;
+            [a, b, c, d].into_iter().flatten().collect::<Vec<_>>()
         });
         for other in &all[1..] {
             prop_assert_eq!(&all[0], other);

@@ -71,6 +71,33 @@ async fn a_verifier_that_panics_is_unavailable_and_the_next_call_works() {
     is_503_and_goes_on("at the first poll", at_the_first_poll).await;
 }
 
+/// Declares that it reads no head, and asks for it.
+struct Peeps;
+
+impl Verifier for Peeps {
+    type Principal = Principal;
+
+    const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
+        match credential.head() {
+            Some(head) => Ok(Principal::new(head.path())),
+            None => Err(Rejection::unavailable("no head")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_verifier_that_declares_to_read_no_head_gets_it_only_for_a_policy() {
+    let request = || get("/", &[("authorization", "Bearer a")]);
+    let layer = AuthnLayer::new(Peeps);
+    let refused = (StatusCode::SERVICE_UNAVAILABLE, 0, 0);
+    assert_eq!(counted(&layer, request()).await, refused);
+    let layer = layer.access(Access::Authenticated);
+    assert_eq!(counted(&layer, request()).await, (StatusCode::OK, 1, 1));
+}
+
 /// Says that it never waits, and waits.
 struct Liar;
 
