@@ -112,11 +112,10 @@ fn judge(
     let spelling = spelling(target);
     let enough = match (spelling, need, app.otherwise) {
         (Spelling::Odd, ..) => false,
-        (Spelling::Plain, ..) => need.is_met_by(caller),
         // What is encoded is never public, whatever its row says.
         (Spelling::Encoded, Need::Public, Need::Public) => caller.is_some(),
         (Spelling::Encoded, Need::Public, otherwise) => otherwise.is_met_by(caller),
-        (Spelling::Encoded, ..) => need.is_met_by(caller),
+        (Spelling::Encoded | Spelling::Plain, ..) => need.is_met_by(caller),
     };
     match guarded {
         Some(_) => prop_assert!(enough, "{spelling:?}, reached with less than {:?}", need),
