@@ -61,7 +61,7 @@ where
                     .expect("the service is ready");
                 let response = service.call(request).await.expect("the service responds");
                 if !is_rejected(&response) {
-                    open.push(format!("{method} {path} returns {}", response.status()));
+                    open.push(format!("{method} {path} answers {}", response.status()));
                 }
             }
         }

@@ -55,12 +55,6 @@ pub(crate) trait RequestHead {
 /// The principal of an admitted request, `None` for an anonymous one.
 pub(crate) type Decision<P> = Result<Option<P>, Rejection>;
 
-/// The part of a decision that precedes the verifier.
-enum Step<'a> {
-    AdmitAnonymous,
-    Verify(Credential<'a>, Access),
-}
-
 impl<V, A, R> Gate<V, A, R>
 where
     V: Verifier,
@@ -85,49 +79,48 @@ where
         }
     }
 
-    #[inline]
+    // Inlined, so that a constant `access` leaves nothing of the checks.
+    #[inline(always)]
     fn verify_now(
         &self,
         head: Option<Head<'_>>,
         access: Access,
         found: Result<Option<Found<'_>>, RejectionKind>,
     ) -> Option<Decision<V::Principal>> {
-        Some(match self.check_presence(head, access, found) {
-            Ok(Step::AdmitAnonymous) => Ok(None),
-            Ok(Step::Verify(credential, access)) => {
-                let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
-                let verdict = catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))?;
-                self.authorize(head, access, verdict)
-            }
-            Err(rejection) => Err(rejection),
-        })
+        let credential = match self.require_credential(head, &access, found) {
+            Ok(Some(credential)) => credential,
+            Ok(None) => return Some(Ok(None)),
+            Err(rejection) => return Some(Err(rejection)),
+        };
+        let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
+        let verdict = catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))?;
+        Some(self.authorize(head, access, verdict))
     }
 
     /// Decides on a request with a marked credential, and waits for the verifier.
     pub(crate) async fn decide(&self, head: Head<'_>) -> Decision<V::Principal> {
         let access = self.admission.access(head);
         let found = self.sources.find(head.headers());
-        match self.check_presence(Some(head), access, found)? {
-            Step::AdmitAnonymous => Ok(None),
-            Step::Verify(credential, access) => {
-                let verify = async { self.verifier.verify(&credential).await };
-                let verdict = AssertUnwindSafe(verify).catch_unwind().await;
-                let verdict = verdict.unwrap_or_else(|_| Err(panicked()));
-                self.authorize(Some(head), access, verdict)
-            }
-        }
+        let Some(credential) = self.require_credential(Some(head), &access, found)? else {
+            return Ok(None);
+        };
+        let verify = async { self.verifier.verify(&credential).await };
+        let verdict = AssertUnwindSafe(verify).catch_unwind().await;
+        let verdict = verdict.unwrap_or_else(|_| Err(panicked()));
+        self.authorize(Some(head), access, verdict)
     }
 
-    /// Decides as far as possible without the verifier.
-    #[inline]
-    fn check_presence<'a>(
+    /// Returns the credential to verify, or `None` to admit the request as
+    /// anonymous.
+    #[inline(always)]
+    fn require_credential<'a>(
         &self,
         head: Option<Head<'a>>,
-        access: Access,
+        access: &Access,
         found: Result<Option<Found<'a>>, RejectionKind>,
-    ) -> Result<Step<'a>, Rejection> {
+    ) -> Result<Option<Credential<'a>>, Rejection> {
         match access {
-            Access::Public => return Ok(Step::AdmitAnonymous),
+            Access::Public => return Ok(None),
             Access::Unavailable => {
                 return Err(Rejection::unavailable("the policy is unavailable"));
             }
@@ -138,17 +131,17 @@ where
             | Access::Scopes(_) => {}
         }
         match found? {
-            Some(found) => Ok(Step::Verify(Credential::new(found, head), access)),
-            None if access == Access::Optional => Ok(Step::AdmitAnonymous),
+            Some(found) => Ok(Some(Credential::new(found, head))),
+            None if *access == Access::Optional => Ok(None),
             None => {
                 self.reject_unless_audited(head, RejectionKind::Missing.into())?;
-                Ok(Step::AdmitAnonymous)
+                Ok(None)
             }
         }
     }
 
     /// Decides whether the principal has what the policy requires.
-    #[inline]
+    #[inline(always)]
     fn authorize(
         &self,
         head: Option<Head<'_>>,
