@@ -29,7 +29,7 @@ impl AccessTableBuilder {
     /// Adds a row for one method of a path.
     ///
     /// A GET row decides HEAD too, unless the path has a row for HEAD. A method
-    /// for which the path has no row gets what [`fallback`](Self::otherwise)
+    /// for which the path has no row gets what [`fallback`](Self::fallback)
     /// says, even where a less specific path has a row for it: axum answers 405
     /// there and does not look further.
     pub fn route(self, method: Method, path: &str, access: impl IntoAccess) -> Self {
@@ -68,7 +68,7 @@ impl AccessTableBuilder {
     /// The row decides requests of every HTTP method, because tonic routes by
     /// the path alone. Methods of the service that have no row get the row of
     /// [`grpc_service`](Self::grpc_service), or what
-    /// [`fallback`](Self::otherwise) says: no row by path reaches into a
+    /// [`fallback`](Self::fallback) says: no row by path reaches into a
     /// service.
     pub fn grpc(self, service: &str, method: &str, access: impl IntoAccess) -> Self {
         if !is_grpc_name(method) {
