@@ -165,7 +165,7 @@ impl Sessions {
         let cookies = self.cookies();
         let kind = self.kind(form, &cookies);
         let secret = self.tokens.open_session(kind, caller, ends).await?;
-        Ok(cookies.set(form, secret.expose(), ends.since(now).as_secs()))
+        Ok(cookies.set(form, secret.expose(), ends.duration_since(now).as_secs()))
     }
 
     /// Ends the sessions that a request names, and returns the forms of their
