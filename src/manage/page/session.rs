@@ -16,6 +16,7 @@ use super::cookie::{CookieKind, SessionCookies};
 use crate::{
     access::Access,
     axum::Authenticated,
+    challenge::Challenge,
     credential::Sources,
     layer::{AuthnLayer, Drain},
     manage::{
@@ -58,8 +59,10 @@ pub(super) fn router(admin: &TokenAdmin, sessions: Arc<Sessions>) -> Router {
         Some(users) => tokens.or(users.clone()).boxed(),
         None => tokens.boxed(),
     };
+    // A Basic challenge would make the browser ask for a password itself.
+    let sources = Sources::new().bearer().basic();
     let authn = AuthnLayer::new(verifier)
-        .sources(Sources::new().bearer().basic())
+        .sources(sources.challenge(Challenge::bearer()))
         .access(Access::Scopes(admin.scope.clone()))
         .respond(Problem::respond)
         .drain(Drain::off());
@@ -174,7 +177,11 @@ impl Sessions {
             .tokens
             .open_session(session, caller, expires_at)
             .await?;
-        Ok(cookies.set(kind, secret.expose(), expires_at.since(now).as_secs()))
+        Ok(cookies.set(
+            kind,
+            secret.expose(),
+            expires_at.duration_since(now).as_secs(),
+        ))
     }
 
     /// Closes the sessions of a request and returns the kinds of their cookies.
