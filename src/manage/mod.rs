@@ -136,7 +136,7 @@ impl TokenAdmin {
         Self {
             tokens,
             sources: Sources::default(),
-            scope: ScopeRule::of(Scope::known(SCOPE)),
+            scope: ScopeRule::from_scope(Scope::from_static(SCOPE)),
             users: None,
             title: "API tokens".into(),
             session: Duration::from_secs(12 * 60 * 60),
@@ -438,6 +438,6 @@ mod tests {
 
     #[test]
     fn the_managers_scope_is_one() {
-        assert_eq!(SCOPE.parse(), Ok(Scope::known(SCOPE)));
+        assert_eq!(SCOPE.parse(), Ok(Scope::from_static(SCOPE)));
     }
 }
