@@ -17,7 +17,7 @@ use crate::{
     scope::Scope,
     store::TokenUse,
     target::Target,
-    token::{Digest, KeyId, Record, Timestamp, TokenId, TokenState, Validity},
+    token::{Digest, KeyId, Lifecycle, Record, Timestamp, TokenId, TokenState},
 };
 
 /// What a verdict needs to know of a token. It is a principal as it stands.
@@ -119,7 +119,7 @@ impl Entry {
 
     #[cold]
     fn check_all(&self, now: Timestamp) -> Result<(), Rejection> {
-        match self.validity().state(now, false) {
+        match self.lifecycle().state(now, false) {
             TokenState::Active => Ok(()),
             TokenState::Expired => Err(Rejection::expired().with_reason("expired")),
             TokenState::NotYet => Err(Rejection::expired().with_reason("not valid yet")),
@@ -128,10 +128,10 @@ impl Entry {
         }
     }
 
-    fn validity(&self) -> Validity {
+    fn lifecycle(&self) -> Lifecycle {
         let (not_before, grace_until) = self.bounds();
         let end = |end: Timestamp| Some(end).filter(|end| *end < Timestamp::MAX);
-        Validity {
+        Lifecycle {
             revoked: matches!(self.withdrawn, Some(Withdrawn::Revoked)),
             suspended: self.withdrawn.is_some(),
             not_before: Some(not_before),
@@ -322,7 +322,7 @@ mod tests {
             let far = Timestamp::MAX.as_millis();
             for now in (0..7).chain(far - 2..=far).map(Timestamp::from_millis) {
                 let state = record.state(now);
-                prop_assert_eq!(entry.validity().state(now, false), state, "at {:?}", now);
+                prop_assert_eq!(entry.lifecycle().state(now, false), state, "at {:?}", now);
                 let good = state == TokenState::Active;
                 prop_assert_eq!(entry.check(now).is_ok(), good, "at {:?}", now);
             }

@@ -111,7 +111,7 @@ impl From<StoreError> for TokenError {
 
 impl From<RandomError> for TokenError {
     fn from(_: RandomError) -> Self {
-        Self::unavailable("the source of randomness is broken")
+        Self::unavailable("the operating system returned no random bytes")
     }
 }
 

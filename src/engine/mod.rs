@@ -39,7 +39,7 @@ use crate::{
     store::{
         Position, Row, StoreError, StoreErrorKind, TokenStore, Write, deadline::DeadlineStore,
     },
-    token::{Clock, Random, Record, SystemClock, Timestamp, TokenId},
+    token::{Clock, Record, SystemClock, Timestamp, TokenId},
 };
 
 /// The state that the handle, its verifiers and its tasks share.
@@ -55,7 +55,6 @@ pub(crate) struct Engine {
     pub(crate) freshness: Freshness,
     pub(crate) reads: ReadThrough,
     pub(crate) usage: UsageBook,
-    pub(crate) random: Mutex<Random>,
     pub(crate) tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -69,7 +68,6 @@ impl Engine {
             freshness: Freshness::new(options.max_stale),
             reads: ReadThrough::new(),
             usage: UsageBook::new(),
-            random: Mutex::new(Random::system()),
             tasks: Mutex::default(),
             options,
         }
@@ -88,10 +86,6 @@ impl Engine {
 
     pub(crate) fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn random(&self) -> std::sync::MutexGuard<'_, Random> {
-        self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes rows, puts them into memory, and returns the revision of the last.

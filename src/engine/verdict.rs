@@ -27,7 +27,7 @@ impl Engine {
     /// touches the store.
     #[inline]
     pub(crate) fn judge(&self, token: &[u8]) -> Verdict {
-        let Some(shape) = Shape::of(token, &self.options.prefix) else {
+        let Some(shape) = Shape::parse(token, &self.options.prefix) else {
             return Verdict::Decided(self.judge_imported(token));
         };
         let seen = self.freshness.see();
@@ -40,7 +40,7 @@ impl Engine {
 
     #[cold]
     fn judge_unknown(&self, shape: &Shape<'_>, seen: Seen) -> Verdict {
-        if !shape.is_whole() {
+        if !shape.has_valid_crc() {
             return refuse("the checksum does not hold");
         }
         match self.key_of(shape) {

@@ -10,7 +10,9 @@ use crate::{
     engine::{Engine, Retries},
     principal::Principal,
     store::{Query, Row, StoreError, StoreErrorKind, Write},
-    token::{Digest, KeyId, Record, Secret, Shape, TagKey, Timestamp, TokenId, compose, generate},
+    token::{
+        Digest, KeyId, Record, Secret, Shape, TagKey, Timestamp, TokenId, compose, generate_sealed,
+    },
 };
 
 impl Tokens {
@@ -39,7 +41,7 @@ impl Tokens {
     /// ([`AlreadyExists`](TokenErrorKind::AlreadyExists)).
     pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
         let token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-        let shaped = Shape::of(text.as_bytes(), &self.engine.options.prefix).is_some();
+        let shaped = Shape::parse(text.as_bytes(), &self.engine.options.prefix).is_some();
         if !(20..=255).contains(&text.len()) || !text.bytes().all(token68) || shaped {
             return Err(TokenError::invalid(
                 "token",
@@ -60,7 +62,7 @@ impl Tokens {
         token: NewToken,
     ) -> Result<Record, TokenError> {
         let now = self.engine.now();
-        let id = TokenId::random(&mut self.engine.random())?;
+        let id = TokenId::random()?;
         let mut record = token.record(id, digest, now, &self.engine.options)?;
         record.rev = self.engine.insert(record.clone()).await?;
         Ok(record)
@@ -272,7 +274,7 @@ impl Tokens {
     /// Returns an error if the store can't be reached.
     pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
         let ended_for = ended_for.max(self.engine.options.max_stale);
-        let before = self.engine.now().before(ended_for);
+        let before = self.engine.now().saturating_sub(ended_for);
         let pruned = self.engine.store.prune(before).await?;
         for id in &pruned {
             self.engine.mirror.forget(*id);
@@ -308,13 +310,12 @@ impl Engine {
         let kid = ring
             .minting(now)
             .ok_or_else(|| TokenError::unavailable("no key of the ring mints now"))?;
-        let mut random = self.random();
-        let id = TokenId::random(&mut random)?;
+        let id = TokenId::random()?;
         let tag = |text: &[u8]| {
             let tag = ring.tag(kid, text);
             tag.expect("the key that mints is in the ring")
         };
-        let secret = compose(&self.options.prefix, id, kid, &mut random, tag)?;
+        let secret = compose(&self.options.prefix, id, kid, tag)?;
         let mut record = record(id, Digest::sha256(secret.expose()))?;
         record.kid = Some(kid);
         record.rev = 0;
@@ -336,7 +337,7 @@ impl Engine {
     /// in the store where one of our keys made it.
     pub(super) async fn presented(&self, token: &str) -> Result<Option<TokenId>, TokenError> {
         let digest = Digest::sha256(token);
-        let shape = Shape::of(token.as_bytes(), &self.options.prefix);
+        let shape = Shape::parse(token.as_bytes(), &self.options.prefix);
         let known = match &shape {
             Some(shape) => self.mirror.get(shape.id()),
             None => self.mirror.imported(&digest),
@@ -355,7 +356,7 @@ impl Engine {
     async fn add_key(&self, mints_from: Timestamp) -> Result<TagKey, TokenError> {
         let id = self.mirror.ring().free_id();
         let id = id.ok_or_else(|| TokenError::invalid("key", "the ring is full"))?;
-        let sealed = generate(id, self.mirror.master(), &mut self.random())?;
+        let sealed = generate_sealed(id, self.mirror.master())?;
         let mut key = TagKey::new(id, sealed, self.now(), mints_from);
         let row = Row::Key(key.clone());
         key.rev = match self
