@@ -69,9 +69,9 @@ use crate::{error::ConfigError, head::Head};
 ///
 /// # Security
 ///
-/// If routers and proxies read a path differently (it has a dot segment, `//`, `;`,
-/// `\`, `%2e`, `%2f` or `%5c`), the stricter of its row and the fallback applies.
-/// The same holds for a path with any other `%` if its row is public or optional.
+/// A path that routers and proxies read differently (it has a dot segment, `//`, `;`,
+/// `\`, `%2e`, `%2f` or `%5c`) is [`NotFound`](Access::NotFound), whatever its row
+/// and the fallback allow. A path with any other `%` is never public or optional.
 ///
 /// A row of [`route`](super::AccessTableBuilder::route) does not guard a gRPC
 /// method, which runs for every HTTP method: use
@@ -146,16 +146,18 @@ impl Policy for AccessTable {
         let original = self.original_uri.and_then(|find| find(head.extensions()));
         let path = original.map_or_else(|| head.path(), Uri::path);
         let row = self.index.find(head.method(), path);
-        let Some(AccessRow { access, .. }) = row.and_then(|row| self.rows.get(row)) else {
-            return self.fallback.clone();
-        };
-        let is_open = matches!(access, Access::Optional | Access::Public);
+        let row = row.and_then(|row| self.rows.get(row));
+        let access = row.map_or(&self.fallback, |row| &row.access).clone();
+        let is_open = |access: &Access| matches!(access, Access::Optional | Access::Public);
         match classify_spelling(path) {
-            Spelling::Plain => access.clone(),
-            Spelling::Encoded if !is_open => access.clone(),
-            Spelling::Ambiguous | Spelling::Encoded => {
-                access.clone().stricter(self.fallback.clone())
-            }
+            Spelling::Plain => access,
+            Spelling::Encoded if !is_open(&access) => access,
+            Spelling::Encoded => access
+                .stricter(self.fallback.clone())
+                .stricter(Access::Authenticated),
+            // Nested routers strip a prefix, so an ambiguous path may reach a route
+            // although it does not match the path of its row.
+            Spelling::Ambiguous => access.stricter(Access::NotFound),
         }
     }
 }

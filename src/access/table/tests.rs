@@ -81,24 +81,31 @@ fn grpc_rows_match_two_segments_and_every_method() {
 }
 
 #[test]
-fn an_ambiguous_path_gets_the_stricter_of_its_row_and_the_fallback() {
-    let table = AccessTable::builder()
-        .any("/admin/{*rest}", Access::scope("resources"))
-        .any("/public/{*rest}", Access::Public)
-        .fallback(Access::Authenticated)
-        .build()
-        .unwrap();
-    let scoped = Access::scope("resources").unwrap();
-    let rows = [
-        ("/admin//x", scoped.clone()),
-        ("/admin/%78", scoped),
-        ("/public/x", Access::Public),
-        ("/public/../admin", Access::Authenticated),
-        ("/public/%78", Access::Authenticated),
-        ("/x;y", Access::Authenticated),
-    ];
-    for (path, expected) in rows {
-        assert_eq!(access(&table, "GET", path), expected, "{path}");
+fn an_ambiguous_path_is_closed_and_an_encoded_one_is_never_open() {
+    let scoped = || Access::scope("resources").unwrap();
+    for fallback in [Access::Authenticated, Access::Public, Access::Denied] {
+        let table = AccessTable::builder()
+            .any("/admin/{*rest}", Access::scope("resources"))
+            .any("/public/{*rest}", Access::Public)
+            .fallback(fallback.clone())
+            .build()
+            .unwrap();
+        let known = Access::Authenticated.stricter(fallback.clone());
+        let closed = Access::NotFound.stricter(fallback);
+        let rows = [
+            ("/admin/x", scoped()),
+            ("/admin/%78", scoped()),
+            ("/public/x", Access::Public),
+            ("/public/%78", known.clone()),
+            ("/%78", known),
+            ("/admin//x", Access::NotFound),
+            ("/public/../admin", Access::NotFound),
+            ("/x;y", closed.clone()),
+            ("/x//", closed),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(access(&table, "GET", path), expected, "{path}");
+        }
     }
 }
 
