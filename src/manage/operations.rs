@@ -21,7 +21,7 @@ use crate::{
     principal::Principal,
     store::{Cursor, StoredToken},
     token::{Record, TokenId},
-    tokens::{TokenSelector, Tokens},
+    tokens::{TokenChange, Tokens},
 };
 
 /// The longest body, in bytes.
@@ -104,11 +104,9 @@ async fn update(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
     Id(id): Id,
-    Body(Patch(change)): Body<Patch>,
+    Body(Patch(update)): Body<Patch>,
 ) -> Result<Response, Problem> {
-    let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
-    let record = tokens.update(id, change).await?;
-    Ok(view::token(&tokens, &StoredToken { record, usage }))
+    change(&tokens, &caller, id, TokenChange::Update(&update)).await
 }
 
 async fn suspend(
@@ -116,9 +114,7 @@ async fn suspend(
     Authenticated(caller): Authenticated,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
-    let record = tokens.suspend(id).await?;
-    Ok(view::token(&tokens, &StoredToken { record, usage }))
+    change(&tokens, &caller, id, TokenChange::Suspend).await
 }
 
 async fn resume(
@@ -126,9 +122,7 @@ async fn resume(
     Authenticated(caller): Authenticated,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    let StoredToken { usage, .. } = visible(&tokens, &caller, id).await?;
-    let record = tokens.resume_as(id, &caller).await?;
-    Ok(view::token(&tokens, &StoredToken { record, usage }))
+    change(&tokens, &caller, id, TokenChange::ResumeAs(&caller)).await
 }
 
 async fn rotate(
@@ -149,10 +143,24 @@ async fn revoke(
     Id(id): Id,
     Body(Revocation { reason }): Body<Revocation>,
 ) -> Result<Response, Problem> {
-    visible(&tokens, &caller, id).await?;
     let by = caller.subject();
-    tokens.revoke(TokenSelector::Id(id), by, &reason).await?;
-    Ok(view::token(&tokens, &tokens.get(id).await?))
+    let revoke = TokenChange::Revoke {
+        by,
+        reason: &reason,
+    };
+    change(&tokens, &caller, id, revoke).await
+}
+
+/// Changes a token that the caller may see.
+async fn change(
+    tokens: &Tokens,
+    caller: &Principal,
+    id: TokenId,
+    change: TokenChange<'_>,
+) -> Result<Response, Problem> {
+    let is_visible = |record: &Record| is_visible(caller, record);
+    let stored = tokens.change_if(id, is_visible, change).await?;
+    Ok(view::token(tokens, &stored))
 }
 
 /// A token that this caller may know of: one of their organization, or any
