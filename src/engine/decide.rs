@@ -27,7 +27,7 @@ impl Engine {
     /// forged one a checksum or a tag, and neither a read of the store.
     #[inline]
     pub(crate) fn decide(&self, token: &[u8]) -> Decision {
-        let Some(shape) = Shape::of(token, &self.options.prefix) else {
+        let Some(shape) = Shape::parse(token, &self.options.prefix) else {
             return Decision::Final(self.decide_imported(token));
         };
         let seen = self.freshness.see();
@@ -40,7 +40,7 @@ impl Engine {
 
     #[cold]
     fn decide_unknown(&self, shape: &Shape<'_>, seen: Seen) -> Decision {
-        if !shape.is_whole() {
+        if !shape.has_valid_crc() {
             return Decision::Final(Err(invalid("the checksum is wrong")));
         }
         match self.key_of(shape) {

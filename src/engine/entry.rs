@@ -13,7 +13,7 @@ use crate::{
     rejection::Rejection,
     scope::Scope,
     target::Target,
-    token::{Digest, KeyId, Record, Timestamp, TokenId, TokenState, Validity},
+    token::{Digest, KeyId, Lifecycle, Record, Timestamp, TokenId, TokenState},
 };
 
 /// The fields of a token that a verdict and its principal need.
@@ -90,7 +90,7 @@ impl TokenEntry {
 
     #[cold]
     fn check_fully(&self, now: Timestamp) -> Result<(), Rejection> {
-        match self.validity().state(now, false) {
+        match self.lifecycle().state(now, false) {
             TokenState::Active => Ok(()),
             TokenState::Expired => Err(Rejection::expired().with_reason("expired")),
             TokenState::NotYet => Err(Rejection::expired().with_reason("not valid yet")),
@@ -99,10 +99,10 @@ impl TokenEntry {
         }
     }
 
-    fn validity(&self) -> Validity {
+    fn lifecycle(&self) -> Lifecycle {
         let (not_before, grace_until) = self.bounds();
         let finite = |end: Timestamp| Some(end).filter(|end| *end < Timestamp::MAX);
-        Validity {
+        Lifecycle {
             revoked: matches!(self.withdrawal, Some(Withdrawal::Revoked)),
             suspended: self.withdrawal.is_some(),
             not_before: Some(not_before),
@@ -246,7 +246,7 @@ mod tests {
             let far = Timestamp::MAX.as_millis();
             for now in (0..7).chain(far - 2..=far).map(Timestamp::from_millis) {
                 let state = record.state(now);
-                prop_assert_eq!(entry.validity().state(now, false), state, "at {:?}", now);
+                prop_assert_eq!(entry.lifecycle().state(now, false), state, "at {:?}", now);
                 let is_active = state == TokenState::Active;
                 prop_assert_eq!(entry.check(now).is_ok(), is_active, "at {:?}", now);
             }

@@ -119,7 +119,7 @@ impl From<StoreError> for TokenError {
 
 impl From<RandomError> for TokenError {
     fn from(_: RandomError) -> Self {
-        Self::unavailable("the system's source of randomness failed")
+        Self::unavailable("the operating system returned no random bytes")
     }
 }
 

@@ -44,7 +44,7 @@ use crate::{
         Position, Row, StoreError, StoreErrorKind, StoredToken, TokenStore, Write,
         deadline::DeadlineStore,
     },
-    token::{Clock, Random, Record, SystemClock, Timestamp, TokenId},
+    token::{Clock, Record, SystemClock, Timestamp, TokenId},
 };
 
 /// The state that a handle, its verifiers and its tasks share.
@@ -60,7 +60,6 @@ pub(crate) struct Engine {
     pub(crate) freshness: Freshness,
     pub(crate) reads: ReadThrough,
     pub(crate) usage: UsageBook,
-    pub(crate) random: Mutex<Random>,
     pub(crate) tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -74,7 +73,6 @@ impl Engine {
             freshness: Freshness::new(options.max_stale),
             reads: ReadThrough::new(),
             usage: UsageBook::new(),
-            random: Mutex::new(Random::system()),
             tasks: Mutex::default(),
             options,
         }
@@ -93,10 +91,6 @@ impl Engine {
 
     pub(crate) fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn random(&self) -> std::sync::MutexGuard<'_, Random> {
-        self.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes rows, merges them into memory, and returns the revision of the last.

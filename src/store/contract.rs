@@ -312,7 +312,7 @@ impl Query {
                 let retired = record
                     .kid
                     .is_some_and(|kid| self.retired_keys.contains(&kid));
-                record.validity().state(now, retired) == state
+                record.lifecycle().state(now, retired) == state
             })
             && self
                 .expires_before

@@ -1,9 +1,9 @@
-//! The digits of a token.
+//! The digits of a token: `0-9A-Za-z`.
 
 pub(super) const ALPHABET: &[u8; 62] =
     b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A number in base62, of a fixed width.
+/// Encodes a number with a fixed width. Digits that do not fit are cut off.
 pub(super) fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
     let mut text = [b'0'; WIDTH];
     for digit in text.iter_mut().rev() {
@@ -13,7 +13,7 @@ pub(super) fn encode<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
     text
 }
 
-/// What no digit is worth.
+/// The value of a byte that is no digit: a bit that no digit's value has.
 const NO_DIGIT: u8 = 64;
 
 /// The value of every byte as a digit.
@@ -36,8 +36,8 @@ pub(super) fn value_digit(value: u8) -> u8 {
     ALPHABET[usize::from(value % 62)]
 }
 
-/// The number that at most 11 digits say, if they are digits and it fits 64
-/// bits.
+/// Decodes a number of at most 11 digits. Returns `None` if a byte is no digit
+/// or the number exceeds 64 bits.
 pub(super) fn decode<const WIDTH: usize>(text: &[u8; WIDTH]) -> Option<u64> {
     let values = text.map(|digit| VALUES[usize::from(digit)]);
     let all = values.iter().fold(0, |all, value| all | value);

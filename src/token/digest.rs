@@ -1,14 +1,14 @@
-//! The digest of a token: what is stored in its place.
+//! The digest of a token, which is stored in place of the token.
 
 use std::fmt;
 
-use super::sha256;
-use crate::{ct, error::ConfigError};
+use super::{error::ParseError, sha256};
+use crate::ct;
 
-/// The SHA-256 of a whole token, as four words.
+/// The SHA-256 digest of a whole token.
 ///
-/// It is compared in constant time and does not tell the token, which holds
-/// 190 random bits. Its `Debug` shows the first bytes.
+/// Digests are compared in constant time. A digest is no secret, since a token
+/// contains 190 random bits; `Debug` shows its first bytes.
 ///
 /// # Example
 ///
@@ -17,13 +17,13 @@ use crate::{ct, error::ConfigError};
 ///
 /// let digest = Digest::sha256("token");
 /// assert_eq!(Digest::from_hex(&digest.to_hex())?, digest);
-/// # Ok::<(), tower_authn::ConfigError>(())
+/// # Ok::<(), tower_authn::token::ParseError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Digest([u64; 4]);
 
 impl Digest {
-    /// Digests a token.
+    /// Computes the digest of a token.
     pub fn sha256(token: impl AsRef<[u8]>) -> Self {
         let state = sha256::digest(token.as_ref());
         let (pairs, _) = state.as_chunks();
@@ -33,30 +33,30 @@ impl Digest {
         }))
     }
 
-    /// Reads a digest that was made elsewhere: `sha256sum`'s 64 digits.
+    /// Reads a digest of 64 hexadecimal digits, as `sha256sum` prints it.
     ///
     /// # Errors
     ///
-    /// Where it is not 64 hexadecimal digits.
-    pub fn from_hex(hex: &str) -> Result<Self, ConfigError> {
-        let fault = || ConfigError::new("a SHA-256 digest is 64 hexadecimal digits");
+    /// Returns an error if the text is anything else.
+    pub fn from_hex(hex: &str) -> Result<Self, ParseError> {
+        let error = || ParseError::new("digest: malformed; expected 64 hexadecimal digits");
         let (pairs, []) = hex.as_bytes().as_chunks::<2>() else {
-            return Err(fault());
+            return Err(error());
         };
         let digit = |b: u8| char::from(b).to_digit(16);
         let byte = |[high, low]: &[u8; 2]| Some((digit(*high)? << 4 | digit(*low)?) as u8);
         let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self::from_bytes).ok_or_else(fault)
+        bytes.map(Self::from_bytes).ok_or_else(error)
     }
 
-    /// The digest as 64 hexadecimal digits.
+    /// Returns the digest as 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(self) -> String {
         self.0.iter().map(|word| format!("{word:016x}")).collect()
     }
 
-    /// The bytes of a digest, as SHA-256 gives them.
+    /// Creates a digest from the bytes that SHA-256 returns.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let (words, _) = bytes.as_chunks::<8>();
@@ -65,7 +65,7 @@ impl Digest {
         }))
     }
 
-    /// The bytes of the digest.
+    /// Returns the bytes of the digest.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 32] {
         let mut bytes = [0; 32];
@@ -76,13 +76,13 @@ impl Digest {
         bytes
     }
 
-    /// The words, for tables.
+    /// Returns the digest as four words, to hash into a table.
     pub(crate) fn words(&self) -> [u64; 4] {
         self.0
     }
 }
 
-/// In constant time.
+/// Compares in constant time.
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         ct::words_eq(&self.0, &other.0)

@@ -1,143 +1,25 @@
-//! The form of a token.
-
-use std::{fmt, str::FromStr};
+//! The text of a token, as [the module](super) describes it.
 
 use zeroize::Zeroizing;
 
 use super::{
     base62::{decode, encode},
-    random::{Random, RandomError},
-    ring::KeyId,
+    error::ParseError,
+    id::TokenId,
+    key::KeyId,
+    prefix::Prefix,
+    random::{RandomError, fill_base62},
     secret::Secret,
 };
-use crate::error::ConfigError;
 
-const ID: usize = 12;
+const ID: usize = TokenId::LEN;
 const SECRET: usize = 32;
 const TAG: usize = 11;
 const CRC: usize = 6;
-/// `_`, id, `_`, secret, kid, tag, crc.
-const BEHIND_PREFIX: usize = 1 + ID + 1 + SECRET + 1 + TAG + CRC;
+/// The length of `_`, id, `_`, secret, kid, tag and crc.
+const AFTER_PREFIX: usize = 1 + ID + 1 + SECRET + 1 + TAG + CRC;
 
-/// What stands first in every token of a service: `acme`.
-///
-/// # Example
-///
-/// ```
-/// use tower_authn::token::Prefix;
-///
-/// let prefix: Prefix = "acme".parse()?;
-/// assert!("Acme".parse::<Prefix>().is_err());
-/// # Ok::<(), tower_authn::ConfigError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefix {
-    text: Box<str>,
-    /// It and the `_` behind it, zero-padded: a token is compared in one step.
-    word: u128,
-    mask: u128,
-}
-
-impl Prefix {
-    fn new(text: &str) -> Self {
-        let digits = 8 * (text.len() + 1);
-        let padded = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .rev()
-                .fold(0, |all, b| all << 8 | u128::from(*b))
-        };
-        Self {
-            text: text.into(),
-            word: padded(text.as_bytes()) | u128::from(b'_') << (digits - 8),
-            mask: u128::MAX >> (128 - digits),
-        }
-    }
-
-    /// A prefix that no token has: it begins with a capital letter.
-    #[cfg(feature = "manage")]
-    pub(crate) fn reserved(text: &str) -> Self {
-        debug_assert!(text.starts_with(|first: char| first.is_ascii_uppercase()));
-        Self::new(text)
-    }
-
-    /// The prefix as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl FromStr for Prefix {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        if !is_prefix(text.as_bytes()) {
-            return Err(ConfigError::new(
-                "a prefix is a lower-case letter, then 1 to 14 of [a-z0-9]",
-            ));
-        }
-        Ok(Self::new(text))
-    }
-}
-
-fn is_prefix(text: &[u8]) -> bool {
-    let rest = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9');
-    matches!(text, [b'a'..=b'z', behind @ ..]
-        if (1..=14).contains(&behind.len()) && behind.iter().all(rest))
-}
-
-/// Names a token: 12 characters of `[0-9A-Za-z]`, public and safe to log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenId([u8; ID]);
-
-impl TokenId {
-    /// The id as text.
-    #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "every id is ASCII")]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("an id is ASCII")
-    }
-
-    /// The first and the last eight characters, as numbers: together all of it.
-    pub(crate) fn halves(&self) -> (u64, u64) {
-        let [first @ .., _, _, _, _] = self.0;
-        let [_, _, _, _, last @ ..] = self.0;
-        (u64::from_le_bytes(first), u64::from_le_bytes(last))
-    }
-
-    /// A new one, of the randomness given.
-    pub(crate) fn random(random: &mut Random) -> Result<Self, RandomError> {
-        let mut id = [0; ID];
-        random.fill(&mut id)?;
-        Ok(Self(id))
-    }
-}
-
-impl FromStr for TokenId {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        match <[u8; ID]>::try_from(text.as_bytes()) {
-            Ok(id) if id.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(id)),
-            _ => Err(ConfigError::new("a token's id is 12 of [0-9A-Za-z]")),
-        }
-    }
-}
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenId({self})")
-    }
-}
-
-/// A text of the length and the shape of a token of ours.
+/// A text with the length, the prefix and the underscores of a token.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape<'a> {
     text: &'a [u8],
@@ -145,13 +27,12 @@ pub(crate) struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    /// Whether a text has the shape: length, prefix and the two underscores.
-    /// What it says is checked later, where it matters.
+    /// Checks the length, the prefix and the two underscores. The other
+    /// characters are checked later, by the CRC or the tag.
     #[inline]
-    pub(crate) fn of(text: &'a [u8], prefix: &Prefix) -> Option<Self> {
-        let len = prefix.text.len();
-        let word = u128::from_le_bytes(*text.first_chunk()?);
-        if text.len() != len + BEHIND_PREFIX || word & prefix.mask != prefix.word {
+    pub(crate) fn parse(text: &'a [u8], prefix: &Prefix) -> Option<Self> {
+        let len = prefix.as_str().len();
+        if text.len() != len + AFTER_PREFIX || !prefix.matches(*text.first_chunk()?) {
             return None;
         }
         let [id @ .., b'_'] = text[len + 1..].first_chunk::<{ ID + 1 }>()? else {
@@ -159,7 +40,7 @@ impl<'a> Shape<'a> {
         };
         Some(Self {
             text,
-            id: TokenId(*id),
+            id: TokenId::from_chars(*id),
         })
     }
 
@@ -167,24 +48,24 @@ impl<'a> Shape<'a> {
         self.id
     }
 
-    /// Whether the CRC holds, which a typing error breaks, and a made-up token
-    /// lacks.
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Checks the CRC, which fails for a typing error and for most made-up
+    /// tokens.
+    pub(crate) fn has_valid_crc(&self) -> bool {
         let Some((body, crc)) = self.text.split_last_chunk::<CRC>() else {
             return false;
         };
         decode(crc) == Some(u64::from(crc32fast::hash(body)))
     }
 
-    /// Whether every character behind the prefix is one that a token has. A good
-    /// tag says as much.
+    /// Checks that every character after the prefix is a base62 digit. A valid
+    /// tag proves it too, so verdicts skip this.
     fn is_base62(&self) -> bool {
-        let secret_and_more = &self.text[self.text.len() - (BEHIND_PREFIX - ID - 2)..];
-        let mut all = self.id.0.iter().chain(secret_and_more);
-        all.all(u8::is_ascii_alphanumeric)
+        let after_id = &self.text[self.text.len() - (AFTER_PREFIX - ID - 2)..];
+        let mut digits = self.id.as_bytes().iter().chain(after_id);
+        digits.all(u8::is_ascii_alphanumeric)
     }
 
-    /// The key that made the tag, what it was made over, and the tag.
+    /// Returns the key of the tag, the tagged text, and the tag.
     pub(crate) fn tag(&self) -> Option<(KeyId, &'a [u8], u64)> {
         let (body, _) = self.text.split_last_chunk::<CRC>()?;
         let (tagged, tag) = body.split_last_chunk::<TAG>()?;
@@ -193,20 +74,22 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// Writes a token down. `tag` is asked for the tag of what stands before it.
+/// Creates the text of a token with a random secret. `tag` computes the tag of
+/// the text before it.
 pub(crate) fn compose(
     prefix: &Prefix,
     id: TokenId,
     kid: KeyId,
-    random: &mut Random,
     tag: impl FnOnce(&[u8]) -> u64,
 ) -> Result<Secret, RandomError> {
     let mut secret = Zeroizing::new([0; SECRET]);
-    random.fill(secret.as_mut())?;
-    let mut text = Vec::with_capacity(prefix.text.len() + BEHIND_PREFIX);
-    text.extend_from_slice(prefix.text.as_bytes());
+    fill_base62(secret.as_mut())?;
+    let prefix = prefix.as_str();
+    // With its final capacity, so that growing leaves no copy of the secret.
+    let mut text = Vec::with_capacity(prefix.len() + AFTER_PREFIX);
+    text.extend_from_slice(prefix.as_bytes());
     text.push(b'_');
-    text.extend_from_slice(&id.0);
+    text.extend_from_slice(id.as_bytes());
     text.push(b'_');
     text.extend_from_slice(secret.as_ref());
     text.push(kid.digit());
@@ -218,25 +101,28 @@ pub(crate) fn compose(
     Ok(Secret::new(text))
 }
 
-/// Whether a text is a whole token of some service: for scanners, which have
-/// neither a store nor a key. Gives its prefix and its id.
+/// Checks without a store or a key whether a text is a whole token of any
+/// service, and returns its prefix and its id. Meant for secret scanners.
 ///
 /// # Errors
 ///
-/// Where it has not the shape of a token, or its CRC does not hold.
-pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ConfigError> {
-    let fault = |message: &str| Err(ConfigError::new(message));
-    let Some(prefix_len) = text.len().checked_sub(BEHIND_PREFIX) else {
-        return fault("too short for a token");
+/// Returns an error if the text has not the form of a token, or if its CRC is
+/// wrong.
+pub fn check_offline(text: &str) -> Result<(Prefix, TokenId), ParseError> {
+    let error = |message| Err(ParseError::new(message));
+    let Some(prefix_len) = text.len().checked_sub(AFTER_PREFIX) else {
+        return error("token: too short; expected a prefix and 64 characters");
     };
     let Some(Ok(prefix)) = text.get(..prefix_len).map(str::parse) else {
-        return fault("a token begins with a prefix");
+        return error(
+            "token: no prefix; expected a lower-case letter, then 1 to 14 of [a-z0-9], then _",
+        );
     };
-    let Some(shape) = Shape::of(text.as_bytes(), &prefix) else {
-        return fault("a token is prefix_id_rest");
+    let Some(shape) = Shape::parse(text.as_bytes(), &prefix) else {
+        return error("token: an underscore is missing; expected prefix_id_rest");
     };
-    if !(shape.is_whole() && shape.is_base62()) {
-        return fault("the token's checksum does not hold");
+    if !(shape.has_valid_crc() && shape.is_base62()) {
+        return error("token: wrong checksum; expected the CRC-32 of the text before it");
     }
     Ok((prefix, shape.id))
 }
@@ -247,21 +133,21 @@ mod tests {
 
     use super::*;
 
-    fn token(random: &mut Random) -> Secret {
+    fn token() -> Secret {
         let prefix = "acme".parse().unwrap();
-        let id = TokenId::random(random).unwrap();
-        compose(&prefix, id, KeyId::FIRST, random, |_| u64::MAX).unwrap()
+        let id = TokenId::random().unwrap();
+        compose(&prefix, id, KeyId::FIRST, |_| u64::MAX).unwrap()
     }
 
     #[test]
     fn a_token_is_read_as_it_was_written() {
         let prefix: Prefix = "acme".parse().unwrap();
-        let secret = token(&mut Random::system());
+        let secret = token();
         let text = secret.expose();
         assert_eq!(text.len(), 4 + 64);
-        let shape = Shape::of(text.as_bytes(), &prefix).unwrap();
+        let shape = Shape::parse(text.as_bytes(), &prefix).unwrap();
         assert_eq!(text[5..17], *shape.id().as_str());
-        assert!(shape.is_whole());
+        assert!(shape.has_valid_crc());
         let (kid, tagged, tag) = shape.tag().unwrap();
         assert_eq!(
             (kid, tagged.len(), tag),
@@ -272,20 +158,17 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_character_at_any_place_is_found() {
-        let secret = token(&mut Random::system());
+    fn a_wrong_character_is_found_wherever_it_is() {
+        let secret = token();
         let text = secret.expose();
-        for place in 0..text.len() {
-            for other in [
-                '!',
-                'é',
-                if &text[place..=place] == "x" {
-                    'y'
-                } else {
-                    'x'
-                },
-            ] {
-                let wrong = format!("{}{other}{}", &text[..place], &text[place + 1..]);
+        for index in 0..text.len() {
+            let letter = if &text[index..=index] == "x" {
+                'y'
+            } else {
+                'x'
+            };
+            for other in ['!', 'é', letter] {
+                let wrong = format!("{}{other}{}", &text[..index], &text[index + 1..]);
                 assert!(check_offline(&wrong).is_err(), "{wrong}");
             }
         }
@@ -296,8 +179,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_tokens_are_all_different() {
-        let mut random = Random::system();
-        let tokens = (0..100_000).map(|_| token(&mut random).expose().to_owned());
+        let tokens = (0..100_000).map(|_| token().expose().to_owned());
         assert_eq!(tokens.collect::<HashSet<_>>().len(), 100_000);
     }
 }

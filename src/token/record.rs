@@ -1,66 +1,67 @@
-//! What is known of a token.
+//! The record of a token.
 
 use std::{fmt, str::FromStr};
 
-use super::{Digest, KeyId, Timestamp, TokenId};
-use crate::{error::ConfigError, scope::Scope, target::Target};
+use super::{Digest, KeyId, ParseError, Timestamp, TokenId};
+use crate::{scope::Scope, target::Target};
 
-/// Everything that is known of a token, less the token itself.
+/// Everything that is stored about a token, except the token itself.
 ///
-/// Stores keep it whole and change nothing in it but [`rev`](Self::rev).
+/// Stores keep a record whole, and change only its [`rev`](Self::rev).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// Names the token.
+    /// The token's id, which is public.
     pub id: TokenId,
-    /// The SHA-256 of the whole token.
+    /// The SHA-256 digest of the whole token.
     pub digest: Digest,
-    /// The key that made the token's tag; none where it was imported.
+    /// The key of the token's tag; `None` for an imported token.
     pub kid: Option<KeyId>,
-    /// The organization that it belongs to.
+    /// The organization of the token.
     pub organization: Option<String>,
-    /// Whose it is.
+    /// The principal that the token authenticates.
     pub subject: String,
-    /// What the owner is: `user`, `service`, or a word of your own.
+    /// The kind of the subject: `user`, `service`, or a word of your own.
     pub subject_kind: String,
-    /// What its owner calls it.
+    /// A name, chosen by its owner.
     pub name: String,
-    /// What its owner says of it.
+    /// A description, written by its owner.
     pub description: String,
-    /// What it may do. None means nothing.
+    /// The scopes of the token. Without any, it may do nothing that needs one.
     pub scopes: Vec<Scope>,
-    /// What it is held to; `None` means everything, and it is never empty.
+    /// The targets to which the token is restricted. `None` means no
+    /// restriction; the list is never empty.
     pub targets: Option<Vec<Target>>,
-    /// A JSON object, at most 4 KiB; empty for none.
+    /// A JSON object of at most 4 KiB, or an empty text.
     pub metadata: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Who made it.
+    /// The principal that created the token.
     pub created_by: String,
-    /// From when on it is good.
+    /// The time from which the token is valid.
     pub not_before: Option<Timestamp>,
-    /// Until when it is good: at that time it no longer is.
+    /// The time from which the token is no longer valid.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is suspended.
+    /// The time at which the token was suspended, if it is.
     pub suspended_at: Option<Timestamp>,
-    /// Since when it is revoked, for good.
+    /// The time at which the token was revoked. A revocation is final.
     pub revoked_at: Option<Timestamp>,
-    /// Who revoked it.
+    /// The principal that revoked the token.
     pub revoked_by: Option<String>,
-    /// Why it was revoked.
+    /// The reason for which it was revoked.
     pub revoked_reason: Option<String>,
-    /// The token in whose place it came.
+    /// The token that this one replaced in a rotation.
     pub rotated_from: Option<TokenId>,
-    /// The token that came in its place.
+    /// The token that replaced this one in a rotation.
     pub rotated_to: Option<TokenId>,
-    /// Until when it is good although another one came in its place.
+    /// The time until which the token is valid after its rotation.
     pub grace_until: Option<Timestamp>,
     /// The holder of a session of the management page; `None` for an API token.
     ///
-    /// A session is kept as a record, so that every instance knows it. It is no
-    /// token: no verifier accepts it, and lists leave it out.
+    /// A session is stored as a record, so that every instance knows it. No
+    /// verifier accepts it as a token, and lists leave it out.
     pub session_of: Option<SessionHolder>,
-    /// The revision of its last change, which the store counts.
+    /// The revision of the last change, assigned by the store.
     pub rev: u64,
 }
 
@@ -68,13 +69,13 @@ pub struct Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a store must keep every kind")]
 pub enum SessionHolder {
-    /// The token of this id. The session ends with it.
+    /// The token of this id. The session ends when the token does.
     Token(TokenId),
-    /// A user with a password, who is described by the record itself.
+    /// A user with a password, described by the session's record.
     User,
 }
 
-/// The word that stands for a user; an id is longer.
+/// The text of [`SessionHolder::User`], which is too short for an id.
 const USER: &str = "user";
 
 impl fmt::Display for SessionHolder {
@@ -87,9 +88,9 @@ impl fmt::Display for SessionHolder {
 }
 
 impl FromStr for SessionHolder {
-    type Err = ConfigError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         match text {
             USER => Ok(Self::User),
             id => id.parse().map(Self::Token),
@@ -97,24 +98,24 @@ impl FromStr for SessionHolder {
     }
 }
 
-/// What a token is worth at some time.
+/// The state of a token at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenState {
-    /// It is good.
+    /// The token is valid.
     Active,
-    /// Its time is over.
+    /// The token's `expires_at` has come.
     Expired,
-    /// Its time has not come.
+    /// The token's `not_before` has not come.
     NotYet,
-    /// It was withdrawn for good, or its grace is over.
+    /// The token or its key was revoked, or its grace period is over.
     Revoked,
-    /// It was withdrawn until it is resumed.
+    /// The token was suspended, and may be resumed.
     Suspended,
 }
 
 impl Record {
-    /// A record with nothing but what every token has.
+    /// Creates the record of a token that never expires and has no scopes.
     #[must_use]
     pub fn new(id: TokenId, digest: Digest, subject: String, created_at: Timestamp) -> Self {
         Self {
@@ -151,11 +152,11 @@ impl Record {
     /// `expires_at` (RFC 7519 §4.1.4 reads "on or after").
     #[must_use]
     pub fn state(&self, now: Timestamp) -> TokenState {
-        self.validity().state(now, false)
+        self.lifecycle().state(now, false)
     }
 
-    pub(crate) fn validity(&self) -> Validity {
-        Validity {
+    pub(crate) fn lifecycle(&self) -> Lifecycle {
+        Lifecycle {
             revoked: self.revoked_at.is_some(),
             suspended: self.suspended_at.is_some(),
             not_before: self.not_before,
@@ -165,9 +166,9 @@ impl Record {
     }
 }
 
-/// The facts that decide a token's state.
+/// The part of a record that decides the token's state.
 #[derive(Clone, Copy)]
-pub(crate) struct Validity {
+pub(crate) struct Lifecycle {
     pub(crate) revoked: bool,
     pub(crate) suspended: bool,
     pub(crate) not_before: Option<Timestamp>,
@@ -175,9 +176,9 @@ pub(crate) struct Validity {
     pub(crate) grace_until: Option<Timestamp>,
 }
 
-impl Validity {
-    /// Decides the state. More than one can hold; the first in this order wins,
-    /// here, in every verdict and in every store's filter.
+impl Lifecycle {
+    /// Returns the state. If more than one applies, the first in this order wins,
+    /// as it does in the filters of the SQL stores.
     pub(crate) fn state(&self, now: Timestamp, key_retired: bool) -> TokenState {
         let has_come = |time: Option<Timestamp>| time.is_some_and(|time| now >= time);
         if self.revoked || key_retired || has_come(self.grace_until) {

@@ -1,13 +1,13 @@
-//! A token in clear, which is shown once.
+//! A token in clear.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A token in clear. It is wiped when it is dropped.
+/// A token in clear, zeroed on drop.
 ///
-/// There is no `Display` and no serialization, so that it gets into no log by
-/// itself; `Debug` shows nothing of it.
+/// `Secret` implements neither `Display` nor `Serialize`, and its `Debug` shows
+/// nothing of the token, so that it is not logged by accident.
 ///
 /// # Example
 ///
@@ -24,7 +24,7 @@ impl Secret {
         Self(Zeroizing::new(token))
     }
 
-    /// The token. Show it to its owner once, and keep it nowhere.
+    /// Returns the token. Show it to its owner once, and do not store it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,20 +1,25 @@
-//! SHA-256 and HMAC of texts as short as tokens.
+//! SHA-256 and HMAC-SHA-256 of short texts.
+//!
+//! The `sha2` and `hmac` crates buffer a text that comes in pieces. A token comes
+//! whole and fits two blocks, so this module pads both blocks and compresses them
+//! in one call. It saves 31 of 89 ns for a digest, a fifth of a verdict, and 18 of
+//! 113 ns for a tag.
 
 use sha2::block_api::compress256;
 use zeroize::Zeroizing;
 
-/// The eight words of a digest, or of one that is not at its end yet.
+/// The eight words of a digest, or the state of an unfinished one.
 pub(super) type State = [u32; 8];
 
 const BLOCK: usize = 64;
 
-/// What stands behind a text at least: a bit, and how many bits it has.
+/// The least length of the padding: a bit, then the length of the text.
 const PADDING: usize = 1 + 8;
 
-/// Room for the end of a text and what stands behind it.
+/// Two empty blocks, for the end of a text and its padding.
 const LAST: [[u8; BLOCK]; 2] = [[0; BLOCK]; 2];
 
-/// What a digest begins with
+/// The initial state
 /// ([FIPS 180-4 §5.3.3](https://doi.org/10.6028/NIST.FIPS.180-4)).
 const INITIAL: State = [
     0x6a09_e667,
@@ -27,18 +32,14 @@ const INITIAL: State = [
     0x5be0_cd19,
 ];
 
-/// The digest of a text.
-///
-/// `sha2`'s own `Sha256` takes texts in pieces, through a buffer. A token comes
-/// whole and fits two blocks, so that both are padded here and compressed in
-/// one call.
+/// Computes the digest of a text.
 pub(super) fn digest(text: &[u8]) -> State {
     finish(INITIAL, 0, text)
 }
 
-/// HMAC-SHA-256 under a key of one block at most
-/// ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)), whose pads went through
-/// when it was made: two blocks are left for a token.
+/// HMAC-SHA-256 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)) with a key
+/// of one block at most. The padded keys are compressed once, on creation, which
+/// leaves two blocks for a token.
 #[derive(Clone)]
 pub(super) struct Hmac {
     inner: Zeroizing<State>,
@@ -61,26 +62,27 @@ impl Hmac {
         }
     }
 
-    /// The tag of a text.
+    /// Computes the tag of a text.
     pub(super) fn tag(&self, text: &[u8]) -> State {
         let inner = finish(*self.inner, 1, text).map(u32::to_be_bytes);
         finish(*self.outer, 1, inner.as_flattened())
     }
 }
 
-/// Ends a digest into which some whole blocks went before the text.
+/// Finishes a digest. `blocks` is the number of blocks that `state` already
+/// contains, `text` the rest.
 fn finish(mut state: State, blocks: usize, text: &[u8]) -> State {
     let mut rest = text;
     while rest.len() > LAST.len() * BLOCK - PADDING
-        && let Some((block, behind)) = rest.split_first_chunk()
+        && let Some((block, after)) = rest.split_first_chunk()
     {
         compress256(&mut state, &[*block]);
-        rest = behind;
+        rest = after;
     }
     let mut last = LAST;
     let used = 1 + usize::from(rest.len() + PADDING > BLOCK);
-    // A whole block by its size, since what `memcpy` leaves behind is read late:
-    // its stores overlap. It made a digest 20 ns slower.
+    // Copies a whole block with a constant length. The overlapping stores of a
+    // `memcpy` of variable length delay the loads after it, by 20 ns a digest.
     let (at, tail) = match rest.split_first_chunk() {
         Some((block, tail)) => {
             last[0] = *block;
@@ -106,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// Texts of any length, each once.
+    /// One text of every length below 400.
     fn texts() -> Vec<Vec<u8>> {
         let bytes = (0..=255).cycle();
         (0..400)
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_what_sha2_makes_it() {
+    fn digests_equal_those_of_sha2() {
         for text in texts() {
             assert_eq!(
                 bytes(digest(&text)),
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_what_hmac_makes_it() {
+    fn tags_equal_those_of_hmac() {
         let key = std::array::from_fn(|index| index as u8 + 1);
         let own = Hmac::new(&key);
         for text in texts() {

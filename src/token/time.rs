@@ -1,10 +1,10 @@
-//! Time as an input.
+//! Points in time, and clocks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A point in time: milliseconds since the Unix epoch.
+/// A point in time, in milliseconds since the Unix epoch.
 ///
-/// Sums saturate: nothing that a caller or a file can hold overflows.
+/// Arithmetic saturates: no duration or number from a caller overflows.
 ///
 /// # Example
 ///
@@ -20,16 +20,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The last point in time that can be written down.
+    /// The latest point in time: `i64::MAX` milliseconds since the Unix epoch.
     pub const MAX: Self = Self(i64::MAX as u64);
 
-    /// Seconds since the Unix epoch.
+    /// Creates a timestamp from seconds since the Unix epoch.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self::from_millis(secs.saturating_mul(1_000))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Creates a timestamp from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         if millis > Self::MAX.0 {
@@ -39,28 +39,30 @@ impl Timestamp {
         }
     }
 
-    /// Milliseconds since the Unix epoch. It fits an `i64`, as databases keep it.
+    /// Returns the milliseconds since the Unix epoch. They fit an `i64`, as
+    /// databases store them.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// So long before this; the epoch where that would be before it.
+    /// Subtracts a duration, and returns the epoch if the result would be earlier.
     #[must_use]
-    pub fn before(self, earlier: Duration) -> Self {
-        let millis = u64::try_from(earlier.as_millis()).unwrap_or(u64::MAX);
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_sub(millis))
     }
 
-    /// How long it is from `earlier` to here; zero where that is later.
+    /// Returns the time that passed since an earlier timestamp, or zero if that
+    /// one is later.
     #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
+    pub fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
@@ -68,14 +70,14 @@ impl Timestamp {
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
 
-    fn add(self, later: Duration) -> Self {
-        let millis = u64::try_from(later.as_millis()).unwrap_or(u64::MAX);
+    fn add(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self::from_millis(self.0.saturating_add(millis))
     }
 }
 
 impl From<SystemTime> for Timestamp {
-    /// A time before the epoch is the epoch.
+    /// Converts a time before the epoch to the epoch.
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
             Ok(since) => {
@@ -87,9 +89,9 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// What time it is.
+/// A source of the current time.
 ///
-/// Stores and verifiers ask a clock, so that a test need not wait.
+/// Tests replace it, so that they need not wait.
 ///
 /// ```
 /// use tower_authn::token::{Clock, Timestamp};
@@ -98,7 +100,7 @@ impl From<SystemTime> for Timestamp {
 /// assert_eq!(stopped.now().as_secs(), 1_000);
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -108,7 +110,7 @@ impl<F: Fn() -> Timestamp + Send + Sync + 'static> Clock for F {
     }
 }
 
-/// The operating system's clock.
+/// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemClock;

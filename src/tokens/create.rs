@@ -59,7 +59,7 @@ impl Tokens {
     /// ([`AlreadyExists`](super::TokenErrorKind::AlreadyExists)).
     pub async fn import(&self, text: &str, token: NewToken) -> Result<Record, TokenError> {
         let is_token68 = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
-        let is_own = Shape::of(text.as_bytes(), &self.engine.options.prefix).is_some();
+        let is_own = Shape::parse(text.as_bytes(), &self.engine.options.prefix).is_some();
         if !(20..=255).contains(&text.len()) || !text.bytes().all(is_token68) || is_own {
             return Err(TokenError::invalid(
                 "token",
@@ -80,7 +80,7 @@ impl Tokens {
         token: NewToken,
     ) -> Result<Record, TokenError> {
         let now = self.engine.now();
-        let id = TokenId::random(&mut self.engine.random())?;
+        let id = TokenId::random()?;
         let mut record = token.into_record(id, digest, now, &self.engine.options)?;
         record.rev = self.engine.insert(record.clone()).await?;
         Ok(record)
@@ -98,13 +98,12 @@ impl Engine {
         let kid = ring
             .minting(now)
             .ok_or_else(|| TokenError::unavailable("no key of the ring mints now"))?;
-        let mut random = self.random();
-        let id = TokenId::random(&mut random)?;
+        let id = TokenId::random()?;
         let tag = |text: &[u8]| {
             let tag = ring.tag(kid, text);
             tag.expect("the key that mints is in the ring")
         };
-        let secret = compose(&self.options.prefix, id, kid, &mut random, tag)?;
+        let secret = compose(&self.options.prefix, id, kid, tag)?;
         let mut record = record(id, Digest::sha256(secret.expose()))?;
         record.kid = Some(kid);
         record.rev = 0;

@@ -4,7 +4,7 @@ use super::{TokenError, TokenErrorKind, Tokens, revoke::Revocation};
 use crate::{
     engine::{Engine, Retries},
     store::{Row, StoreError, StoreErrorKind, Write},
-    token::{KeyId, TagKey, Timestamp, generate},
+    token::{KeyId, TagKey, Timestamp, generate_sealed},
 };
 
 impl Tokens {
@@ -91,7 +91,7 @@ impl Engine {
     async fn add_key(&self, mints_from: Timestamp) -> Result<TagKey, TokenError> {
         let id = self.mirror.ring().free_id();
         let id = id.ok_or_else(|| TokenError::invalid("key", "the ring is full"))?;
-        let sealed = generate(id, self.mirror.master(), &mut self.random())?;
+        let sealed = generate_sealed(id, self.mirror.master())?;
         let mut key = TagKey::new(id, sealed, self.now(), mints_from);
         let write = Write {
             row: Row::Key(key.clone()),

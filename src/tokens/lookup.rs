@@ -99,7 +99,7 @@ impl Engine {
     /// does not know the token and its tag proves that one of our keys made it.
     pub(super) async fn find_id(&self, secret: &str) -> Result<Option<TokenId>, TokenError> {
         let digest = Digest::sha256(secret);
-        let shape = Shape::of(secret.as_bytes(), &self.options.prefix);
+        let shape = Shape::parse(secret.as_bytes(), &self.options.prefix);
         let known = match &shape {
             Some(shape) => self.mirror.get(shape.id()),
             None => self.mirror.get_imported(&digest),

@@ -161,7 +161,7 @@ impl Tokens {
     /// Returns an error if the store can't be reached.
     pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
         let ended_for = ended_for.max(self.engine.options.max_stale);
-        let ended_before = self.engine.now().before(ended_for);
+        let ended_before = self.engine.now().saturating_sub(ended_for);
         let pruned = self.engine.store.prune(ended_before).await?;
         for id in &pruned {
             self.engine.mirror.forget(*id);

@@ -159,7 +159,7 @@ impl Tokens {
         secret: &[u8],
     ) -> Result<Option<Record>, TokenError> {
         let engine = &self.engine;
-        let Some(shape) = Shape::of(secret, kind.prefix).filter(Shape::is_whole) else {
+        let Some(shape) = Shape::parse(secret, kind.prefix).filter(Shape::has_valid_crc) else {
             return Ok(None);
         };
         let seen = engine.freshness.see();
@@ -208,16 +208,15 @@ impl Engine {
         let kid = ring
             .minting(now)
             .ok_or_else(|| TokenError::unavailable("no key of the ring mints now"))?;
-        let mut random = self.random();
         let id = match id {
             Some(id) => id,
-            None => TokenId::random(&mut random)?,
+            None => TokenId::random()?,
         };
         let tag = |text: &[u8]| {
             ring.tag(kid, text)
                 .expect("the key that mints is in the ring")
         };
-        let secret = compose(prefix, id, kid, &mut random, tag)?;
+        let secret = compose(prefix, id, kid, tag)?;
         Ok((secret, id, kid))
     }
 }

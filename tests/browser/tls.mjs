@@ -11,7 +11,7 @@ await run(async (context) => {
   const button = (name) => page.getByRole('button', { name, exact: true });
   const cookies = async () => (await context.cookies()).map(({ value, expires, name, ...form }) => ({ name: name.replace(/-[0-9a-f]{12}$/, ''), ...form }));
 
-  await page.goto(`${url}/deployments/demo`);
+  await page.goto(`${url}/deployments/demo/api_tokens`);
   await signIn(page, token);
   const strict = { name: '__Host-tower-authn', domain: '127.0.0.1', path: '/', httpOnly: true, secure: true, sameSite: 'Strict' };
   assert.deepEqual(await cookies(), [strict]);
@@ -19,7 +19,7 @@ await run(async (context) => {
   await button('Create token').click();
   const dialog = page.getByRole('dialog', { name: 'Create a token' });
   await dialog.getByLabel('Name').fill('caller');
-  await dialog.getByLabel('deployment', { exact: true }).check();
+  for (const scope of ['deployment', 'resources']) await dialog.getByLabel(scope, { exact: true }).check();
   await dialog.getByRole('button', { name: 'Create token' }).click();
   await button('Copy: CLI').click();
   await page.getByText('Copied: CLI.').waitFor();

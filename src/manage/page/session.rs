@@ -16,6 +16,7 @@ use super::cookie::{Cookies, Form};
 use crate::{
     access::Access,
     axum::Authenticated,
+    challenge::Challenge,
     credential::Sources,
     layer::{AuthnLayer, Drain},
     manage::{
@@ -58,8 +59,10 @@ pub(super) fn router(manage: &TokenAdmin, sessions: Arc<Sessions>) -> Router {
         Some(users) => tokens.or(users.clone()).boxed(),
         None => tokens.boxed(),
     };
+    // A browser that is challenged for Basic asks for a password by itself.
+    let sources = Sources::new().bearer().basic();
     let guard = AuthnLayer::new(verifier)
-        .sources(Sources::new().bearer().basic())
+        .sources(sources.challenge(Challenge::bearer()))
         .access(Access::Scopes(manage.scope.clone()))
         .respond(problem::refusal)
         .drain(Drain::off());
@@ -162,7 +165,7 @@ impl Sessions {
         let cookies = self.cookies();
         let kind = self.kind(form, &cookies);
         let secret = self.tokens.open_session(kind, caller, ends).await?;
-        Ok(cookies.set(form, secret.expose(), ends.since(now).as_secs()))
+        Ok(cookies.set(form, secret.expose(), ends.duration_since(now).as_secs()))
     }
 
     /// Ends the sessions that a request names, and returns the forms of their
