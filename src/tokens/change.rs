@@ -1,6 +1,8 @@
 //! Changing one token: update, suspend, resume, revoke.
 
-use super::{TokenError, TokenUpdate, Tokens, TokensOptions, revoke::Revocation, validate};
+#[cfg(feature = "manage")]
+use super::revoke::Revocation;
+use super::{TokenError, TokenUpdate, Tokens, TokensOptions, validate};
 use crate::{
     principal::Principal,
     store::StoredToken,
@@ -13,6 +15,7 @@ pub(crate) enum TokenChange<'a> {
     Resume,
     /// Resumes it on behalf of a caller, who needs the rights that it has.
     ResumeAs(&'a Principal),
+    #[cfg(feature = "manage")]
     Revoke {
         by: &'a str,
         reason: &'a str,
@@ -101,6 +104,7 @@ impl TokenChange<'_> {
                 validate::within_rights(record, caller)?;
                 record.suspended_at = None;
             }
+            #[cfg(feature = "manage")]
             Self::Revoke { by, reason } => Revocation::new(by, reason)?.apply(record, now),
             Self::Suspend => {
                 record.suspended_at.get_or_insert(now);

@@ -1,6 +1,4 @@
-//! What can be done to tokens, over HTTP.
-
-use std::time::Duration;
+//! The operations on tokens over HTTP.
 
 use axum::{
     Json, Router,
@@ -11,15 +9,17 @@ use axum::{
 use http::{HeaderValue, StatusCode, Uri, header::LOCATION};
 
 use super::{
-    filter::{Filter, cursor},
-    input::{Body, Draft, Id, Patch, Revocation, Rotation},
-    problem::Problem,
+    fields::JsonFields,
+    filter::{Filter, format_cursor},
+    input::{PathId, parse_grace, parse_new_token, parse_reason, parse_update},
+    rights::{find_visible, is_visible},
     view,
 };
 use crate::{
     axum::Authenticated,
+    manage::problem::Problem,
     principal::Principal,
-    store::{Cursor, StoredToken},
+    store::Cursor,
     token::{Record, TokenId},
     tokens::{TokenChange, Tokens},
 };
@@ -27,12 +27,13 @@ use crate::{
 /// The longest body, in bytes.
 const BODY_MAX: usize = 64 * 1024;
 
-/// How many tokens are looked at for one page where a store does not know all
-/// of what is wanted.
+/// The most tokens that are read for one page when the store can't apply the
+/// whole filter.
 const SCAN_MAX: usize = 1_000;
 
-/// The operations, for callers whose rights were checked.
-pub(super) fn router(tokens: Tokens) -> Router {
+/// Returns the routes of the operations. They expect a manager's [`Authenticated`]
+/// principal in the request.
+pub(in crate::manage) fn router(tokens: Tokens) -> Router {
     Router::new()
         .route("/tokens", get(list).post(create))
         .route("/tokens/{id}", get(show).patch(update))
@@ -48,15 +49,15 @@ async fn create(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
     OriginalUri(uri): OriginalUri,
-    Body(draft): Body<Draft>,
+    fields: JsonFields,
 ) -> Result<Response, Problem> {
-    let created = tokens.create(draft.within_rights_of(&caller)).await?;
+    let created = tokens.create(parse_new_token(fields, &caller)?).await?;
     let location = format!("{}/{}", uri.path(), created.record.id);
-    let mut answer = view::created(&tokens, StatusCode::CREATED, created);
+    let mut response = view::created(&tokens, StatusCode::CREATED, created);
     if let Ok(location) = HeaderValue::try_from(location) {
-        answer.headers_mut().insert(LOCATION, location);
+        response.headers_mut().insert(LOCATION, location);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 async fn list(
@@ -64,29 +65,29 @@ async fn list(
     Authenticated(caller): Authenticated,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let filter = Filter::of(&uri)?;
-    let (mut query, whole) = filter.query(&caller, &tokens);
-    // One more than is shown tells whether there is another page.
-    query.limit = if whole { filter.limit + 1 } else { SCAN_MAX };
-    let full = query.limit;
+    let filter = Filter::from_uri(&uri)?;
+    let (mut query, is_exact) = filter.query(&caller, &tokens);
+    // One token more than the page shows whether another page follows.
+    query.limit = if is_exact { filter.limit + 1 } else { SCAN_MAX };
+    let query_limit = query.limit;
     let found = tokens.list(query).await?;
-    let mut seen = 0;
+    let mut scanned = 0;
     let mut items = Vec::new();
     for stored in &found {
         if items.len() == filter.limit {
             break;
         }
-        seen += 1;
-        if filter.shows(&tokens, &caller, stored) {
-            items.push(view::Token::of(&tokens, stored));
+        scanned += 1;
+        if filter.matches(&tokens, &caller, stored) {
+            items.push(view::Token::new(&tokens, stored));
         }
     }
-    let more = seen < found.len() || found.len() == full;
-    let last = seen.checked_sub(1).and_then(|last| found.get(last));
-    let next = last.filter(|_| more);
+    let has_more = scanned < found.len() || found.len() == query_limit;
+    let last = scanned.checked_sub(1).and_then(|last| found.get(last));
+    let next = last.filter(|_| has_more);
     let page = view::Page {
         items,
-        next_cursor: next.map(|stored| cursor(Cursor::from_record(&stored.record))),
+        next_cursor: next.map(|stored| format_cursor(Cursor::from_record(&stored.record))),
     };
     Ok(Json(page).into_response())
 }
@@ -94,25 +95,26 @@ async fn list(
 async fn show(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
+    PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let stored = visible(&tokens, &caller, id).await?;
+    let stored = find_visible(&tokens, &caller, id).await?;
     Ok(view::token(&tokens, &stored))
 }
 
 async fn update(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
-    Body(Patch(update)): Body<Patch>,
+    PathId(id): PathId,
+    fields: JsonFields,
 ) -> Result<Response, Problem> {
+    let update = parse_update(fields)?;
     change(&tokens, &caller, id, TokenChange::Update(&update)).await
 }
 
 async fn suspend(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
+    PathId(id): PathId,
 ) -> Result<Response, Problem> {
     change(&tokens, &caller, id, TokenChange::Suspend).await
 }
@@ -120,7 +122,7 @@ async fn suspend(
 async fn resume(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
+    PathId(id): PathId,
 ) -> Result<Response, Problem> {
     change(&tokens, &caller, id, TokenChange::ResumeAs(&caller)).await
 }
@@ -128,11 +130,11 @@ async fn resume(
 async fn rotate(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
-    Body(rotation): Body<Rotation>,
+    PathId(id): PathId,
+    fields: JsonFields,
 ) -> Result<Response, Problem> {
-    visible(&tokens, &caller, id).await?;
-    let grace = Duration::from_secs(rotation.grace_seconds);
+    let grace = parse_grace(fields)?;
+    find_visible(&tokens, &caller, id).await?;
     let created = tokens.rotate_as(id, grace, &caller).await?;
     Ok(view::created(&tokens, StatusCode::OK, created))
 }
@@ -140,12 +142,12 @@ async fn rotate(
 async fn revoke(
     State(tokens): State<Tokens>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
-    Body(Revocation { reason }): Body<Revocation>,
+    PathId(id): PathId,
+    fields: JsonFields,
 ) -> Result<Response, Problem> {
-    let by = caller.subject();
+    let reason = parse_reason(fields)?;
     let revoke = TokenChange::Revoke {
-        by,
+        by: caller.subject(),
         reason: &reason,
     };
     change(&tokens, &caller, id, revoke).await
@@ -161,25 +163,4 @@ async fn change(
     let is_visible = |record: &Record| is_visible(caller, record);
     let stored = tokens.change_if(id, is_visible, change).await?;
     Ok(view::token(tokens, &stored))
-}
-
-/// A token that this caller may know of: one of their organization, or any
-/// where they belong to none, and one that is held to no other targets than
-/// they are. There are no others to them.
-pub(super) async fn visible(
-    tokens: &Tokens,
-    caller: &Principal,
-    id: TokenId,
-) -> Result<StoredToken, Problem> {
-    let stored = tokens.get(id).await?;
-    match is_visible(caller, &stored.record) {
-        true => Ok(stored),
-        false => Err(Problem::no_such_token()),
-    }
-}
-
-pub(super) fn is_visible(caller: &Principal, record: &Record) -> bool {
-    let own = caller.organization();
-    let is_own = own.is_none() || own == record.organization.as_deref();
-    is_own && caller.has_targets(record.targets.as_deref())
 }
