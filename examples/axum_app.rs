@@ -19,6 +19,7 @@ use tower_authn::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let flags = common::Flags::read("axum_app", &[]);
     // Yours come from a file (`FixedTokens::from_file`) or the environment.
     let tokens = FixedTokens::parse(
         "9cLqJTbYzVvZyXHn  ci
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/whoami", get(whoami));
     let app = protect(router, AuthnLayer::new(tokens.or(users)).access(access));
 
-    let listener = common::listen().await?;
+    let listener = common::listen(&flags).await?;
     axum::serve(listener, app.into_make_service())
         .with_graceful_shutdown(common::stop())
         .await?;

@@ -1,4 +1,4 @@
-//! API tokens in a file, which outlive the server.
+//! API tokens in a file, which outlive the server process.
 //!
 //! ```text
 //! cargo run --example axum_tokens --all-features
@@ -6,8 +6,8 @@
 //! curl http://127.0.0.1:3000/tokens -H "Authorization: Bearer $TOKEN"
 //! ```
 //!
-//! `$TOKEN` is printed at the first start. `--file PATH` is another file than
-//! `tokens.db`.
+//! `$TOKEN` is printed at the first start. The file is `tokens.db`, or that of
+//! `--file PATH`.
 
 mod common;
 
@@ -22,7 +22,8 @@ use tower_authn::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = common::flag("--file")?.unwrap_or_else(|| "tokens.db".to_owned());
+    let flags = common::Flags::read("axum_tokens", &["--file PATH"]);
+    let file = flags.get("--file").unwrap_or("tokens.db");
     let tokens = Tokens::open(SqliteStore::open(file).await?, TokensOptions::new("acme")?).await?;
 
     let access = AccessTable::builder()
@@ -35,7 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_state(tokens.clone());
     let app = protect(router, AuthnLayer::new(tokens.verifier()).access(access));
 
-    let listener = common::listen().await?;
+    let listener = common::listen(&flags).await?;
     if tokens.list(Query::default()).await?.is_empty() {
         let first = NewToken::new("admin").scopes(["resources"]);
         println!("token {}", tokens.create(first).await?.secret.expose());
@@ -43,7 +44,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     axum::serve(listener, app.into_make_service())
         .with_graceful_shutdown(common::stop())
         .await?;
-    // The uses that were not written down yet.
+    // Writes the uses that are not in the file yet.
     tokens.shutdown().await?;
     Ok(())
 }
@@ -52,7 +53,7 @@ async fn whoami(Authenticated(caller): Authenticated) -> String {
     caller.subject().to_owned()
 }
 
-/// What is known of the tokens. The tokens themselves are known to nobody.
+/// Lists the tokens without their secrets, of which the store has only digests.
 async fn list(State(tokens): State<Tokens>) -> Result<Json<Value>, StatusCode> {
     let page = tokens.list(Query::default()).await;
     let page = page.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;

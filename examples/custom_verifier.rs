@@ -1,14 +1,13 @@
-//! A verifier of your own, that asks elsewhere, and what callers see when
-//! nobody answers there.
+//! A verifier that asks another service, and the answer to callers during its outage.
 //!
 //! ```text
 //! cargo run --example custom_verifier --all-features
 //! curl -i http://127.0.0.1:3000/ -H "Authorization: Bearer 9cLqJTbYzVvZyXHn"
-//! curl -X POST http://127.0.0.1:3000/outage   # begins one, and ends it
+//! curl -X POST http://127.0.0.1:3000/outage   # starts one, and ends it
 //! ```
 //!
-//! During an outage the good token gets 503 and `Retry-After`, never 401:
-//! clients throw a token away that is called bad.
+//! During an outage the valid token gets 503 and `Retry-After`, never 401: clients
+//! discard a token that is called invalid.
 
 mod common;
 
@@ -24,7 +23,7 @@ struct User {
     name: &'static str,
 }
 
-/// Stands for a database, or for another service.
+/// A stand-in for a database or another service.
 #[derive(Default)]
 struct Directory {
     down: AtomicBool,
@@ -34,9 +33,9 @@ impl Directory {
     async fn find(&self, credential: &Credential<'_>) -> io::Result<Option<User>> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         if self.down.load(Ordering::Relaxed) {
-            return Err(io::Error::other("the directory does not answer"));
+            return Err(io::Error::other("the directory is down"));
         }
-        // Where there are many, look up a digest of `credential.token()`.
+        // Look a token up by its digest, if there are many: see docs/own-verifier.md.
         let known = credential.matches("9cLqJTbYzVvZyXHn");
         Ok(known.then_some(User { name: "alice" }))
     }
@@ -59,6 +58,7 @@ impl Verifier for Directory {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let flags = common::Flags::read("custom_verifier", &[]);
     let directory = Arc::new(Directory::default());
     let layer = AuthnLayer::new(Arc::clone(&directory));
     let outage = async move || directory.toggle();
@@ -66,10 +66,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app: Router = Router::new()
         .route("/", routing::get(greet))
         .layer(layer)
-        // Added after the layer, so open to all: for this demonstration alone.
+        // Added after the layer, so it is open to all. For this demonstration only.
         .route("/outage", routing::post(outage));
 
-    let listener = common::listen().await?;
+    let listener = common::listen(&flags).await?;
     let server = axum::serve(listener, app).with_graceful_shutdown(common::stop());
     Ok(server.await?)
 }

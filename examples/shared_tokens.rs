@@ -1,5 +1,5 @@
-//! API tokens that several servers share over PostgreSQL: what one revokes, the
-//! others refuse.
+//! API tokens that several servers share over PostgreSQL. A token that one server
+//! revokes is refused by the others.
 //!
 //! ```text
 //! cargo run --example shared_tokens --all-features -- --database postgres://localhost/authn
@@ -10,7 +10,7 @@
 //! curl http://127.0.0.1:3001/whoami -H "Authorization: Bearer $TOKEN" --fail
 //! ```
 //!
-//! Each server prints a `$TOKEN` of its own.
+//! Each server creates a token and prints it.
 
 mod common;
 
@@ -23,8 +23,9 @@ use tower_authn::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let database = common::flag("--database")?.ok_or("--database URL is missing")?;
-    let store = PostgresStore::connect(&database).await?;
+    let flags = common::Flags::read("shared_tokens", &["--database URL"]);
+    let database = flags.get("--database").ok_or("--database URL is missing")?;
+    let store = PostgresStore::connect(database).await?;
     let tokens = Tokens::open(store, TokensOptions::new("acme")?).await?;
 
     let router = Router::new()
@@ -32,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_state(tokens.clone());
     let app = protect(router, AuthnLayer::new(tokens.verifier()));
 
-    let listener = common::listen().await?;
+    let listener = common::listen(&flags).await?;
     let own = NewToken::new(listener.local_addr()?.to_string());
     println!("token {}", tokens.create(own).await?.secret.expose());
     axum::serve(listener, app.into_make_service())
@@ -46,7 +47,7 @@ async fn whoami(Authenticated(caller): Authenticated) -> String {
     caller.subject().to_owned()
 }
 
-/// Revokes the token that asks for it.
+/// Revokes the token of the caller.
 async fn revoke(State(tokens): State<Tokens>, Authenticated(caller): Authenticated) -> StatusCode {
     let Some(Ok(id)) = caller.token_id().map(str::parse) else {
         return StatusCode::BAD_REQUEST;

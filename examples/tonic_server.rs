@@ -23,6 +23,7 @@ use self::inference::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let flags = common::Flags::read("tonic_server", &["--interceptor"]);
     let tokens = FixedTokens::parse(
         "9cLqJTbYzVvZyXHn  ci       deployment:unary
          kV0rXyRzNnMm3f7q  gateway  deployment",
@@ -34,8 +35,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .build_v1()?;
 
-    let incoming = TcpIncoming::from(common::listen().await?);
-    if std::env::args().any(|flag| flag == "--interceptor") {
+    let incoming = TcpIncoming::from(common::listen(&flags).await?);
+    if flags.get("--interceptor").is_some() {
         // Guards one service, and sees no method: one rule for all of them.
         let interceptor = AuthnInterceptor::new(tokens);
         let inference = InferenceServer::with_interceptor(Model, interceptor);

@@ -53,8 +53,11 @@
 
 mod access;
 mod apps;
+#[path = "../common/bind.rs"]
+mod bind;
 mod control;
 mod fault;
+#[path = "../common/flags.rs"]
 mod flags;
 mod inference;
 #[path = "../inference/mod.rs"]
@@ -71,7 +74,7 @@ mod start;
 mod store;
 mod try_it;
 
-use std::{error::Error, process::exit, sync::Arc};
+use std::{error::Error, path::PathBuf, process::exit, sync::Arc};
 
 use axum::{
     Router,
@@ -80,7 +83,6 @@ use axum::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use http::{HeaderValue, header::CACHE_CONTROL};
-use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
 use tower_authn::{
@@ -103,14 +105,21 @@ async fn main() {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let flags = Flags::read()?;
-    let listener = TcpListener::bind(&flags.listen)
-        .await
-        .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
-    let origin = Origin::new(listener.local_addr()?, flags.tls);
+    let known = [
+        "--store memory: | sqlite:PATH | postgres://URL",
+        "--tls DIR",
+        "--admin-token TOKEN",
+    ];
+    let flags = Flags::read("bentocloud", &known);
+    let listener = bind::bind(&flags).await?;
+    let origin = Origin::new(
+        listener.local_addr()?,
+        flags.get("--tls").map(PathBuf::from),
+    );
 
     let options = TokensOptions::new("bento")?.known_scopes([RESOURCES, CALL])?;
-    let (tokens, documents) = store::open(&flags.store, options)
+    let store = flags.get("--store").unwrap_or("sqlite:bentocloud.db");
+    let (tokens, documents) = store::open(store, options)
         .await
         .map_err(|error| format!("--store: {error}"))?;
     let cloud = Cloud {
@@ -123,7 +132,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let server = serve::serve(listener, origin.tls(), &names, app)?;
 
     // Nothing fails any more between the first token and its owner.
-    let made = start::first(&tokens, &documents, flags.admin_token.as_deref()).await?;
+    let made = start::first(&tokens, &documents, flags.get("--admin-token")).await?;
     println!("{}", try_it::text(&origin, made.as_ref()));
     drop(made);
     server.await?;

@@ -1,13 +1,17 @@
-//! axum and tonic behind one layer, on one port.
+//! One layer for axum and tonic, on one port.
 //!
 //! ```text
 //! cargo run --example quickstart --all-features
 //! ```
 //!
-//! It prints a curl line and a Python line to try. `--user NAME:PASSWORD` lets
-//! `curl -u` in too, `--tls DIR` serves TLS with certificates that it makes
-//! there.
+//! It prints a curl line and a Python line to try. `--user NAME:PASSWORD` accepts a
+//! user too, as `curl -u` sends one. `--tls DIR` serves TLS with the certificates of a
+//! directory, and makes them if they are missing.
 
+#[path = "../common/bind.rs"]
+mod bind;
+mod credentials;
+#[path = "../common/flags.rs"]
 mod flags;
 #[path = "../inference/mod.rs"]
 mod inference;
@@ -17,7 +21,7 @@ mod serve;
 mod snippets;
 mod try_it;
 
-use std::{error::Error, process::exit};
+use std::{error::Error, path::Path, process::exit};
 
 use axum::{
     Json, Router,
@@ -27,15 +31,11 @@ use axum::{
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::Layer;
 use tower_authn::{
-    Access, AccessTable, Authenticated, AuthnLayer, ConfigError, Principal, Verifier,
-    layer::PublicRejection,
-    protect,
-    verifier::{BoxVerifier, FixedTokens, FixedUsers},
+    Access, AccessTable, Authenticated, AuthnLayer, ConfigError, layer::PublicRejection, protect,
 };
 
 use self::{
@@ -55,41 +55,25 @@ async fn main() {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let flags = Flags::read()?;
-    let token = flags.token.map_or_else(random_token, Ok)?;
-    let layer = AuthnLayer::new(verifier(&token, flags.user)?)
+    let known = ["--token TOKEN", "--user NAME:PASSWORD", "--tls DIR"];
+    let flags = Flags::read("quickstart", &known);
+    let token = credentials::token(flags.get("--token"))?;
+    let verifier = credentials::verifier(&token, flags.get("--user"))?;
+    let layer = AuthnLayer::new(verifier)
         .access(access()?)
         .respond(json_refusal);
     let app = protect(routes().await?, layer);
 
-    let listener = TcpListener::bind(&flags.listen)
-        .await
-        .map_err(|error| format!("--listen {}: {error}", flags.listen))?;
+    let listener = bind::bind(&flags).await?;
     let address = listener.local_addr()?;
-    let tls = flags.tls.as_deref();
+    let tls = flags.get("--tls").map(Path::new);
     let server = serve::serve(listener, tls, &[], app)?;
     println!("{}", try_it::lines(address, &token, tls));
     Ok(server.await?)
 }
 
-/// Who is let in: whoever has the token, and the user where there is one.
-fn verifier(
-    token: &str,
-    user: Option<(String, String)>,
-) -> Result<BoxVerifier<Principal>, ConfigError> {
-    let caller = |name: &str| Principal::new(name).with_scopes(["deployment"]);
-    let tokens = FixedTokens::new([(token, caller("token")?)])?;
-    match user {
-        None => Ok(tokens.boxed()),
-        Some((name, password)) => {
-            let whose = caller(&name)?;
-            let users = FixedUsers::new([(name, password, whose)])?;
-            Ok(tokens.or(users).boxed())
-        }
-    }
-}
-
-/// What each route and each gRPC method requires; all else is denied.
+/// Returns the scope that each route and each gRPC method requires. All others are
+/// denied.
 fn access() -> Result<AccessTable, ConfigError> {
     let table = AccessTable::builder()
         .route(Method::GET, "/healthz", Access::Public)
@@ -126,9 +110,9 @@ async fn routes() -> Result<Router, Box<dyn Error>> {
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    // gRPC-Web is for the gRPC services alone: its layer refuses what else
-    // comes over HTTP/1.1. It stands inside of the AuthnLayer, which answers
-    // callers of gRPC-Web in their own form.
+    // GrpcWebLayer belongs around the gRPC services alone, since it refuses every other
+    // request over HTTP/1.1. It also belongs inside AuthnLayer, which answers gRPC-Web
+    // clients in their own form.
     let web = GrpcWebLayer::new();
     let routes = Routes::from(http)
         .add_service(web.layer(inference))
@@ -157,16 +141,4 @@ fn default_max_length() -> u32 {
 async fn generate(Json(request): Json<Generate>) -> Json<Value> {
     let text = inference::generate(&request.prompt, request.max_length);
     Json(json!({ "text": text }))
-}
-
-/// A token of 192 bits, from the operating system.
-fn random_token() -> Result<String, Box<dyn Error>> {
-    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    use tokio_rustls::rustls::crypto::ring;
-
-    let mut bytes = [0; 24];
-    let provider = ring::default_provider();
-    let filled = provider.secure_random.fill(&mut bytes);
-    filled.map_err(|_| "the operating system gives no random bytes")?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

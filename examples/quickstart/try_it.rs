@@ -1,11 +1,11 @@
-//! What is printed at start: where the server is, and lines to paste.
+//! The lines that are printed at start: the server's URL, and two calls to paste.
 
 use std::{net::SocketAddr, path::Path};
 
 use crate::snippets;
 
-/// The lines, in one text, so that they are written at once: whoever reads no
-/// more than the first may close the pipe.
+/// Returns the lines as one text, to be written at once: a reader of the first line
+/// alone may then close the pipe.
 pub(crate) fn lines(address: SocketAddr, token: &str, tls: Option<&Path>) -> String {
     let scheme = tls.map_or("http", |_| "https");
     let url = format!("{scheme}://{address}");

@@ -59,9 +59,8 @@ use crate::{error::ConfigError, head::Head};
 /// # Security
 ///
 /// A path that routers and proxies read differently (a dot segment, `//`, `;`,
-/// `\`, `%2e`, `%2f`, `%5c`) gets the stricter of its row's access and of what a
-/// request without a row gets. So does a path with any other `%` whose row is
-/// public or optional.
+/// `\`, `%2e`, `%2f`, `%5c`) is [`NotFound`](Access::NotFound), whatever its row
+/// and the fallback allow. A path with any other `%` is never public or optional.
 ///
 /// A row of [`route`](AccessTableBuilder::route) does not guard a gRPC method,
 /// which runs for every HTTP method: use [`grpc`](AccessTableBuilder::grpc), and
@@ -121,14 +120,18 @@ impl AccessTable {
 impl Policy for AccessTable {
     fn access(&self, head: &Head<'_>) -> Access {
         let row = self.index.find(head.method(), head.path());
-        let Some(Row { access, .. }) = row.and_then(|row| self.rows.get(row)) else {
-            return self.fallback.clone();
-        };
-        let open = matches!(access, Access::Optional | Access::Public);
+        let row = row.and_then(|row| self.rows.get(row));
+        let access = row.map_or(&self.fallback, |row| &row.access).clone();
+        let is_open = |access: &Access| matches!(access, Access::Optional | Access::Public);
         match spelling(head.path()) {
-            Spelling::Plain => access.clone(),
-            Spelling::Encoded if !open => access.clone(),
-            Spelling::Encoded | Spelling::Odd => access.clone().stricter(self.fallback.clone()),
+            Spelling::Plain => access,
+            Spelling::Encoded if !is_open(&access) => access,
+            Spelling::Encoded => access
+                .stricter(self.fallback.clone())
+                .stricter(Access::Authenticated),
+            // Nested routers cut a prefix off, so an odd path may reach a route
+            // whose row it does not match.
+            Spelling::Odd => access.stricter(Access::NotFound),
         }
     }
 }

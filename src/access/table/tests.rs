@@ -81,24 +81,31 @@ fn grpc_rows_match_two_segments_and_every_method() {
 }
 
 #[test]
-fn an_odd_path_gets_the_stricter_of_its_entry_and_what_is_not_named() {
-    let table = AccessTable::builder()
-        .any("/admin/{*rest}", Access::scope("resources"))
-        .any("/public/{*rest}", Access::Public)
-        .fallback(Access::Authenticated)
-        .build()
-        .unwrap();
-    let scoped = Access::scope("resources").unwrap();
-    let rows = [
-        ("/admin//x", scoped.clone()),
-        ("/admin/%78", scoped),
-        ("/public/x", Access::Public),
-        ("/public/../admin", Access::Authenticated),
-        ("/public/%78", Access::Authenticated),
-        ("/x;y", Access::Authenticated),
-    ];
-    for (path, expected) in rows {
-        assert_eq!(asked(&table, "GET", path), expected, "{path}");
+fn a_path_that_is_read_differently_is_never_open_and_an_odd_one_is_closed() {
+    let scoped = || Access::scope("resources").unwrap();
+    for fallback in [Access::Authenticated, Access::Public, Access::Denied] {
+        let table = AccessTable::builder()
+            .any("/admin/{*rest}", Access::scope("resources"))
+            .any("/public/{*rest}", Access::Public)
+            .fallback(fallback.clone())
+            .build()
+            .unwrap();
+        let known = Access::Authenticated.stricter(fallback.clone());
+        let closed = Access::NotFound.stricter(fallback);
+        let rows = [
+            ("/admin/x", scoped()),
+            ("/admin/%78", scoped()),
+            ("/public/x", Access::Public),
+            ("/public/%78", known.clone()),
+            ("/%78", known),
+            ("/admin//x", Access::NotFound),
+            ("/public/../admin", Access::NotFound),
+            ("/x;y", closed.clone()),
+            ("/x//", closed),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(asked(&table, "GET", path), expected, "{path}");
+        }
     }
 }
 

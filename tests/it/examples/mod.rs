@@ -1,7 +1,8 @@
-//! Every example, run as it stands and called from outside.
+//! Every example, started as a process and called by a client.
 
 #![cfg(feature = "full")]
 
+mod flags;
 mod servers;
 mod small;
 
@@ -33,7 +34,7 @@ mod v1 {
 const TOKEN: &str = "9cLqJTbYzVvZyXHn";
 const STRONGER: &str = "kV0rXyRzNnMm3f7q";
 
-/// A running example. It is killed where a test fails.
+/// A running example. It is killed when it is dropped.
 pub struct Example {
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -41,14 +42,17 @@ pub struct Example {
 }
 
 impl Example {
-    /// Starts it on a free port, and waits until it listens.
+    /// Starts an example on a free port, and waits until it listens.
     pub fn start(name: &str, flags: &[&str]) -> Self {
-        let mut child = command(name)
-            .args(["--listen", "127.0.0.1:0"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_with(name, flags, |_| {})
+    }
+
+    /// Starts an example, as [`start`](Self::start) does, with a changed command.
+    fn start_with(name: &str, flags: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = command(name);
+        command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        change(&mut command);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         stdout.read_line(&mut first).unwrap();
@@ -61,14 +65,14 @@ impl Example {
         }
     }
 
-    /// The next line that it prints.
+    /// Reads the next line that it prints.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
-    /// The token that it prints next.
+    /// Reads the next line, and returns the token in it.
     pub fn token(&mut self) -> String {
         let line = self.line();
         let token = line.strip_prefix("token ");
@@ -77,7 +81,7 @@ impl Example {
             .to_owned()
     }
 
-    /// Ends it with a signal, in time, and gives what else it printed.
+    /// Stops it with a signal, and returns its exit status and the rest of its output.
     pub fn end(mut self, signal: &str) -> (ExitStatus, String) {
         let kill = format!("kill -{signal} {}", self.child.id());
         assert!(
@@ -105,7 +109,7 @@ impl Example {
         assert_eq!(status.code(), Some(0), "{signal}");
     }
 
-    /// The status and the body of an answer.
+    /// Sends a request, and returns the status and the body of the response.
     async fn ask(&self, method: &str, path: &str, authorization: &str) -> (u16, String) {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let mut request = Request::builder()
@@ -139,8 +143,8 @@ impl Example {
         stream.map(|part| Ok(part?.text)).collect().await
     }
 
-    /// Health answers without a credential.
-    async fn is_healthy(&self) {
+    /// Asserts that the health service answers without a credential.
+    async fn assert_healthy(&self) {
         use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
         let service = "inference.v1.Inference".to_owned();
@@ -150,8 +154,8 @@ impl Example {
         assert_eq!(status, 1, "SERVING");
     }
 
-    /// Reflection names the service without a credential.
-    async fn reflects(&self) {
+    /// Asserts that reflection lists the service without a credential.
+    async fn assert_reflection(&self) {
         use tonic_reflection::pb::v1::{
             ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
             server_reflection_request::MessageRequest,
@@ -172,13 +176,13 @@ impl Example {
 
 impl Drop for Example {
     fn drop(&mut self) {
-        // Both fail where it has ended, and then there is nothing to do.
+        // Both fail if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The example's program, which cargo puts beside this test's.
+/// Returns a command that runs an example. Cargo puts its program next to the test's.
 fn command(name: &str) -> Command {
     let test = env::current_exe().unwrap();
     let profile = test.parent().and_then(Path::parent).unwrap();
@@ -203,7 +207,7 @@ fn prompt(token: &str) -> tonic::Request<GenerateRequest> {
     request
 }
 
-/// What a refused call is told.
+/// Returns the code and the message of a refused call.
 fn refusal<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
     let status = answer.unwrap_err();
     (status.code(), status.message().to_owned())
@@ -219,28 +223,51 @@ fn invalid() -> (Code, String) {
     (Code::Unauthenticated, message)
 }
 
-#[test]
-fn every_example_is_declared_and_run_here() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found: BTreeSet<String> = fs::read_dir(root.join("examples"))
+/// Returns the names of all examples.
+fn names() -> BTreeSet<String> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let names: BTreeSet<String> = fs::read_dir(examples)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some() || path.join("main.rs").exists())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    assert!(found.contains("quickstart"), "{found:?}");
+    assert!(names.contains("quickstart"), "{names:?}");
+    names
+}
+
+#[test]
+fn every_example_is_declared_and_run_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    for name in found {
+    let tests: String = fs::read_dir(root.join("tests/it/examples"))
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for name in names() {
         let entry = format!("[[example]]\nname = \"{name}\"\nrequired-features = ");
         assert!(
             manifest.contains(&entry),
             "Cargo.toml does not declare {name}"
         );
         let start = format!("Example::start(\"{name}\"");
-        let tests = [include_str!("servers.rs"), include_str!("small.rs")];
-        assert!(
-            tests.iter().any(|tests| tests.contains(&start)),
-            "no test runs {name}"
-        );
+        assert!(tests.contains(&start), "no test runs {name}");
+    }
+}
+
+#[test]
+fn an_example_of_one_file_begins_with_its_calls_and_has_under_80_lines() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for name in names() {
+        let Ok(source) = fs::read_to_string(examples.join(format!("{name}.rs"))) else {
+            continue;
+        };
+        let run = format!("//! cargo run --example {name} --all-features");
+        let head: Vec<&str> = source.lines().take_while(|line| !line.is_empty()).collect();
+        assert!(head.iter().any(|line| line.starts_with(&run)), "{name}");
+        let calls = |line: &&str| line.contains("curl ");
+        assert!(head.iter().any(calls), "{name} shows no call");
+        let count = source.lines().count();
+        assert!(count < 80, "{name} has {count} lines");
     }
 }

@@ -61,8 +61,8 @@ async fn tonic_server_gives_each_token_its_methods() {
     assert_eq!(server.generate(TOKEN).await.unwrap(), "You asked: a b");
     let (code, _) = refusal(server.generate_stream(TOKEN).await);
     assert_eq!(code, Code::PermissionDenied);
-    server.is_healthy().await;
-    server.reflects().await;
+    server.assert_healthy().await;
+    server.assert_reflection().await;
     server.ends_clean("TERM");
 }
 
@@ -74,8 +74,8 @@ async fn tonic_server_guards_one_service_with_an_interceptor() {
     assert_eq!(words.concat(), "You asked: a b");
     assert_eq!(refusal(server.generate("").await), missing());
     assert_eq!(refusal(server.generate_stream("wrong").await), invalid());
-    server.is_healthy().await;
-    server.reflects().await;
+    server.assert_healthy().await;
+    server.assert_reflection().await;
     server.ends_clean("INT");
 }
 
