@@ -278,7 +278,7 @@ async fn a_grpc_stream_ends_with_its_token_and_a_status() {
         assert!(watch.message().await.unwrap().is_some());
         cloud.apply(&created, event).await;
         let next = timeout(SOON * 3, watch.message());
-        if let Event::Untouched = fate {
+        if let Event::Untouched = event {
             let wait = timeout(Duration::from_millis(300), next);
             assert!(wait.await.is_err(), "{event:?}: the stream ended");
             continue;
