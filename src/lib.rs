@@ -14,6 +14,7 @@ mod file;
 mod head;
 mod principal;
 mod rejection;
+mod scheme;
 mod scope;
 mod target;
 mod text;

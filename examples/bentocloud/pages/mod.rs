@@ -36,7 +36,7 @@ struct Pages {
 
 /// The routes, and those that lead to them.
 pub(crate) fn router(cloud: Cloud, manage: TokenAdmin) -> Router {
-    let signed_in = manage.signed_in();
+    let signed_in = manage.session_layer();
     let css = ([(CONTENT_TYPE, "text/css")], include_str!("pages.css"));
     Router::new()
         .route("/", get(async || Redirect::to("/deployments")))
