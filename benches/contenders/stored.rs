@@ -45,10 +45,7 @@ fn other(number: u64) -> Write {
     let mut record = Record::new(id, digest, "ci".to_owned(), Timestamp::default());
     record.kid = KeyId::from_number(0);
     let row = Row::Token(Box::new(record));
-    Write {
-        row,
-        expected_rev: None,
-    }
+    Write::insert(row)
 }
 
 /// Returns the good token, 68 bytes.

@@ -78,10 +78,7 @@ async fn sqlite(scale: Scale) {
     let store = SqliteStore::open(&file).await.expect("a new file");
     for first in (0..scale.all).step_by(CHUNK as usize) {
         let numbers = first..scale.all.min(first + CHUNK);
-        let write = |number| Write {
-            row: Row::Token(Box::new(record(number))),
-            expected_rev: None,
-        };
+        let write = |number| Write::insert(Row::Token(Box::new(record(number))));
         store
             .apply(numbers.map(write).collect())
             .await

@@ -369,10 +369,7 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
         record.scopes = vec!["deployment".parse().unwrap()];
         record.expires_at = Some(Timestamp::from_secs(1));
         let row = Row::Token(Box::new(record));
-        Write {
-            row,
-            expected_rev: None,
-        }
+        Write::insert(row)
     });
     store.apply(records.collect()).await.unwrap();
     let options = TokensOptions::new("acme").unwrap();
