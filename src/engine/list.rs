@@ -40,7 +40,7 @@ impl Engine {
             }
             query.after = Some(after);
             // The store does not know the unwritten uses, so it may list a used token.
-            found.extend(page.into_iter().filter(|stored| query.is_unused(stored)));
+            found.extend(page.into_iter().filter(|stored| query.matches_use(stored)));
         }
         Ok(found)
     }
