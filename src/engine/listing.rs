@@ -26,7 +26,7 @@ impl Engine {
             }
             query.after = Some(after);
             // The store does not know of the uses that are not written yet.
-            found.extend(page.into_iter().filter(|stored| query.is_unused(stored)));
+            found.extend(page.into_iter().filter(|stored| query.matches_use(stored)));
         }
         Ok(found)
     }
