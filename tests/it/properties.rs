@@ -66,15 +66,15 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     let near = (good, any::<Index>(), 0..4u8, byte)
         .prop_map(|(good, place, kind, byte)| edited(good.as_bytes(), place, kind, byte));
     let spaced = ("[ \t]{0,3}", "[ \t,=]{0,2}")
-        .prop_map(|(blanks, end)| format!("Bearer{blanks}{TOKEN}{end}").into_bytes());
+        .prop_map(|(spaces, end)| format!("Bearer{spaces}{TOKEN}{end}").into_bytes());
     prop_oneof![near, spaced, vec(any::<u8>(), 0..200)]
 }
 
 /// RFC 9110 read another way than the crate reads it.
 fn holds_the_token(value: &[u8]) -> bool {
     let text = String::from_utf8_lossy(value);
-    let blanks = [' ', '\t'];
-    let Some((scheme, rest)) = text.trim_matches(blanks).split_once(' ') else {
+    let spaces = [' ', '\t'];
+    let Some((scheme, rest)) = text.trim_matches(spaces).split_once(' ') else {
         return false;
     };
     let scheme = scheme.to_ascii_lowercase();
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn blanks_around_a_value_decide_nothing(
+    fn white_space_around_a_value_changes_nothing(
         value in prop_oneof!["(Bearer|basic|Digest)[ ]{0,2}[A-Za-z0-9=,]{0,20}", "[ -~]{0,30}"],
         before in "[ \t]{0,4}",
         after in "[ \t]{0,4}",

@@ -77,7 +77,7 @@ const ROWS: [Row; 11] = [
     },
     Row {
         name: "invalid",
-        fields: &["Bearer nobodys"],
+        fields: &["Bearer unknown"],
         status: 401,
         headers: INVALID,
         grpc: UNAUTHENTICATED,

@@ -138,7 +138,7 @@ async fn permits_stay_free<V: Verifier>(layer: AuthnLayer<V>) {
     drop((idle, refused, unread, answer));
 }
 
-/// The twin of the test above: the limit is a limit, and who waits at it is
+/// The counterpart of the test above: the limit applies, and a request that waits is
 /// served as soon as it is free.
 #[tokio::test]
 async fn the_admitted_wait_for_a_permit_and_get_it() {
@@ -314,7 +314,7 @@ async fn a_response_given_up_while_verifying_or_waiting_leaves_everything_usable
     assert_eq!(inner.called.count(), 2);
 }
 
-/// A service that is not ready until it is told to be, or to break.
+/// A service that becomes ready, or fails, on command.
 #[derive(Clone, Debug, Default)]
 struct Told {
     readiness: Arc<Mutex<Option<Result<(), &'static str>>>>,
@@ -356,7 +356,7 @@ impl Wake for Woken {
     }
 }
 
-/// Waits for a service that is told what to be, and then polls once too often.
+/// Waits for a service that becomes ready on command, and then polls once too often.
 async fn waited_for<V: Verifier>(layer: AuthnLayer<V>, then: Result<(), &'static str>) {
     let inner = Told::default();
     let mut service = layer.layer(inner.clone());
@@ -377,7 +377,7 @@ async fn waited_for<V: Verifier>(layer: AuthnLayer<V>, then: Result<(), &'static
     assert_eq!(after, [before[0], before[1] + 1]);
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(response_now) = response.as_mut().poll(&mut cx) else {
-        panic!("it was told what to be");
+        panic!("it has got its command");
     };
     assert_eq!(response_now.map(drop), then);
     let called = usize::from(then.is_ok());
@@ -390,7 +390,7 @@ async fn waited_for<V: Verifier>(layer: AuthnLayer<V>, then: Result<(), &'static
 }
 
 #[tokio::test]
-async fn whoever_waits_is_woken_answered_once_and_told_of_what_breaks_meanwhile() {
+async fn a_waiting_request_is_woken_answered_once_and_learns_of_a_failure() {
     for then in [Ok(()), Err("it broke meanwhile")] {
         waited_for(AuthnLayer::new(Spy::default()), then).await;
         waited_for(AuthnLayer::new(Waits(Spy::default())), then).await;
