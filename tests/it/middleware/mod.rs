@@ -12,6 +12,7 @@ mod stack;
 mod swap;
 mod trouble;
 mod unnamed;
+mod waking;
 
 use http::StatusCode;
 use tower::Layer;
