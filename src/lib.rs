@@ -41,11 +41,15 @@ pub mod tokens;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
+#[doc(inline)]
 pub use crate::axum::Authenticated;
 #[cfg(feature = "tonic")]
+#[doc(inline)]
 pub use crate::grpc::AuthnInterceptor;
 #[cfg(feature = "tokens")]
+#[doc(inline)]
 pub use crate::tokens::Tokens;
+#[doc(inline)]
 pub use crate::{
     access::{Access, AccessTable, Policy},
     challenge::Challenge,
