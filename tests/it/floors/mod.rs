@@ -150,7 +150,7 @@ fn a_planted_breach_is_found() {
         ("lib.rs", "pub use crate::layer::Authn;", ""),
         ("head.rs", "fn f() { m!(a => [crate::layer::f(1)]) }", "imports crate::layer::f of layer"),
         ("head.rs", "pub(crate) struct A; impl A { pub(super) fn f() {} }", ""),
-        ("head.rs", "/// crate::layer\n// crate::layer\n/* crate::layer */", ""),
+        ("head.rs", "/// crate::layer\n// crate::layer\n/* crate::layer */ struct A;", ""),
         ("head.rs", "const A: &str = \"\\\"crate::layer\"; const B: &str = r#\"\"crate::layer\"#;", ""),
         ("head.rs", "#[cfg(test)] #[expect(x)] mod tests { use crate::layer::Authn; }", ""),
         ("head.rs", "use crate::credential::Scheme;", ""),
