@@ -86,7 +86,7 @@ async fn imports_once(one: impl TokenStore, two: impl TokenStore) {
         ] {
             let error = again.unwrap_err();
             assert_eq!(error.kind(), TokenErrorKind::AlreadyExists);
-            assert_eq!(error.to_string(), "this token is already there");
+            assert_eq!(error.to_string(), "the token exists already");
         }
     }
     two.import("made-elsewhere-9876543210", new())
