@@ -94,7 +94,11 @@ where
         };
         let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
         let verdict = catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))?;
-        Some(self.authorize(head, access, verdict))
+        Some(match access {
+            // The usual case: a known principal is all that is required.
+            Access::Authenticated => verdict.map(Some),
+            access => self.authorize(head, access, verdict),
+        })
     }
 
     /// Decides on a request with a marked credential, and waits for the verifier.
