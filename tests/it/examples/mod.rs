@@ -242,7 +242,7 @@ fn names() -> BTreeSet<String> {
     let names: BTreeSet<String> = fs::read_dir(examples)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some() || path.join("main.rs").exists())
+        .filter(|path| path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     assert!(names.contains("quickstart"), "{names:?}");
@@ -253,6 +253,7 @@ fn names() -> BTreeSet<String> {
 fn every_example_is_declared_and_run_here() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let index = fs::read_to_string(root.join("examples/README.md")).unwrap();
     let tests: String = fs::read_dir(root.join("tests/it/examples"))
         .unwrap()
         .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
@@ -265,6 +266,8 @@ fn every_example_is_declared_and_run_here() {
         );
         let start = format!("Example::start(\"{name}\"");
         assert!(tests.contains(&start), "no test runs {name}");
+        let listed = index.contains(&format!("| [{name}]("));
+        assert!(listed, "examples/README.md does not list {name}");
     }
 }
 
