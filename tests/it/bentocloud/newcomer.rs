@@ -1,4 +1,4 @@
-//! What README and the server's own first lines tell a newcomer to type.
+//! The lines to type in README and in the server's first output.
 
 use std::{env, ffi::OsString, net::TcpListener, path::Path, process::Command, time::Instant};
 
@@ -9,14 +9,14 @@ use crate::{
     tools::{client, curl, python, text},
 };
 
-/// A shell in which the programs beside this one come first.
+/// Returns a shell that finds the programs in the same folder as this one first.
 pub fn shell(program: &Path, home: &Directory) -> Command {
     let mut path = OsString::from(program.parent().unwrap());
     path.push(":");
     path.push(env::var_os("PATH").unwrap());
     let mut shell = Command::new("sh");
     shell.env("PATH", path);
-    // What a test's own cargo set would make another one build anew.
+    // With the variables of the test's cargo, another cargo would rebuild everything.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
@@ -27,8 +27,8 @@ pub fn shell(program: &Path, home: &Directory) -> Command {
     shell
 }
 
-/// The lines to type of a section, block by block.
-fn typed(section: &str) -> Vec<&'static str> {
+/// Returns the blocks of lines to type in a section.
+fn shell_blocks(section: &str) -> Vec<&'static str> {
     let readme = include_str!("../../../README.md");
     let (_, section) = readme.split_once(&format!("\n## {section}\n")).unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
@@ -43,7 +43,7 @@ fn three_lines_of_readme_lead_to_the_first_answer_and_three_more_to_the_cli() {
     let (Some(_), Some(bentoml)) = (curl(), client(&format!("{NEW}/bin/bentoml"))) else {
         return;
     };
-    let [first, more] = typed("The reference system")[..] else {
+    let [first, more] = shell_blocks("The reference system")[..] else {
         panic!("README has other blocks");
     };
     assert_eq!((first.lines().count(), more.lines().count()), (3, 3));
@@ -51,7 +51,7 @@ fn three_lines_of_readme_lead_to_the_first_answer_and_three_more_to_the_cli() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    // As they stand, but for a port and a file that nobody else uses.
+    // Unchanged but for a port and a file that no other test uses.
     let script = format!("set -e\ntrap 'kill $!' EXIT\n{first}\necho\n{more}");
     let script = script.replace(":3000", &format!(":{}", address.port()));
     let mut shell = shell(&bentoml, &home);

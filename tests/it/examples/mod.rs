@@ -242,7 +242,9 @@ fn names() -> BTreeSet<String> {
     let names: BTreeSet<String> = fs::read_dir(examples)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists())
+        .filter(|path| {
+            path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists()
+        })
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     assert!(names.contains("quickstart"), "{names:?}");
