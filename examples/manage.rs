@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         manage = manage.users(FixedUsers::new([(user, password, principal)])?);
     }
     let routes = manage.routes();
-    let (page, signed_in) = (manage.page(), manage.signed_in());
+    let (page, signed_in) = (manage.page(), manage.session_layer());
     let form = manage.clone();
     let hello = async move |caller: Option<Authenticated>| match caller {
         Some(Authenticated(caller)) => format!("hello, {}", caller.subject()).into_response(),

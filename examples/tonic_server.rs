@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .grpc_health()
         .grpc_reflection()
         .build()?;
-    access.check(&[INFERENCE, ADMIN])?;
+    access.check_services(&[INFERENCE, ADMIN])?;
     let server = Server::builder()
         .layer(AuthnLayer::new(tokens).access(access))
         .add_service(InferenceServer::new(Model))

@@ -1,4 +1,6 @@
-//! What went wrong, for a program: problem details (RFC 9457).
+//! Error responses: problem details ([RFC 9457]).
+//!
+//! [RFC 9457]: https://www.rfc-editor.org/rfc/rfc9457
 
 use std::borrow::Cow;
 
@@ -11,13 +13,12 @@ use serde_json::json;
 
 use crate::{
     layer::PublicRejection,
-    rejection::Rejection,
     tokens::{TokenError, TokenErrorKind},
 };
 
-const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// An answer that is not what was asked for. Nothing that was sent stands in it.
+/// An error response. It never repeats what the client sent.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
@@ -36,34 +37,41 @@ impl Problem {
         }
     }
 
-    /// Something that was asked for is not well formed.
-    pub(super) fn of_field(field: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates the problem of an invalid field.
+    pub(super) fn field(field: &'static str, detail: impl AsRef<str>) -> Self {
+        let detail = format!("{field}: {}", detail.as_ref());
         Self {
             field: Some(field),
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
         }
     }
 
-    /// The same, as OAuth says it (RFC 6749 §5.2).
-    pub(super) fn of_form(field: &'static str, detail: &'static str) -> Self {
+    /// Creates the problem of an invalid field, with OAuth's error code
+    /// (RFC 6749 §5.2).
+    pub(super) fn oauth_field(field: &'static str, detail: &'static str) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: Some("invalid_request"),
-            ..Self::of_field(field, detail)
+            ..Self::field(field, detail)
         }
     }
 
-    /// A body that is too long, or broke off.
-    pub(super) fn unread(status: StatusCode) -> Self {
+    /// Creates the problem of a body that is too large, or broke off.
+    pub(super) fn unreadable_body(status: StatusCode) -> Self {
         let detail = match status {
             StatusCode::PAYLOAD_TOO_LARGE => "the body is too large",
-            _ => "the body can't be read",
+            _ => "the body could not be read",
         };
         Self::new(status, detail)
     }
 
-    pub(super) fn no_such_token() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "there is no such token")
+    pub(super) fn token_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no such token")
+    }
+
+    /// Creates the response of a layer that rejects a request.
+    pub(super) fn respond(rejection: &PublicRejection) -> Response {
+        Self::new(rejection.status(), rejection.message()).into_response()
     }
 }
 
@@ -81,30 +89,30 @@ impl IntoResponse for Problem {
         if let Some(error) = self.error {
             body["error"] = error.into();
         }
-        let content = [(CONTENT_TYPE, PROBLEM)];
+        let content = [(CONTENT_TYPE, PROBLEM_JSON)];
         let mut response = (self.status, content, body.to_string()).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = HeaderValue::from_static("1");
-            response.headers_mut().insert(RETRY_AFTER, soon);
+            let seconds = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         response
     }
 }
 
-/// What a store says of itself is for its operator, not for a caller.
+/// Hides the store's own error text, which is for its operator.
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let status = match error.kind() {
             TokenErrorKind::AlreadyExists => StatusCode::CONFLICT,
             TokenErrorKind::Conflict => {
-                let detail = "somebody else changed it at the same time, again and again";
+                let detail = "the token was changed at the same time; try again";
                 return Self::new(StatusCode::CONFLICT, detail);
             }
             TokenErrorKind::Forbidden => StatusCode::FORBIDDEN,
             TokenErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            TokenErrorKind::NotFound => return Self::no_such_token(),
+            TokenErrorKind::NotFound => return Self::token_not_found(),
             TokenErrorKind::Unavailable => {
-                let detail = "the tokens can't be read or changed now";
+                let detail = "the token store is unavailable";
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
             }
         };
@@ -113,16 +121,4 @@ impl From<TokenError> for Problem {
             ..Self::new(status, error.to_string())
         }
     }
-}
-
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let kind = rejection.kind();
-        Self::new(kind.status(), kind.message())
-    }
-}
-
-/// The body of a layer's refusal.
-pub(super) fn refusal(refusal: &PublicRejection) -> Response {
-    Problem::new(refusal.status(), refusal.message()).into_response()
 }

@@ -1,4 +1,4 @@
-//! What the routes leave unread of a request's body.
+//! Draining of request bodies that the routes leave unread.
 
 use std::{
     pin::Pin,
@@ -20,8 +20,8 @@ use http_body::{Frame, SizeHint};
 
 use crate::layer::{Discard, Drain, close_connection};
 
-/// Drains what the routes inside, and their guards, leave unread of a body. The
-/// guards themselves have their drains off.
+/// Drains the rest of a body that the inner routes and their authentication
+/// layers leave unread. The layers themselves have draining off.
 pub(super) async fn drain_unread(
     State(drain): State<Drain>,
     request: Request,
@@ -32,29 +32,29 @@ pub(super) async fn drain_unread(
     }
     let discard = Discard::new(&drain, request.version(), request.headers());
     let must_close = Arc::new(AtomicBool::new(false));
-    let watch = |body| Watched {
+    let wrap = |body| DrainOnDrop {
         body,
         discard: Some(discard),
-        is_begun: false,
+        is_started: false,
         must_close: Arc::clone(&must_close),
     };
-    let mut response = next.run(request.map(|body| Body::new(watch(body)))).await;
+    let mut response = next.run(request.map(|body| Body::new(wrap(body)))).await;
     if must_close.load(Ordering::Relaxed) {
         close_connection(&mut response);
     }
     response
 }
 
-/// A body that is drained when it is dropped before its end.
-struct Watched {
+/// A body that is drained if it is dropped before its end.
+struct DrainOnDrop {
     body: Body,
-    // None once the body has ended or failed.
+    /// `None` once the body has ended or failed.
     discard: Option<Discard>,
-    is_begun: bool,
+    is_started: bool,
     must_close: Arc<AtomicBool>,
 }
 
-impl HttpBody for Watched {
+impl HttpBody for DrainOnDrop {
     type Data = Bytes;
     type Error = Error;
 
@@ -62,7 +62,7 @@ impl HttpBody for Watched {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.is_begun = true;
+        self.is_started = true;
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
             self.discard = None;
@@ -79,12 +79,12 @@ impl HttpBody for Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for DrainOnDrop {
     fn drop(&mut self) {
         let Some(mut discard) = self.discard.take() else {
             return;
         };
-        if self.is_begun {
+        if self.is_started {
             discard.has_asked_for_body();
         }
         if discard.start(std::mem::take(&mut self.body)) {

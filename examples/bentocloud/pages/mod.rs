@@ -49,7 +49,7 @@ struct Pages {
 
 /// Returns the routes of the pages, and the redirects to them.
 pub(crate) fn router(cloud: Cloud, manage: TokenAdmin) -> Router {
-    let signed_in = manage.signed_in();
+    let signed_in = manage.session_layer();
     let css = ([(CONTENT_TYPE, "text/css")], include_str!("pages.css"));
     Router::new()
         .route("/", get(async || Redirect::to("deployments")))

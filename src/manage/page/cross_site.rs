@@ -10,25 +10,28 @@ use crate::manage::problem::Problem;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Returns an error, the response, if a request that may change something comes
-/// from a page of another origin.
+/// Checks that a request that may change something comes from the same origin.
 ///
-/// Browsers of today send `Sec-Fetch-Site`, which no page can set, and it alone
-/// decides where it is present. Older browsers send `Origin`, which must be the
-/// origin that the request was sent to. A request with neither header comes from
-/// no browser: no cookie was added to it against its sender's will.
+/// If `Sec-Fetch-Site` is present, it alone decides: current browsers send it, and no
+/// page can set it. Older browsers send `Origin`, which must equal the origin of the
+/// request. A request with neither header does not come from a browser, so no cookie
+/// was added against the sender's will.
 ///
-/// A proxy may end TLS in front of this server, so that the scheme of the request
-/// is unknown here. The host and port are compared under the scheme of `Origin`,
-/// with its default port ([RFC 6454 §4](https://www.rfc-editor.org/rfc/rfc6454#section-4)).
-#[expect(clippy::result_large_err, reason = "a response, as axum has it")]
-pub(super) fn refuse(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Response> {
-    // `Method::is_safe` counts TRACE in, which no browser sends.
+/// A proxy may terminate TLS, so the request's own scheme is unknown. Host and port
+/// are compared under the scheme of `Origin`, with its default port
+/// ([RFC 6454 §4](https://www.rfc-editor.org/rfc/rfc6454#section-4)).
+///
+/// # Errors
+///
+/// Returns an error, which is the response, if the request comes from another origin.
+#[expect(clippy::result_large_err, reason = "a response, as in axum")]
+pub(super) fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Response> {
+    // `Method::is_safe` includes TRACE, which no browser sends.
     let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if safe || is_same_origin(uri, headers) {
         return Ok(());
     }
-    let detail = "asked for by a page of another site";
+    let detail = "the request comes from a page of another site";
     Err(Problem::new(StatusCode::FORBIDDEN, detail).into_response())
 }
 
@@ -41,32 +44,32 @@ fn is_same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) if origin.is_empty() => true,
-        (Some(origin), None) => is_origin_of(origin, uri, headers).unwrap_or(false),
+        (Some(origin), None) => is_own_origin(origin, uri, headers).unwrap_or(false),
         (Some(_), Some(_)) => false,
     }
 }
 
-/// Whether an origin is the one that a request was sent to; `None` if either
-/// can't be read.
-fn is_origin_of(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> Option<bool> {
+/// Returns whether an origin is the one that a request was sent to, or `None` if
+/// either can't be parsed.
+fn is_own_origin(origin: &HeaderValue, uri: &Uri, headers: &HeaderMap) -> Option<bool> {
     let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
     let default_port = match () {
         () if scheme.eq_ignore_ascii_case("https") => 443,
         () if scheme.eq_ignore_ascii_case("http") => 80,
         () => return None,
     };
-    // HTTP/2 has the host in the URI, and there it counts in HTTP/1.1 too.
+    // HTTP/2 has the host in the URI; an absolute URI takes precedence in HTTP/1.1 too.
     let host = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => headers.get(HOST)?.to_str().ok()?,
     };
-    let (own_host, own_port) = host_and_port(host, default_port)?;
-    let (host, port) = host_and_port(authority, default_port)?;
+    let (own_host, own_port) = split_host_port(host, default_port)?;
+    let (host, port) = split_host_port(authority, default_port)?;
     Some(host.eq_ignore_ascii_case(own_host) && port == own_port)
 }
 
-/// The two parts of `HOST` or `HOST:PORT`.
-fn host_and_port(text: &str, default_port: u16) -> Option<(&str, u16)> {
+/// Splits `HOST` or `HOST:PORT`.
+fn split_host_port(text: &str, default_port: u16) -> Option<(&str, u16)> {
     let (host, port) = match text.rsplit_once(':') {
         // A colon inside brackets belongs to an IPv6 address.
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -77,8 +80,8 @@ fn host_and_port(text: &str, default_port: u16) -> Option<(&str, u16)> {
         digits if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
         _ => return None,
     };
-    let part_of_host = |b: u8| b.is_ascii_graphic() && !b"/?#@,\\".contains(&b);
-    (!host.is_empty() && host.bytes().all(part_of_host)).then_some((host, port))
+    let is_host_byte = |b: u8| b.is_ascii_graphic() && !b"/?#@,\\".contains(&b);
+    (!host.is_empty() && host.bytes().all(is_host_byte)).then_some((host, port))
 }
 
 #[cfg(test)]
@@ -91,8 +94,8 @@ mod tests {
             let name: HeaderName = name.parse().unwrap();
             headers.append(name, value.parse().unwrap());
         }
-        let refused = refuse(method, &uri.parse().unwrap(), &headers);
-        refused.is_err_and(|response| response.status() == StatusCode::FORBIDDEN)
+        let result = check(method, &uri.parse().unwrap(), &headers);
+        result.is_err_and(|response| response.status() == StatusCode::FORBIDDEN)
     }
 
     #[test]
@@ -111,7 +114,7 @@ mod tests {
             ("http://[::1]", "[::1]:80", true),
             ("http://[2001:DB8::1]", "[2001:db8::1]", true),
             ("http://127.0.0.1:3000", "127.0.0.1:3000", true),
-            // The default port is that of the scheme.
+            // The scheme decides the default port.
             ("https://example.com", "example.com:80", false),
             ("http://example.com", "example.com:443", false),
             ("https://example.com:80", "example.com", false),
@@ -146,7 +149,7 @@ mod tests {
             let headers = [("origin", origin), ("host", host)];
             let refused = is_refused(&Method::POST, "/session", &headers);
             assert_eq!(refused, !same, "{origin} to {host}");
-            // HTTP/2 has the host in the URI, and it counts before the header.
+            // The host in the URI takes precedence over the header.
             if let Ok(uri) = format!("http://{host}/session").parse::<Uri>() {
                 let headers = [("origin", origin), ("host", "other.test")];
                 let refused = is_refused(&Method::POST, &uri.to_string(), &headers);
@@ -161,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_browser_says_of_the_page_decides_before_its_origin() {
+    fn sec_fetch_site_takes_precedence_over_origin() {
         const SITE: &str = "sec-fetch-site";
         type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], bool);
         let own = [("host", "a.test"), ("origin", "https://a.test")];
         let other = [("host", "a.test"), ("origin", "https://b.test")];
         let rows: [Row<'_>; 10] = [
-            ("no browser", &[("host", "a.test")], false),
+            ("neither header", &[("host", "a.test")], false),
             (
                 "an empty origin",
                 &[("host", "a.test"), ("origin", "")],
@@ -178,7 +181,7 @@ mod tests {
                 &[(SITE, "same-origin"), other[0], other[1]],
                 false,
             ),
-            ("typed by the user", &[(SITE, "none")], false),
+            ("typed in the address bar", &[(SITE, "none")], false),
             (
                 "the same site",
                 &[(SITE, "same-site"), own[0], own[1]],

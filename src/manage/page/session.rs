@@ -1,4 +1,4 @@
-//! Who is signed in to the page.
+//! The sessions of the page.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::SET_COOKIE};
 use serde::Serialize;
 
-use super::cookie::{Cookies, Form};
+use super::cookie::{CookieKind, SessionCookies};
 use crate::{
     access::Access,
     axum::Authenticated,
@@ -21,8 +21,8 @@ use crate::{
     layer::{AuthnLayer, Drain},
     manage::{
         TokenAdmin,
-        problem::{self, Problem},
-        view,
+        api::{CallerView, to_strings},
+        problem::Problem,
     },
     principal::Principal,
     scope::ScopeRule,
@@ -31,48 +31,48 @@ use crate::{
     verifier::Verifier,
 };
 
-/// The sessions of a page, which the store keeps.
+/// The sessions of a page, kept by the store.
 pub(super) struct Sessions {
     tokens: Tokens,
     scope: ScopeRule,
-    longest: Duration,
-    users: bool,
+    max_age: Duration,
+    has_users: bool,
     cookie_name: Option<Arc<str>>,
-    /// What secrets begin with, by the form of their cookie: no cookie of the
-    /// weaker form names a session of the stronger.
+    /// The prefixes of secrets by kind of cookie, so that a loopback cookie never
+    /// identifies a session of a secure one.
     prefixes: [Prefix; 2],
 }
 
-/// What the page is told: who is signed in, and what it needs for them.
+/// The session as the page sees it.
 #[derive(Serialize)]
-struct View<'a> {
+struct SessionView<'a> {
     users: bool,
-    caller: Option<view::Caller<'a>>,
+    caller: Option<CallerView<'a>>,
     known_scopes: Option<Vec<String>>,
 }
 
-/// `POST` signs in with what stands in `Authorization`, `GET` says who is signed
-/// in, `DELETE` signs out.
-pub(super) fn router(manage: &TokenAdmin, sessions: Arc<Sessions>) -> Router {
-    let tokens = manage.tokens.verifier();
-    let verifier = match &manage.users {
+/// Returns the route `/session`: `POST` signs in with the `Authorization` header,
+/// `GET` shows the session, `DELETE` signs out.
+pub(super) fn router(admin: &TokenAdmin, sessions: Arc<Sessions>) -> Router {
+    let tokens = admin.tokens.verifier();
+    let verifier = match &admin.users {
         Some(users) => tokens.or(users.clone()).boxed(),
         None => tokens.boxed(),
     };
-    // A browser that is challenged for Basic asks for a password by itself.
+    // A Basic challenge would make the browser ask for a password itself.
     let sources = Sources::new().bearer().basic();
-    let guard = AuthnLayer::new(verifier)
+    let authn = AuthnLayer::new(verifier)
         .sources(sources.challenge(Challenge::bearer()))
-        .access(Access::Scopes(manage.scope.clone()))
-        .respond(problem::refusal)
+        .access(Access::Scopes(admin.scope.clone()))
+        .respond(Problem::respond)
         .drain(Drain::off());
-    let sign_in = post(sign_in).layer(guard);
+    let sign_in = post(sign_in).layer(authn);
     Router::new()
         .route("/session", get(show).delete(sign_out).merge(sign_in))
         .with_state(sessions)
 }
 
-/// Signing in anew ends the session before, and never takes over its secret.
+/// Signs in. This ends the previous session; its secret is never reused.
 async fn sign_in(
     State(sessions): State<Arc<Sessions>>,
     Authenticated(caller): Authenticated,
@@ -80,8 +80,8 @@ async fn sign_in(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     sessions.close(&uri, &headers).await?;
-    let form = Form::of_sign_in(&headers);
-    let set = sessions.open(&caller, form).await?;
+    let kind = CookieKind::from_sign_in(&headers);
+    let set = sessions.open(&caller, kind).await?;
     Ok((
         AppendHeaders([(SET_COOKIE, set)]),
         sessions.view(Some(&caller)),
@@ -89,17 +89,18 @@ async fn sign_in(
         .into_response())
 }
 
+/// Shows the session, if there is one.
 async fn show(
     State(sessions): State<Arc<Sessions>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let caller = sessions.caller(&uri, &headers).await?;
+    let caller = sessions.find_caller(&uri, &headers).await?;
     Ok(sessions.view(caller.as_ref()))
 }
 
-/// No `Clear-Site-Data`: it would take the app's own cookies along, and nothing
-/// of the page is kept.
+/// Signs out. The response has no `Clear-Site-Data`, which would remove the app's own
+/// cookies too; the page stores nothing else.
 async fn sign_out(
     State(sessions): State<Arc<Sessions>>,
     uri: Uri,
@@ -109,94 +110,107 @@ async fn sign_out(
     let cookies = sessions.cookies();
     let unset = closed.into_iter();
     let unset: Vec<_> = unset
-        .map(|form| (SET_COOKIE, cookies.set(form, "", 0)))
+        .map(|kind| (SET_COOKIE, cookies.set(kind, "", 0)))
         .collect();
     Ok((StatusCode::NO_CONTENT, AppendHeaders(unset)))
 }
 
-/// Lets through who is signed in, and brings the principal along.
-pub(super) async fn guard(
+/// Requires a session, and adds its principal to the request.
+pub(super) async fn require(
     State(sessions): State<Arc<Sessions>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = sessions.caller(request.uri(), request.headers()).await?;
-    let nobody = || Problem::new(StatusCode::UNAUTHORIZED, "nobody is signed in");
-    request.extensions_mut().insert(caller.ok_or_else(nobody)?);
+    let caller = sessions
+        .find_caller(request.uri(), request.headers())
+        .await?;
+    let not_signed_in = || Problem::new(StatusCode::UNAUTHORIZED, "not signed in");
+    let caller = caller.ok_or_else(not_signed_in)?;
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
 impl Sessions {
-    pub(super) fn new(manage: &TokenAdmin) -> Self {
+    pub(super) fn new(admin: &TokenAdmin) -> Self {
         Self {
-            tokens: manage.tokens.clone(),
-            scope: manage.scope.clone(),
-            longest: manage.session,
-            users: manage.users.is_some(),
-            cookie_name: manage.cookie_name.clone(),
+            tokens: admin.tokens.clone(),
+            scope: admin.scope.clone(),
+            max_age: admin.session_max_age,
+            has_users: admin.users.is_some(),
+            cookie_name: admin.cookie_name.clone(),
             prefixes: ["Secure", "Loopback"].map(Prefix::reserved),
         }
     }
 
-    fn cookies(&self) -> Cookies<'_> {
-        Cookies(match &self.cookie_name {
-            Some(name) => Cow::Borrowed(name),
+    fn cookies(&self) -> SessionCookies<'_> {
+        let name = match &self.cookie_name {
+            Some(name) => Cow::Borrowed(&**name),
             None => format!("tower-authn-{}", self.tokens.label()).into(),
-        })
+        };
+        SessionCookies { name }
     }
 
-    fn kind<'a>(&'a self, form: Form, cookies: &'a Cookies<'_>) -> SessionKind<'a> {
+    fn session_kind<'a>(
+        &'a self,
+        kind: CookieKind,
+        cookies: &'a SessionCookies<'_>,
+    ) -> SessionKind<'a> {
         let [secure, loopback] = &self.prefixes;
         SessionKind {
-            prefix: match form {
-                Form::Host => secure,
-                Form::Loopback => loopback,
+            prefix: match kind {
+                CookieKind::Secure => secure,
+                CookieKind::Loopback => loopback,
             },
-            page: &cookies.0,
+            page: &cookies.name,
         }
     }
 
-    /// Opens a session, and returns the header that sets its cookie.
-    async fn open(&self, caller: &Principal, form: Form) -> Result<HeaderValue, TokenError> {
+    /// Opens a session and returns the `Set-Cookie` value of its cookie.
+    async fn open(&self, caller: &Principal, kind: CookieKind) -> Result<HeaderValue, TokenError> {
         let now = self.tokens.now();
-        let longest = now + self.longest;
-        let own_end = caller.expires_at().map(Timestamp::from);
-        let ends = own_end.map_or(longest, |end| end.min(longest));
+        let latest = now + self.max_age;
+        let token_end = caller.expires_at().map(Timestamp::from);
+        let expires_at = token_end.map_or(latest, |end| end.min(latest));
         let cookies = self.cookies();
-        let kind = self.kind(form, &cookies);
-        let secret = self.tokens.open_session(kind, caller, ends).await?;
-        Ok(cookies.set(form, secret.expose(), ends.duration_since(now).as_secs()))
+        let session = self.session_kind(kind, &cookies);
+        let secret = self
+            .tokens
+            .open_session(session, caller, expires_at)
+            .await?;
+        Ok(cookies.set(
+            kind,
+            secret.expose(),
+            expires_at.duration_since(now).as_secs(),
+        ))
     }
 
-    /// Ends the sessions that a request names, and returns the forms of their
-    /// cookies.
-    async fn close(&self, uri: &Uri, headers: &HeaderMap) -> Result<Vec<Form>, TokenError> {
+    /// Closes the sessions of a request and returns the kinds of their cookies.
+    async fn close(&self, uri: &Uri, headers: &HeaderMap) -> Result<Vec<CookieKind>, TokenError> {
         let cookies = self.cookies();
         let mut closed = Vec::new();
-        for (form, secret) in cookies.presented(uri, headers) {
-            let kind = self.kind(form, &cookies);
-            if self.tokens.close_session(kind, secret).await? {
-                closed.push(form);
+        for (kind, secret) in cookies.secrets(uri, headers) {
+            let session = self.session_kind(kind, &cookies);
+            if self.tokens.close_session(session, secret).await? {
+                closed.push(kind);
             }
         }
         Ok(closed)
     }
 
-    /// Returns the person who is signed in, with the rights of this moment; `None`
-    /// if their token is not good, or may not manage. A token that is resumed has
-    /// its sessions again.
-    pub(super) async fn caller(
+    /// Returns the principal of a request's session, with its present rights, or
+    /// `None` if its token is invalid or is no longer a manager's. A resumed token
+    /// has its sessions again.
+    pub(super) async fn find_caller(
         &self,
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Option<Principal>, TokenError> {
         let cookies = self.cookies();
-        for (form, secret) in cookies.presented(uri, headers) {
-            let kind = self.kind(form, &cookies);
-            if let Some(caller) = self.tokens.session(kind, secret).await? {
-                // A user who is known to this page by their session alone is not
-                // known where no users are.
-                let known = self.users || caller.token_id().is_some();
+        for (kind, secret) in cookies.secrets(uri, headers) {
+            let session = self.session_kind(kind, &cookies);
+            if let Some(caller) = self.tokens.session(session, secret).await? {
+                // A page without users rejects another page's session of a user.
+                let known = self.has_users || caller.token_id().is_some();
                 return Ok(Some(caller).filter(|caller| known && self.scope.allows(caller)));
             }
         }
@@ -205,10 +219,10 @@ impl Sessions {
 
     fn view(&self, caller: Option<&Principal>) -> Response {
         let known_scopes = caller.and_then(|_| self.tokens.known_scopes());
-        let view = View {
-            users: self.users,
-            caller: caller.map(view::Caller::of),
-            known_scopes: known_scopes.map(view::texts),
+        let view = SessionView {
+            users: self.has_users,
+            caller: caller.map(CallerView::new),
+            known_scopes: known_scopes.map(to_strings),
         };
         Json(view).into_response()
     }

@@ -1,4 +1,4 @@
-//! The lines to type in README and in the server's first output.
+//! The lines that the guide and the server itself give a newcomer to type.
 
 use std::{env, ffi::OsString, net::TcpListener, path::Path, process::Command, time::Instant};
 
@@ -9,14 +9,14 @@ use crate::{
     tools::{client, curl, python, text},
 };
 
-/// Returns a shell that finds the programs in the same folder as this one first.
+/// A shell in which the programs beside this one come first.
 pub fn shell(program: &Path, home: &Directory) -> Command {
     let mut path = OsString::from(program.parent().unwrap());
     path.push(":");
     path.push(env::var_os("PATH").unwrap());
     let mut shell = Command::new("sh");
     shell.env("PATH", path);
-    // With the variables of the test's cargo, another cargo would rebuild everything.
+    // The variables of the test's own cargo would make another cargo build again.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
@@ -27,31 +27,29 @@ pub fn shell(program: &Path, home: &Directory) -> Command {
     shell
 }
 
-/// Returns the blocks of lines to type in a section.
-fn shell_blocks(section: &str) -> Vec<&'static str> {
-    let readme = include_str!("../../../README.md");
-    let (_, section) = readme.split_once(&format!("\n## {section}\n")).unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let blocks = section.split("```sh\n").skip(1);
+/// The shell blocks of the guide's chapter.
+fn shell_blocks() -> Vec<&'static str> {
+    let chapter = include_str!("../../../docs/bentocloud.md");
+    let blocks = chapter.split("```sh\n").skip(1);
     blocks
         .map(|block| block.split_once("```").unwrap().0)
         .collect()
 }
 
 #[test]
-fn three_lines_of_readme_lead_to_the_first_answer_and_three_more_to_the_cli() {
+fn three_lines_of_the_guide_lead_to_the_first_answer_and_three_more_to_the_cli() {
     let (Some(_), Some(bentoml)) = (curl(), client(&format!("{NEW}/bin/bentoml"))) else {
         return;
     };
-    let [first, more] = shell_blocks("The reference system")[..] else {
-        panic!("README has other blocks");
+    let [first, more] = shell_blocks()[..] else {
+        panic!("the chapter has other blocks");
     };
     assert_eq!((first.lines().count(), more.lines().count()), (3, 3));
     let home = Directory::new();
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    // Unchanged but for a port and a file that no other test uses.
+    // Unchanged, except for a port and a file that no other test uses.
     let script = format!("set -e\ntrap 'kill $!' EXIT\n{first}\necho\n{more}");
     let script = script.replace(":3000", &format!(":{}", address.port()));
     let mut shell = shell(&bentoml, &home);

@@ -195,7 +195,7 @@ fn served() -> Places {
     for (service, method, _) in served::METHODS {
         places.insert(("GRPC".to_owned(), format!("/{service}/{method}")));
     }
-    let document = include_str!("../../../src/manage/openapi.json");
+    let document = include_str!("../../../src/manage/openapi/openapi.json");
     let document: serde_json::Value = serde_json::from_str(document).unwrap();
     for (path, operations) in document["paths"].as_object().unwrap() {
         let methods = operations.as_object().unwrap().keys();

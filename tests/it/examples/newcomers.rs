@@ -71,18 +71,18 @@ async fn axum_app_serves_pages_compresses_and_logs_no_credential() {
     };
     let preflight = usage("OPTIONS").header("access-control-request-method", "GET");
     let answers = [
-        (preflight, 200, None),
-        (usage("GET"), 401, None),
-        (usage("GET").token("made-up"), 401, None),
-        (usage("GET").token(TOKEN), 200, Some("gzip")),
+        (preflight, 200, false),
+        (usage("GET"), 401, true),
+        (usage("GET").token("made-up"), 401, true),
+        (usage("GET").token(TOKEN), 200, true),
     ];
-    for (call, status, encoding) in answers {
+    for (call, status, is_compressed) in answers {
         let head = call.send(app.address()).await.head;
         assert_eq!(head.status, status);
         let origin = &head.headers["access-control-allow-origin"];
         assert_eq!(origin, "https://page.example");
-        let found = head.headers.get("content-encoding");
-        assert_eq!(found.map(|value| value.to_str().unwrap()), encoding);
+        let encoding = head.headers.get("content-encoding");
+        assert_eq!(encoding.is_some_and(|value| value == "gzip"), is_compressed);
     }
     app.ends_clean("INT");
     let log = fs::read_to_string(log).unwrap();

@@ -29,7 +29,7 @@ async fn s13_the_routes_refuse_what_would_not_show_as_it_is() {
         let detail = refused.json()["detail"].clone();
         assert_eq!(
             detail,
-            format!("{field}: holds U+202E, a bidirectional control")
+            format!("{field}: contains U+202E, a bidirectional control")
         );
         let made = app.post("/tokens", root, json!({ field: most })).await;
         assert_eq!(made.ok()[field], json!(most));
@@ -50,7 +50,7 @@ async fn s13_the_routes_refuse_what_would_not_show_as_it_is() {
 /// A form that counted for itself would count units of UTF-16.
 #[test]
 fn s13_the_form_leaves_lengths_to_the_server() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manage/page");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manage/page/assets");
     let page = fs::read_to_string(folder.join("page.html")).unwrap();
     assert!(page.contains(r#"<input id="name""#));
     assert!(!page.contains("maxlength"));

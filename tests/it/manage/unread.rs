@@ -108,7 +108,7 @@ async fn s05_a_page_of_the_apps_own_refuses_other_sites_and_has_the_body_read() 
     let app = App::new().await;
     let manage = TokenAdmin::new(app.tokens.clone());
     let own = Router::new().route("/own", post(async || "done"));
-    let own = own.layer(manage.signed_in());
+    let own = own.layer(manage.session_layer());
     for (site, status, read) in [("cross-site", 403, BYTES), ("same-origin", 200, 0)] {
         let upload = Upload::of(&FRAMES);
         let fate = upload.fate.clone();

@@ -26,6 +26,15 @@ async fn c05_no_spelling_of_a_path_makes_it_public() {
         "/admin/",
         "/ADMIN",
         "/%61dmin",
+        "/public/%61",
+        "/Public",
+        "/publicity",
+        "/",
+    ] {
+        assert_refused_and_twin_admitted(&layer, &spy, path, &[]).await;
+    }
+    // Closed to everyone: what it reaches is not sure.
+    for path in [
         "//admin",
         "/admin;x=1",
         "/public/../admin",
@@ -36,16 +45,15 @@ async fn c05_no_spelling_of_a_path_makes_it_public() {
         "/public\\..\\admin",
         "/public;/../admin",
         "/public//../admin",
-        "/public/%61",
         "/public%2f..%2fadmin",
-        "/Public",
-        "/publicity",
         "/health/..",
-        "/",
     ] {
         // `Uri` refuses some spellings; hyper then does so too.
         if path.parse::<http::Uri>().is_ok() {
-            assert_refused_and_twin_admitted(&layer, &spy, path, &[]).await;
+            let answer = counted(&layer, get(path, &[])).await;
+            assert_eq!(answer, (StatusCode::UNAUTHORIZED, 0, 0), "{path}");
+            let answer = counted(&layer, get(path, &[("authorization", &bearer())])).await;
+            assert_eq!(answer, (StatusCode::NOT_FOUND, 0, 0), "{path}");
         }
     }
     for path in ["/public", "/public/a", "/public/a/b", "/health"] {

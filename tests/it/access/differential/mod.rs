@@ -23,7 +23,7 @@ use tower_authn::{AccessTable, AuthnLayer, Principal, Rejection, Verifier, verif
 
 use self::{
     app::{App, Caller, FALLBACK, Need, Rule, SCOPES},
-    requests::{Seed, is_plain, request, seed},
+    requests::{Seed, Spelling, request, seed, spelling},
 };
 use crate::support::ask;
 
@@ -109,17 +109,17 @@ fn judge(
         prop_assert!(!(closed && guarded.is_some()), "an unlisted route is open");
         return Ok(());
     }
-    // An odd path asks for its row and for what requests without a row need;
-    // nobody meets two rules of scopes that differ.
-    let plain = is_plain(target);
-    let odd_need = match (need, app.otherwise) {
-        (Need::Scope(row), Need::Scope(other)) if row != other => Need::Closed,
-        (_, otherwise) => otherwise,
+    let spelling = spelling(target);
+    let enough = match (spelling, need, app.otherwise) {
+        (Spelling::Odd, ..) => false,
+        // What is encoded is never public, whatever its row says.
+        (Spelling::Encoded, Need::Public, Need::Public) => caller.is_some(),
+        (Spelling::Encoded, Need::Public, otherwise) => otherwise.is_met_by(caller),
+        (Spelling::Encoded | Spelling::Plain, ..) => need.is_met_by(caller),
     };
-    let enough = need.is_met_by(caller) && (plain || odd_need.is_met_by(caller));
     match guarded {
-        Some(_) => prop_assert!(need.is_met_by(caller), "reached with less than {:?}", need),
-        None => prop_assert!(!enough, "refused with enough for {:?}", need),
+        Some(_) => prop_assert!(enough, "{spelling:?}, reached with less than {:?}", need),
+        None => prop_assert!(!enough, "{spelling:?}, refused with enough for {:?}", need),
     }
     count(match guarded {
         Some(_) => &tally.admitted,
@@ -131,7 +131,7 @@ fn judge(
     if id == FALLBACK {
         count(&tally.fallbacks);
     }
-    if !plain {
+    if spelling != Spelling::Plain {
         count(&tally.odd);
     }
     Ok(())

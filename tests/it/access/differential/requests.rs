@@ -122,20 +122,41 @@ impl Seed {
     }
 }
 
-/// Whether routers and proxies read a path alike, by the documentation of the
-/// table: no encoding, no empty or dot segment, no `;` and no backslash.
-pub fn is_plain(target: &str) -> bool {
+/// What the path of a request may mean to those who read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// One thing.
+    Plain,
+    /// One thing to a router, and another to what decodes it.
+    Encoded,
+    /// Different things to routers, proxies and file systems.
+    Odd,
+}
+
+pub fn spelling(target: &str) -> Spelling {
     let Ok(uri) = target.parse::<Uri>() else {
-        return false;
+        return Spelling::Odd;
     };
     let Some(path) = uri.path().strip_prefix('/') else {
-        return false;
+        return Spelling::Odd;
     };
-    let odd = |segment: &str| ["", ".", ".."].contains(&segment);
     // A slash at the end is plain.
     let segments = path.strip_suffix('/').unwrap_or(path);
-    let empty = path.is_empty();
-    !uri.path().contains(['%', ';', '\\']) && (empty || !segments.split('/').any(odd))
+    let is_odd = |segment: &str| ["", ".", ".."].contains(&segment);
+    let decoded = path.to_ascii_lowercase();
+    let is_hidden = ["%2e", "%2f", "%5c"]
+        .iter()
+        .any(|code| decoded.contains(code));
+    if path.contains([';', '\\'])
+        || is_hidden
+        || (!path.is_empty() && segments.split('/').any(is_odd))
+    {
+        Spelling::Odd
+    } else if path.contains('%') {
+        Spelling::Encoded
+    } else {
+        Spelling::Plain
+    }
 }
 
 pub fn token(caller: Caller) -> Option<String> {

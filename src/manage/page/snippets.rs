@@ -1,4 +1,4 @@
-//! What is shown with a new token, ready to be pasted.
+//! Snippets that the page shows with a new token, ready to paste.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,66 +13,70 @@ use serde_json::{Value, json};
 use crate::{
     axum::Authenticated,
     credential::{Scheme, Sources},
-    manage::{TokenAdmin, input::Id, operations::visible, problem::Problem},
+    manage::{
+        TokenAdmin,
+        api::{PathId, find_visible},
+        problem::Problem,
+    },
     token::Record,
 };
 
-/// Makes the snippets for a token, given the page's target.
+/// Creates the snippets for a token, given the page's target.
 pub(in crate::manage) type SnippetsFor =
     Arc<dyn Fn(Record, Option<String>) -> BoxFuture<'static, Vec<(String, String)>> + Send + Sync>;
 
-/// A text in which `{token}` and `{origin}` stand for what they name.
+/// A template with the placeholders `{token}` and `{origin}`.
 #[derive(Clone)]
 pub(in crate::manage) struct Snippet {
     pub(in crate::manage) label: Arc<str>,
     pub(in crate::manage) template: Arc<str>,
 }
 
-/// The snippets for a token that was made or rotated on the page.
-pub(super) fn router(manage: &TokenAdmin) -> Router {
+/// Returns the route of the snippets for a created or rotated token.
+pub(super) fn router(admin: &TokenAdmin) -> Router {
     Router::new()
         .route("/tokens/{id}/snippets", get(show))
-        .with_state(manage.clone())
+        .with_state(admin.clone())
 }
 
 async fn show(
-    State(manage): State<TokenAdmin>,
+    State(admin): State<TokenAdmin>,
     Authenticated(caller): Authenticated,
-    Id(id): Id,
+    PathId(id): PathId,
     Query(mut query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, Problem> {
-    let record = visible(&manage.tokens, &caller, id).await?.record;
-    Ok(Json(match &manage.snippets_for {
+    let record = find_visible(&admin.tokens, &caller, id).await?.record;
+    Ok(Json(match &admin.snippets_for {
         Some(snippets) => json!(snippets(record, query.remove("target")).await),
-        None => texts(&manage.sources, &manage.snippets),
+        None => default_snippets(&admin.sources, &admin.snippets),
     }))
 }
 
-/// The texts for tokens that are sent as these sources take them, and the app's
-/// own, which take the place of those with the same label.
-pub(super) fn texts(sources: &Sources, own: &[Snippet]) -> Value {
-    let (name, value) = header(sources);
+/// Returns the default snippets for these sources, and the app's own snippets, which
+/// replace those with the same label.
+fn default_snippets(sources: &Sources, own: &[Snippet]) -> Value {
+    let (name, value) = token_header(sources);
     let curl = format!("curl -H \"{name}: {value}\" {{origin}}/");
     let python = format!("requests.get(\"{{origin}}/\", headers={{\"{name}\": \"{value}\"}})");
-    let mut texts = vec![
+    let mut snippets = vec![
         (Arc::from("curl"), Arc::from(curl)),
         (Arc::from("Python"), Arc::from(python)),
     ];
     for Snippet { label, template } in own {
-        let text = (Arc::clone(label), Arc::clone(template));
-        match texts.iter_mut().find(|(known, _)| known == label) {
-            Some(known) => *known = text,
-            None => texts.push(text),
+        let snippet = (Arc::clone(label), Arc::clone(template));
+        match snippets.iter_mut().find(|(known, _)| known == label) {
+            Some(known) => *known = snippet,
+            None => snippets.push(snippet),
         }
     }
-    let texts = texts
+    let pairs = snippets
         .iter()
         .map(|(label, template)| json!([&**label, &**template]));
-    texts.collect()
+    pairs.collect()
 }
 
-/// The header that a token is sent in.
-fn header(sources: &Sources) -> (&str, &'static str) {
+/// Returns the name and value of the header that carries a token.
+fn token_header(sources: &Sources) -> (&str, &'static str) {
     let schemes: Vec<_> = sources.schemes().collect();
     match sources.headers().first() {
         _ if schemes.contains(&Scheme::Bearer) => ("Authorization", "Bearer {token}"),
@@ -86,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_shown_in_a_header_that_is_read() {
+    fn the_snippets_send_the_token_in_an_accepted_header() {
         let key = Sources::new().header("x-api-key").unwrap();
         let rows = [
             (Sources::default(), "Authorization: Bearer {token}"),
@@ -96,21 +100,21 @@ mod tests {
         ];
         for (sources, header) in rows {
             let curl = format!("curl -H \"{header}\" {{origin}}/");
-            assert_eq!(texts(&sources, &[])[0], json!(["curl", curl]));
+            assert_eq!(default_snippets(&sources, &[])[0], json!(["curl", curl]));
         }
     }
 
     #[test]
-    fn a_text_of_the_app_comes_last_or_in_place_of_its_namesake() {
+    fn a_snippet_of_the_app_comes_last_or_replaces_one_with_the_same_label() {
         let own = [("curl", "curl {token}"), ("CLI", "login {token}")];
         let own = own.map(|(label, template)| Snippet {
             label: label.into(),
             template: template.into(),
         });
-        let texts = texts(&Sources::default(), &own);
-        assert_eq!(texts[0], json!(["curl", "curl {token}"]));
-        assert_eq!(texts[1][0], "Python");
-        assert_eq!(texts[2], json!(["CLI", "login {token}"]));
-        assert_eq!(texts.as_array().unwrap().len(), 3);
+        let snippets = default_snippets(&Sources::default(), &own);
+        assert_eq!(snippets[0], json!(["curl", "curl {token}"]));
+        assert_eq!(snippets[1][0], "Python");
+        assert_eq!(snippets[2], json!(["CLI", "login {token}"]));
+        assert_eq!(snippets.as_array().unwrap().len(), 3);
     }
 }

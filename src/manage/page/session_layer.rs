@@ -1,4 +1,4 @@
-//! The session of the page, for pages of the app's own.
+//! A layer that adds the page's session to the app's own pages.
 
 use std::{
     fmt,
@@ -21,29 +21,28 @@ use crate::{
     principal::Principal,
 };
 
-/// A layer that adds the person who is signed in to each request.
+/// A layer that adds the principal of the page's session to each request.
 ///
-/// It reads the session that [`TokenAdmin::page`](crate::manage::TokenAdmin::page) opens,
-/// and inserts its [`Principal`] into the extensions of the request, for
-/// [`Authenticated`](crate::Authenticated). It lets through requests of people who
-/// are not signed in too: take `Option<Authenticated>` and decide. Made by
-/// [`TokenAdmin::signed_in`](crate::manage::TokenAdmin::signed_in).
+/// The layer reads the session of [`TokenAdmin::page`](crate::manage::TokenAdmin::page)
+/// and inserts its [`Principal`] into the request's extensions, for
+/// [`Authenticated`](crate::Authenticated). Requests without a session pass too;
+/// handlers extract `Option<Authenticated>` and decide. Created by
+/// [`TokenAdmin::session_layer`](crate::manage::TokenAdmin::session_layer).
 ///
 /// # Security
 ///
-/// A request that may change something, which is any but GET, HEAD and OPTIONS,
-/// is refused with 403 if it comes from a page of another site: a browser adds
-/// the cookie to it. Handlers of GET must therefore change nothing. While the
-/// session can't be read, for example because the store can't be reached, the
-/// answer is 503.
+/// Browsers send the session cookie with requests from other sites too. A request
+/// with any method but GET, HEAD and OPTIONS is therefore rejected with 403 if it
+/// comes from a page of another site, and handlers of GET must change nothing. If the
+/// session can't be read, because the store is unavailable, the response is 503.
 #[derive(Clone)]
-pub struct SignedInLayer {
+pub struct SessionLayer {
     sessions: Arc<Sessions>,
     anonymous: Anonymous<Principal>,
     drain: Drain,
 }
 
-impl SignedInLayer {
+impl SessionLayer {
     pub(super) fn new(sessions: Arc<Sessions>, drain: Drain) -> Self {
         Self {
             sessions,
@@ -53,31 +52,32 @@ impl SignedInLayer {
     }
 }
 
-impl<S> Layer<S> for SignedInLayer {
-    type Service = SignedIn<S>;
+impl<S> Layer<S> for SessionLayer {
+    type Service = SessionService<S>;
 
-    fn layer(&self, inner: S) -> SignedIn<S> {
-        SignedIn {
+    fn layer(&self, inner: S) -> SessionService<S> {
+        SessionService {
             inner,
             layer: self.clone(),
         }
     }
 }
 
-impl fmt::Debug for SignedInLayer {
+impl fmt::Debug for SessionLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedInLayer").finish_non_exhaustive()
+        f.debug_struct("SessionLayer").finish_non_exhaustive()
     }
 }
 
-/// A service that knows who is signed in. Made by [`SignedInLayer`].
+/// A service that adds the principal of the page's session to each request. Created
+/// by [`SessionLayer`].
 #[derive(Clone)]
-pub struct SignedIn<S> {
+pub struct SessionService<S> {
     inner: S,
-    layer: SignedInLayer,
+    layer: SessionLayer,
 }
 
-impl<S, B> Service<Request<B>> for SignedIn<S>
+impl<S, B> Service<Request<B>> for SessionService<S>
 where
     S: Service<Request<B>, Response = Response> + Clone + Send + 'static,
     S::Future: Send,
@@ -88,7 +88,7 @@ where
     type Future = BoxFuture<'static, Result<Response, S::Error>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        // The inner service is made ready for the requests that reach it.
+        // `call` waits for the inner service, and only for requests that reach it.
         Poll::Ready(Ok(()))
     }
 
@@ -96,23 +96,23 @@ where
         let (mut inner, layer) = (self.inner.clone(), self.layer.clone());
         async move {
             let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-            if let Err(refusal) = cross_site::refuse(method, uri, headers) {
-                return Ok(layer.drain.discard(request, refusal));
+            if let Err(response) = cross_site::check(method, uri, headers) {
+                return Ok(layer.drain.discard(request, response));
             }
-            let caller = layer.sessions.caller(uri, headers).await;
+            let caller = layer.sessions.find_caller(uri, headers).await;
             let extensions = request.extensions_mut();
             match caller {
                 Ok(Some(caller)) => {
                     extensions.insert(caller);
                 }
                 Ok(None) => {
-                    // One that another layer found is not signed in here.
+                    // Another layer's principal has no session here.
                     extensions.remove::<Principal>();
                     extensions.insert(layer.anonymous);
                 }
                 Err(error) => {
-                    let refusal = Problem::from(error).into_response();
-                    return Ok(layer.drain.discard(request, refusal));
+                    let response = Problem::from(error).into_response();
+                    return Ok(layer.drain.discard(request, response));
                 }
             }
             poll_fn(|cx| inner.poll_ready(cx)).await?;
@@ -122,8 +122,8 @@ where
     }
 }
 
-impl<S> fmt::Debug for SignedIn<S> {
+impl<S> fmt::Debug for SessionService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignedIn").finish_non_exhaustive()
+        f.debug_struct("SessionService").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! A token as it is shown.
+//! The JSON representation of tokens and callers.
 
 use axum::{
     Json,
@@ -15,15 +15,14 @@ use crate::{
     tokens::{CreatedToken, Tokens},
 };
 
-/// A time (RFC 3339), in UTC.
-pub(super) fn time(at: Timestamp) -> String {
+/// Formats a time as RFC 3339, in UTC.
+fn format_time(at: Timestamp) -> String {
     let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-    let last = jiff::Timestamp::MAX;
-    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(last);
-    time.to_string()
+    let time = jiff::Timestamp::from_millisecond(millis);
+    time.unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
-/// Everything that is known of a token, and what it is worth now.
+/// A token with its use and its present state.
 #[derive(Serialize)]
 pub(super) struct Token<'a> {
     id: &'a str,
@@ -49,14 +48,14 @@ pub(super) struct Token<'a> {
     rotated_from: Option<&'a str>,
     rotated_to: Option<&'a str>,
     grace_until: Option<String>,
-    /// Of a token that was just made, and of no other.
+    /// Present only in the response that creates the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<&'a str>,
 }
 
 impl<'a> Token<'a> {
-    pub(super) fn of(tokens: &Tokens, StoredToken { record, usage }: &'a StoredToken) -> Self {
-        let at = |at: Option<Timestamp>| at.map(time);
+    pub(super) fn new(tokens: &Tokens, StoredToken { record, usage }: &'a StoredToken) -> Self {
+        let optional = |at: Option<Timestamp>| at.map(format_time);
         Self {
             id: record.id.as_str(),
             name: &record.name,
@@ -64,23 +63,23 @@ impl<'a> Token<'a> {
             organization: record.organization.as_deref(),
             subject: &record.subject,
             subject_kind: &record.subject_kind,
-            scopes: texts(&record.scopes),
-            targets: record.targets.as_deref().map(texts),
-            metadata: object(&record.metadata),
-            created_at: time(record.created_at),
+            scopes: to_strings(&record.scopes),
+            targets: record.targets.as_deref().map(to_strings),
+            metadata: raw_object(&record.metadata),
+            created_at: format_time(record.created_at),
             created_by: &record.created_by,
-            not_before: at(record.not_before),
-            expires_at: at(record.expires_at),
-            last_used_at: at(usage.last_used_at),
+            not_before: optional(record.not_before),
+            expires_at: optional(record.expires_at),
+            last_used_at: optional(usage.last_used_at),
             uses: usage.uses,
-            state: state(tokens.state(record)),
-            suspended_at: at(record.suspended_at),
-            revoked_at: at(record.revoked_at),
+            state: state_name(tokens.state(record)),
+            suspended_at: optional(record.suspended_at),
+            revoked_at: optional(record.revoked_at),
             revoked_by: record.revoked_by.as_deref(),
             revoked_reason: record.revoked_reason.as_deref(),
             rotated_from: record.rotated_from.as_ref().map(TokenId::as_str),
             rotated_to: record.rotated_to.as_ref().map(TokenId::as_str),
-            grace_until: at(record.grace_until),
+            grace_until: optional(record.grace_until),
             secret: None,
         }
     }
@@ -93,26 +92,26 @@ pub(super) struct Page<'a> {
     pub(super) next_cursor: Option<String>,
 }
 
-/// A token that is there.
+/// Responds with a token.
 pub(super) fn token(tokens: &Tokens, stored: &StoredToken) -> Response {
-    Json(Token::of(tokens, stored)).into_response()
+    Json(Token::new(tokens, stored)).into_response()
 }
 
-/// A token that was just made: the only answer that has its secret.
+/// Responds with a new token: the only response that contains its secret.
 pub(super) fn created(tokens: &Tokens, status: StatusCode, created: CreatedToken) -> Response {
     let CreatedToken { secret, record } = created;
     let usage = Usage::default();
     let stored = StoredToken { record, usage };
     let token = Token {
         secret: Some(secret.expose()),
-        ..Token::of(tokens, &stored)
+        ..Token::new(tokens, &stored)
     };
     (status, Json(token)).into_response()
 }
 
-/// Who calls.
+/// The caller of a request.
 #[derive(Serialize)]
-pub(super) struct Caller<'a> {
+pub(in crate::manage) struct CallerView<'a> {
     subject: &'a str,
     organization: Option<&'a str>,
     scopes: Vec<String>,
@@ -122,33 +121,34 @@ pub(super) struct Caller<'a> {
     expires_at: Option<String>,
 }
 
-impl<'a> Caller<'a> {
-    pub(super) fn of(caller: &'a Principal) -> Self {
+impl<'a> CallerView<'a> {
+    pub(in crate::manage) fn new(caller: &'a Principal) -> Self {
         Self {
             subject: caller.subject(),
             organization: caller.organization(),
-            scopes: texts(caller.scopes()),
-            targets: caller.targets().map(texts),
+            scopes: to_strings(caller.scopes()),
+            targets: caller.targets().map(to_strings),
             token_id: caller.token_id(),
-            metadata: object(caller.metadata().unwrap_or_default()),
-            expires_at: caller.expires_at().map(|end| time(end.into())),
+            metadata: raw_object(caller.metadata().unwrap_or_default()),
+            expires_at: caller.expires_at().map(|at| format_time(at.into())),
         }
     }
 }
 
-pub(super) fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+/// Formats each element of a list.
+pub(in crate::manage) fn to_strings<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(T::to_string).collect()
 }
 
-/// Metadata, as they were written. They never become a `Value`: a reader of
-/// numbers may round them, and serde_json takes some names in them for its own.
-fn object(json: &str) -> &RawValue {
+/// Returns metadata exactly as they were written. They never become a `Value`,
+/// which may round numbers and gives some names a meaning of its own.
+fn raw_object(json: &str) -> &RawValue {
     let json = if json.is_empty() { "{}" } else { json };
-    // They were checked when they were written.
+    // The metadata were validated when they were stored.
     serde_json::from_str(json).unwrap_or(RawValue::NULL)
 }
 
-/// The name of a state, and the state of a name.
+/// The states of a token by name.
 pub(super) const STATES: [(&str, TokenState); 5] = [
     ("active", TokenState::Active),
     ("expired", TokenState::Expired),
@@ -157,7 +157,7 @@ pub(super) const STATES: [(&str, TokenState); 5] = [
     ("suspended", TokenState::Suspended),
 ];
 
-fn state(state: TokenState) -> &'static str {
-    let named = STATES.iter().find(|(_, known)| *known == state);
-    named.map_or("", |(name, _)| name)
+fn state_name(state: TokenState) -> &'static str {
+    let found = STATES.iter().find(|(_, known)| *known == state);
+    found.map_or("", |(name, _)| name)
 }

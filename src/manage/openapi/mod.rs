@@ -1,4 +1,4 @@
-//! The routes, for programs: OpenAPI 3.1.
+//! The OpenAPI 3.1 document of the routes.
 
 use axum::{
     Json,
@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 
 use crate::credential::{Scheme, Sources};
 
-/// All of it, as the default sources have it.
+/// The document for the default sources.
 const DOCUMENT: &str = include_str!("openapi.json");
 
-/// The document, with the security schemes that these sources take.
+/// Returns the document with the security schemes of these sources.
 pub(super) fn document(sources: &Sources) -> Value {
     let mut document: Value = serde_json::from_str(DOCUMENT).unwrap_or_default();
     let mut schemes = Map::new();
     for scheme in sources.schemes() {
         let (name, scheme) = match scheme {
             Scheme::Basic => {
-                let raw = "The token as it stands, `Basic TOKEN`, and no user and password.";
-                let scheme = json!({ "type": "http", "scheme": "basic", "description": raw });
+                let usage = "The token itself, as in `Basic TOKEN`, not a user and password.";
+                let scheme = json!({ "type": "http", "scheme": "basic", "description": usage });
                 ("basic", scheme)
             }
             Scheme::Bearer => ("bearer", json!({ "type": "http", "scheme": "bearer" })),
@@ -29,17 +29,18 @@ pub(super) fn document(sources: &Sources) -> Value {
     }
     for name in sources.headers() {
         let scheme = json!({ "type": "apiKey", "in": "header", "name": name.as_str() });
-        schemes.insert(key(name), scheme);
+        schemes.insert(scheme_name(name), scheme);
     }
-    // One of them is enough.
-    let any: Value = schemes.keys().map(|name| json!({ name: [] })).collect();
+    // A client needs one of the schemes, not all.
+    let alternatives: Value = schemes.keys().map(|name| json!({ name: [] })).collect();
     document["components"]["securitySchemes"] = schemes.into();
-    document["security"] = any;
+    document["security"] = alternatives;
     document
 }
 
-/// The name of a scheme, less what no name may hold, and never one of ours.
-fn key(header: &HeaderName) -> String {
+/// Returns the scheme name of a header: allowed characters only, and distinct from
+/// `basic` and `bearer`.
+fn scheme_name(header: &HeaderName) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let name = header.as_str().replace(|c| !allowed(c), "_");
     match name.as_str() {
@@ -48,8 +49,8 @@ fn key(header: &HeaderName) -> String {
     }
 }
 
-/// The document, as it is asked for at this place.
-pub(super) fn serve(mut document: Value, uri: &Uri) -> Response {
+/// Responds with the document, with the server's base path taken from the URI.
+pub(super) fn respond(mut document: Value, uri: &Uri) -> Response {
     let base = uri.path().strip_suffix("/openapi.json");
     let base = base.filter(|base| !base.is_empty()).unwrap_or("/");
     document["servers"] = json!([{ "url": base }]);
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_of_any_name_is_a_scheme_of_its_own() {
+    fn each_header_has_its_own_scheme() {
         let sources = Sources::default();
         let sources = ["basic", "x-api-key", "x!key"]
             .into_iter()

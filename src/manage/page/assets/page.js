@@ -10,7 +10,7 @@ const PAGE_MAX = 200;
 
 const target = document.body.dataset.target ?? '';
 /** Whether this is the sign-in before another page, which then takes its place. */
-const before = document.body.dataset.then === 'reload';
+const before = document.body.dataset.next === 'reload';
 
 /** What the server says of who is signed in. @type {any} */
 let session = null;

@@ -520,7 +520,7 @@ async fn what_is_put_into_the_page_is_text() {
     let manage = TokenAdmin::new(page.tokens)
         .title("<b>")
         .targets_hint("<i>");
-    let page = super::html(&manage, "/a\"b", "{{title}}'&", "");
+    let page = super::html::render(&manage, "/a\"b", "{{title}}'&", "");
     assert!(page.contains(">&lt;i&gt;</p>"));
     assert!(page.contains("<h1 tabindex=\"-1\">&lt;b&gt;</h1>"));
     assert!(page.contains("src=\"/a&quot;b/page.js\""));
@@ -533,7 +533,7 @@ async fn app() -> Page {
     let mut page = Page::new(|manage| manage).await;
     let manage = TokenAdmin::new(page.tokens.clone());
     let manage = manage.cookie_name("tower-authn").unwrap();
-    let (routes, signed_in) = (manage.page(), manage.signed_in());
+    let (routes, signed_in) = (manage.page(), manage.session_layer());
     let own = async |caller: Option<Authenticated>| match caller {
         Some(Authenticated(caller)) => caller.subject().to_owned(),
         None => "nobody".to_owned(),
