@@ -148,6 +148,7 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .header("x-yatai-api-token")?;
     let manage = TokenAdmin::new(cloud.tokens.clone())
         .sources(sources.clone())
+        .target_link("../{target}")
         .targets_hint(TARGETS_HINT)
         .snippets_for(snippets_for(cloud.clone()));
     Ok(Router::new()

@@ -231,3 +231,19 @@ async fn the_pages_work_through_a_proxy_that_cuts_a_prefix_off_the_path() {
     let location = &call.send(cloud.address).await.head.headers["location"];
     assert_eq!(location, "./demo");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tab_of_tokens_links_back_to_its_deployment() {
+    let cloud = Cloud::start();
+    let admin = sign_in(&cloud, ADMIN).await;
+    let link = r#"<a href="../demo">demo</a>"#;
+    let tab = get(&cloud, "/deployments/demo/api_tokens", &admin).await;
+    assert!(body(&tab).contains(link), "{}", body(&tab));
+    // Strangers get no link, and the page of all tokens belongs to no deployment.
+    let stranger = get(&cloud, "/deployments/demo/api_tokens", "").await;
+    let all = get(&cloud, "/api_tokens", &admin).await;
+    for page in [stranger, all] {
+        assert_eq!(page.head.status, 200);
+        assert!(!body(&page).contains("../demo"));
+    }
+}
