@@ -15,10 +15,10 @@ use crate::{
     tools::{installed, left_out},
 };
 
-/// How often a proxy is started before a port that was free stays taken.
+/// How often a proxy is started, since another program may take its port first.
 const ATTEMPTS: usize = 5;
 
-/// A running proxy. It ends when it is dropped.
+/// A running proxy, stopped when dropped.
 pub struct Proxy {
     child: Child,
     pub url: String,
@@ -26,13 +26,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// nginx with its defaults: HTTP/1.0 to the instances, one connection a
-    /// request, and an instance that failed once is left out for 10 seconds.
+    /// Starts nginx with its defaults: HTTP/1.0 to the instances, one connection per
+    /// request, and no request for 10 seconds to an instance that failed once.
     pub fn nginx(instances: &[&str]) -> Option<Self> {
         Self::start_nginx(instances, "", "")
     }
 
-    /// nginx that speaks HTTP/1.1 to the instances and keeps connections.
+    /// Starts nginx with HTTP/1.1 and persistent connections to the instances.
     pub fn nginx_keepalive(instances: &[&str]) -> Option<Self> {
         let headers = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
         Self::start_nginx(instances, "keepalive 4;", headers)
@@ -95,7 +95,7 @@ impl Proxy {
         Some(Self::start(config, command))
     }
 
-    /// Starts it on a port that was free, and waits until it listens.
+    /// Starts a proxy on a free port, and waits until it listens.
     fn start(config: impl Fn(u16, &Path) -> String, command: impl Fn(&Path) -> Command) -> Self {
         for _ in 0..ATTEMPTS {
             let dir = Directory::new();
@@ -122,7 +122,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have stopped already.
         self.child.kill().ok();
         self.child.wait().ok();
     }
