@@ -39,7 +39,8 @@ type Attempts = Arc<Mutex<HashMap<IpAddr, (Instant, u32)>>>;
 fn add(attempts: &Attempts, address: IpAddr, more: u32) -> u32 {
     let mut attempts = attempts.lock().unwrap_or_else(PoisonError::into_inner);
     attempts.retain(|_, (since, _)| since.elapsed() < WINDOW);
-    let (_, count) = attempts.entry(address).or_insert((Instant::now(), 0));
+    let first = (Instant::now(), 0);
+    let (_, count) = attempts.entry(address).or_insert(first);
     *count += more;
     *count
 }
@@ -72,8 +73,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = common::listen(&flags).await?;
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(common::stop())
-        .await?;
-    Ok(())
+    let server = axum::serve(listener, app).with_graceful_shutdown(common::stop());
+    Ok(server.await?)
 }

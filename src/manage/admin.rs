@@ -194,7 +194,6 @@ impl TokenAdmin {
     /// [`target_page`](Self::target_page) then links. `{target}` is replaced by the
     /// target's name, percent-encoded. Make the address relative to the route of
     /// `target_page`: `../{target}` on the route `/deployments/{name}/api_tokens`.
-    #[must_use]
     pub fn target_link(mut self, template: impl Into<Arc<str>>) -> Self {
         self.target_link = template.into();
         self

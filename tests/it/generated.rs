@@ -8,7 +8,7 @@ use prost::Message;
 const REGENERATE: &str = "TOWER_AUTHN_REGENERATE";
 
 #[test]
-fn the_checked_in_code_is_what_the_proto_generates() {
+fn the_checked_in_code_is_up_to_date_with_its_proto() {
     let stale = [stale("inference"), stale("admin")].concat();
     assert!(
         stale.is_empty(),
