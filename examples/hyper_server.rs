@@ -7,7 +7,7 @@
 
 mod common;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use http::{Request, Response};
 use http_body_util::Full;
@@ -52,7 +52,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         });
     }
-    connections.shutdown().await;
+    // Open connections get some time to finish.
+    let _ = tokio::time::timeout(Duration::from_secs(5), connections.shutdown()).await;
     Ok(())
 }
 

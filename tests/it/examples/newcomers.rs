@@ -12,7 +12,7 @@ use crate::{bentocloud::Call, stores::Directory};
 
 const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdC1ob3JzZQ==";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axum_app_guards_twelve_routes_and_answers_errors_in_json() {
     let app = Example::start("axum_app", &[]);
     let (ci, admin) = (format!("Bearer {TOKEN}"), format!("Basic {STRONGER}"));
@@ -49,7 +49,7 @@ async fn axum_app_guards_twelve_routes_and_answers_errors_in_json() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axum_app_serves_pages_compresses_and_logs_no_credential() {
     let directory = Directory::new();
     let (log, tokens) = (
@@ -91,7 +91,7 @@ async fn axum_app_serves_pages_compresses_and_logs_no_credential() {
     assert!(!log.contains(TOKEN) && !log.contains("made-up"), "{log}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jwt_accepts_what_its_key_signed_for_this_service_until_it_expires() {
     let secret = "0123456789abcdef0123456789abcdef";
     let mut app = Example::start("jwt", &["--secret", secret]);
@@ -167,7 +167,7 @@ async fn jwt_accepts_what_its_key_signed_for_this_service_until_it_expires() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mcp_gives_each_caller_the_tools_of_their_scopes() {
     let app = Example::start("mcp", &[]);
     let send = async |token: &str, call: Value| {
@@ -220,7 +220,7 @@ async fn mcp_gives_each_caller_the_tools_of_their_scopes() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hyper_server_greets_callers_with_a_token_over_http_1_and_2() {
     let app = Example::start("hyper_server", &[]);
     for version in [http::Version::HTTP_11, http::Version::HTTP_2] {
@@ -238,7 +238,7 @@ async fn hyper_server_greets_callers_with_a_token_over_http_1_and_2() {
     app.ends_clean("TERM");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn throttle_blocks_an_address_after_refused_attempts_and_unblocks_it() {
     let app = Example::start("throttle", &[]);
     let status = async |token: &str| {

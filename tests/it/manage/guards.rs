@@ -215,7 +215,7 @@ async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_b
     tokens.revoke(id, "", "").await.unwrap();
     let app = App {
         routes: axum::Router::new().nest("/manage", TokenAdmin::new(tokens.clone()).routes()),
-        hands: crate::tokens::Hands::at(0),
+        hands: crate::tokens::ManualClock::at(0),
         tokens,
     };
     net.set_down(true);
