@@ -1,5 +1,5 @@
-// Over TLS the cookie is the strict one, and the browser keeps it: on the
-// reference server, in the tab of one deployment.
+// Over TLS the browser gets and keeps the strict cookie: on the reference server, in
+// the tab of one deployment.
 
 import assert from 'node:assert/strict';
 import { run, signIn } from './browser.mjs';

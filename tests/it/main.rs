@@ -34,6 +34,7 @@ mod manage;
 mod middleware;
 mod parsing;
 mod properties;
+mod proxies;
 mod races;
 mod real_clients;
 mod rows;
