@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .grpc_health()
             .grpc_reflection()
             .build()?;
-        access.check(&[SERVICE_NAME])?;
+        access.check_services(&[SERVICE_NAME])?;
         let mut server = Server::builder().layer(AuthnLayer::new(tokens).access(access));
         let server = server.add_service(InferenceServer::new(Model));
         let server = server.add_service(health).add_service(reflection);

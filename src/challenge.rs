@@ -1,22 +1,23 @@
-//! The challenge of a refusal: what `WWW-Authenticate` says.
+//! The challenges of a refusal, in `WWW-Authenticate`.
 
 use std::fmt;
 
 use http::{HeaderValue, Uri};
 
-use crate::{credential::Scheme, error::ConfigError, scope::ScopeRule};
+use crate::{error::ConfigError, scheme::Scheme, scope::ScopeRule};
 
 /// One line of `WWW-Authenticate`
 /// ([RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1)).
 ///
-/// Bearer parameters are those of RFC 6750 §3 and RFC 9728 §5.1, Basic ones
-/// those of RFC 7617 §2. `error` is not among them: the layer adds it, to
-/// Bearer alone, where a credential came and was refused.
+/// A Bearer challenge has the parameters of RFC 6750 §3 and RFC 9728 §5.1, and a
+/// Basic challenge those of RFC 7617 §2. You can't set `error`: the layer adds it to
+/// Bearer challenges when it refuses a credential that was sent.
 ///
-/// A Basic challenge makes browsers open their dialog, for `fetch` too, so a
-/// refusal challenges with Bearer alone unless the verifier accepts users with
-/// passwords ([`Verifier::schemes`](crate::Verifier::schemes)). An API for pages
-/// that has such users should add a Bearer challenge, which then is the only one.
+/// A Basic challenge makes browsers open their login dialog, even for `fetch`. By
+/// default, a refusal therefore has only a Bearer challenge unless the verifier
+/// accepts users with passwords ([`Verifier::schemes`](crate::Verifier::schemes)). An
+/// API with such users that is called by web pages should add a Bearer challenge,
+/// which replaces the default ones.
 ///
 /// # Example
 ///
@@ -40,17 +41,17 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// A Basic challenge. Its realm is required
+    /// Creates a Basic challenge. Its realm is required
     /// ([RFC 7617 §2](https://www.rfc-editor.org/rfc/rfc7617#section-2)).
     ///
     /// # Errors
     ///
-    /// Where the realm is not printable ASCII.
+    /// Returns an error if the realm is not printable ASCII.
     pub fn basic(realm: &str) -> Result<Self, ConfigError> {
         Self::new(Scheme::Basic).realm(realm)
     }
 
-    /// A Bearer challenge without parameters.
+    /// Creates a Bearer challenge without parameters.
     #[must_use]
     pub fn bearer() -> Self {
         Self::new(Scheme::Bearer)
@@ -72,64 +73,71 @@ impl Challenge {
     ///
     /// # Errors
     ///
-    /// Where it is not printable ASCII: header values are ASCII, and a control
-    /// character would end the line.
+    /// Returns an error if the realm is not printable ASCII: header values are ASCII,
+    /// and a control character could end the line.
     pub fn realm(mut self, realm: &str) -> Result<Self, ConfigError> {
         if !realm.bytes().all(|b| matches!(b, b' '..=b'~')) {
-            return Err(ConfigError::new("a realm must be printable ASCII"));
+            return Err(ConfigError::new(
+                "realm: has characters that are not allowed; expected printable ASCII",
+            ));
         }
         self.realm = Some(realm.to_owned());
         Ok(self)
     }
 
-    /// Says that user and password are read as UTF-8
-    /// ([RFC 7617 §2.1](https://www.rfc-editor.org/rfc/rfc7617#section-2.1)). Basic only.
+    /// Announces that user and password are read as UTF-8
+    /// ([RFC 7617 §2.1](https://www.rfc-editor.org/rfc/rfc7617#section-2.1)). It has no
+    /// effect on a Bearer challenge.
     #[must_use]
     pub fn charset_utf8(mut self) -> Self {
         self.charset_utf8 = self.scheme == Scheme::Basic;
         self
     }
 
-    /// Names the scopes that a token needs here. Bearer only.
+    /// Names the scopes that a token needs. It has no effect on a Basic challenge.
     #[must_use]
     pub fn scope(mut self, scope: ScopeRule) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// Explains a refused credential to a developer. Bearer only.
+    /// Explains to a developer why a credential was refused. It has no effect on a
+    /// Basic challenge.
     ///
     /// # Errors
     ///
-    /// Where it holds a character that RFC 6750 §3 does not allow: it must be
-    /// printable ASCII without `"` and `\`.
+    /// Returns an error if the text has a character that RFC 6750 §3 does not allow:
+    /// it must be printable ASCII without `"` and `\`.
     pub fn error_description(mut self, text: &str) -> Result<Self, ConfigError> {
         let allowed = |b: u8| matches!(b, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~');
         if !text.bytes().all(allowed) {
             return Err(ConfigError::new(
-                "an error description must be printable ASCII without '\"' and '\\'",
+                "error_description: has characters that are not allowed; expected printable \
+                 ASCII without '\"' and '\\'",
             ));
         }
         self.error_description = Some(text.to_owned());
         Ok(self)
     }
 
-    /// A page that explains a refused credential. Bearer only.
+    /// Links a page that explains why a credential was refused. It has no effect on a
+    /// Basic challenge.
     ///
     /// # Errors
     ///
-    /// Where it is not a URI.
+    /// Returns an error if `uri` is not a URI.
     pub fn error_uri(mut self, uri: &str) -> Result<Self, ConfigError> {
         self.error_uri = Some(checked_uri("error_uri", uri)?);
         Ok(self)
     }
 
-    /// Where the metadata of this protected resource stands
-    /// ([RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)). Bearer only.
+    /// Links the metadata of this protected resource
+    /// ([RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)). It has no
+    /// effect on a Basic challenge.
     ///
     /// # Errors
     ///
-    /// Where it is not a URI.
+    /// Returns an error if `uri` is not a URI.
     pub fn resource_metadata(mut self, uri: &str) -> Result<Self, ConfigError> {
         self.resource_metadata = Some(checked_uri("resource_metadata", uri)?);
         Ok(self)
@@ -139,24 +147,24 @@ impl Challenge {
         self.scheme == Scheme::Bearer
     }
 
-    /// The header's value. `error` and what goes with it stand on Bearer
-    /// alone; `lacking` takes the place of the challenge's own scopes.
-    pub(crate) fn render(&self, error: Option<&str>, lacking: Option<&ScopeRule>) -> HeaderValue {
-        let scope = lacking.or(self.scope.as_ref()).map(ToString::to_string);
-        let explained = |text: &Option<String>| text.clone().filter(|_| error.is_some());
+    /// Returns the header's value. Only a Bearer challenge has `error` and the
+    /// parameters that explain it. `required` replaces the scopes of the challenge.
+    pub(crate) fn render(&self, error: Option<&str>, required: Option<&ScopeRule>) -> HeaderValue {
+        let scope = required.or(self.scope.as_ref()).map(ToString::to_string);
+        let with_error = |text: &Option<String>| text.clone().filter(|_| error.is_some());
         let bearer = [
             ("error", error.map(str::to_owned)),
-            ("error_description", explained(&self.error_description)),
-            ("error_uri", explained(&self.error_uri)),
+            ("error_description", with_error(&self.error_description)),
+            ("error_uri", with_error(&self.error_uri)),
             ("scope", scope),
             ("resource_metadata", self.resource_metadata.clone()),
         ];
         let basic = [("charset", self.charset_utf8.then(|| "UTF-8".to_owned()))];
-        let own: &[_] = if self.is_bearer() { &bearer } else { &basic };
+        let parameters: &[_] = if self.is_bearer() { &bearer } else { &basic };
 
         let mut line = self.scheme.as_str().to_owned();
         let mut separator = " ";
-        for (name, value) in [("realm", self.realm.clone())].iter().chain(own) {
+        for (name, value) in [("realm", self.realm.clone())].iter().chain(parameters) {
             if let Some(value) = value {
                 line.extend([separator, name, "=\""]);
                 push_escaped(&mut line, value);
@@ -164,7 +172,7 @@ impl Challenge {
                 separator = ", ";
             }
         }
-        // Every part was held to printable ASCII when it was set.
+        // Every part was checked to be printable ASCII when it was set.
         HeaderValue::try_from(line).unwrap_or(HeaderValue::from_static("Bearer"))
     }
 }
@@ -176,7 +184,7 @@ impl fmt::Display for Challenge {
     }
 }
 
-/// A quoted-string's inside
+/// Appends the content of a quoted-string
 /// ([RFC 9110 §5.6.4](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.4)).
 fn push_escaped(line: &mut String, value: &str) {
     for char in value.chars() {
@@ -188,10 +196,10 @@ fn push_escaped(line: &mut String, value: &str) {
 }
 
 fn checked_uri(name: &str, uri: &str) -> Result<String, ConfigError> {
-    // `Uri` lets some characters through that must not stand in a header's value.
+    // `Uri` accepts some characters that a quoted-string may not contain.
     let allowed = |b: u8| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~');
     if !uri.bytes().all(allowed) || uri.parse::<Uri>().is_err() {
-        return Err(ConfigError::new(format!("{name} is not a URI")));
+        return Err(ConfigError::new(format!("{name}: not a URI")));
     }
     Ok(uri.to_owned())
 }
@@ -201,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_quoted_and_parted_by_commas() {
+    fn parameters_are_quoted_and_separated_by_commas() {
         let challenge = Challenge::bearer()
             .realm(r#"a "b" \c"#)
             .and_then(|c| c.error_description("too old"))
@@ -220,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_stand_on_bearer_alone() {
+    fn only_bearer_challenges_have_errors() {
         let basic = Challenge::basic("r").unwrap().charset_utf8();
         assert_eq!(
             basic.render(Some("invalid_token"), None),
@@ -230,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_the_line_is_refused() {
+    fn characters_that_would_break_the_header_are_refused() {
         for realm in ["a\r\nb", "a\0", "\u{7f}", "测试", "é", "\t"] {
             assert!(Challenge::basic(realm).is_err(), "{realm:?}");
             assert!(Challenge::bearer().realm(realm).is_err(), "{realm:?}");

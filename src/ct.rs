@@ -1,8 +1,8 @@
-//! Comparison of secrets in constant time: the only file that names `subtle`.
+//! Comparison of secrets in constant time: the only file that uses `subtle`.
 //!
-//! What the work depends on is the length of what was presented, which its
-//! sender knows, and how many entries there are. It never depends on a stored
-//! secret: not on its bytes, not on its length, not on where a mismatch stands.
+//! The work depends on the length of the presented bytes, which the client knows,
+//! and on the number of entries. It never depends on a stored secret: neither on its
+//! bytes, nor on its length, nor on the position of a mismatch.
 
 use std::hint::black_box;
 
@@ -14,51 +14,51 @@ pub(crate) const MAX_SECRET: usize = 512;
 /// The most secrets that a [`SecretTable`] holds.
 pub(crate) const MAX_SECRETS: usize = u64::BITS as usize;
 
-/// Compares what was presented with one secret.
+/// Returns whether the presented bytes equal a secret.
 ///
-/// An empty secret equals nothing.
+/// An empty secret equals nothing, not even empty bytes.
 pub(crate) fn eq(presented: &[u8], secret: &[u8]) -> bool {
     if secret.is_empty() {
         return false;
     }
-    // The secret is read round and round, so that its length decides neither
-    // how much is read nor where the loop ends.
+    // The secret is read cyclically, so that its length decides neither how much
+    // is read nor where the loop ends.
     let last = secret.len() as u64 - 1;
-    let mut at = 0_u64;
+    let mut index = 0_u64;
     let mut difference = presented.len() as u64 ^ secret.len() as u64;
     for byte in presented {
-        difference |= u64::from(byte ^ secret[at as usize]);
-        at = (at + 1) & is_zero(at ^ last).wrapping_sub(1);
+        difference |= u64::from(byte ^ secret[index as usize]);
+        index = (index + 1) & is_zero(index ^ last).wrapping_sub(1);
     }
     difference.ct_eq(&0).into()
 }
 
-/// Compares two digests.
+/// Returns whether two digests are equal.
 #[cfg(feature = "tokens")]
 pub(crate) fn words_eq(a: &[u64; 4], b: &[u64; 4]) -> bool {
     let difference = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
     difference.ct_eq(&0).into()
 }
 
-/// Compares two tags.
+/// Returns whether two tags are equal.
 #[cfg(feature = "tokens")]
 pub(crate) fn word_eq(a: u64, b: u64) -> bool {
     a.ct_eq(&b).into()
 }
 
-/// Secrets of at most [`MAX_SECRET`] bytes, each compared whatever comes.
+/// Secrets of at most [`MAX_SECRET`] bytes. A look-up compares all of them.
 pub(crate) struct SecretTable {
-    rows: Box<[Row]>,
+    secrets: Box<[PaddedSecret]>,
 }
 
-/// A secret, zero-padded: it is read as far as what was presented goes, and no
-/// branch knows its length.
-struct Row {
+/// A secret, padded with zeros, so that it can be read up to the length of the
+/// presented bytes without a branch on its own length.
+struct PaddedSecret {
     bytes: [u8; MAX_SECRET],
     len: u64,
 }
 
-impl Row {
+impl PaddedSecret {
     fn new(secret: &[u8]) -> Self {
         let mut bytes = [0; MAX_SECRET];
         for (byte, secret) in bytes.iter_mut().zip(secret) {
@@ -68,7 +68,8 @@ impl Row {
         Self { bytes, len }
     }
 
-    /// Zero where it is what was presented, of at most [`MAX_SECRET`] bytes.
+    /// Returns zero if the secret equals the presented bytes, of which there are at
+    /// most [`MAX_SECRET`].
     #[inline]
     fn difference(&self, presented: &[u8]) -> u64 {
         const LANES: usize = 16;
@@ -84,9 +85,9 @@ impl Row {
             secret.last_chunk::<LANES>(),
         ) {
             (Some(last), Some(last_secret)) => {
-                // The last lanes may overlap the ones before them.
-                let before = presented[..presented.len() - 1].as_chunks::<LANES>().0;
-                for (a, b) in before.iter().zip(secret.as_chunks::<LANES>().0) {
+                // The last lanes may overlap the preceding ones.
+                let leading = presented[..presented.len() - 1].as_chunks::<LANES>().0;
+                for (a, b) in leading.iter().zip(secret.as_chunks::<LANES>().0) {
                     compare(a, b);
                 }
                 compare(last, last_secret);
@@ -104,38 +105,37 @@ impl Row {
 impl SecretTable {
     /// Copies the secrets.
     ///
-    /// More than [`MAX_SECRETS`] are left out, and longer ones than
-    /// [`MAX_SECRET`] are cut: the caller has refused them.
+    /// Ignores those after the first [`MAX_SECRETS`] and truncates those longer than
+    /// [`MAX_SECRET`]: the caller has refused both already.
     pub(crate) fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
         Self {
-            rows: secrets.take(MAX_SECRETS).map(Row::new).collect(),
+            secrets: secrets.take(MAX_SECRETS).map(PaddedSecret::new).collect(),
         }
     }
 
-    /// The index of the secret that was presented.
+    /// Returns the index of the secret that equals the presented bytes.
     #[inline(never)]
     pub(crate) fn find(&self, presented: &[u8]) -> Option<usize> {
         if presented.len() > MAX_SECRET {
             return None;
         }
-        // A bit for each secret, so that the first look at any of them is one
-        // at all of them.
+        // One bit for each secret, so that no branch depends on the result of a
+        // single comparison.
         let mut found = 0_u64;
-        for (row, index) in self.rows.iter().zip(0..) {
-            found |= is_zero(row.difference(presented)) << index;
+        for (secret, index) in self.secrets.iter().zip(0..) {
+            found |= is_zero(secret.difference(presented)) << index;
         }
         let found = black_box(found);
         (found != 0).then(|| found.trailing_zeros() as usize)
     }
 }
 
-/// 1 for 0, and 0 for everything else, without a branch: as `subtle` does it,
-/// less what its `Choice` costs for each of many.
+/// Returns 1 for 0, and 0 for every other word, without a branch. It computes the
+/// same as `subtle` without the cost of a `Choice` for each of many secrets.
 ///
-/// `black_box` promises nothing of the kind, and neither does the volatile read
-/// in `subtle`, which has a feature to use `black_box` instead: each is the best
-/// that can be done, and no mechanism of the language does more. So what the
-/// compiler made of it is looked at, at three levels, by `tests/ctgrind`.
+/// Neither `black_box` nor the volatile read in `subtle` guarantees that the compiler
+/// adds no branch, and the language has no stronger mechanism. `tests/ctgrind`
+/// therefore checks the compiled code at three optimization levels.
 fn is_zero(word: u64) -> u64 {
     let word = black_box(word);
     (word | word.wrapping_neg()) >> 63 ^ 1
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_only_where_every_byte_and_the_length_are() {
+    fn bytes_are_equal_only_if_every_byte_and_the_length_are() {
         let rows: [(&str, &str, bool); 8] = [
             ("abc", "abc", true),
             ("abc", "abd", false),
@@ -175,9 +175,9 @@ mod tests {
         let table = SecretTable::new(secrets.iter().map(Vec::as_slice));
         for (index, secret) in secrets.iter().enumerate() {
             assert_eq!(table.find(secret), Some(index));
-            for place in 0..secret.len() {
+            for position in 0..secret.len() {
                 let mut other = secret.clone();
-                other[place] ^= 1;
+                other[position] ^= 1;
                 assert_eq!(table.find(&other), None);
             }
         }
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn every_length_is_compared_whole_with_every_other() {
+    fn every_length_is_compared_with_every_other() {
         let text: Vec<u8> = (0..=255).cycle().take(MAX_SECRET + 1).collect();
         let lens = || (1..70).chain(510..=MAX_SECRET);
         for len in lens() {
             let secret = &text[..len];
             let table = SecretTable::new([secret].into_iter());
             for other in (0..72).chain(509..=MAX_SECRET + 1) {
-                // Wherever in memory what is presented begins.
+                // At every alignment of the presented bytes.
                 let mut presented = vec![0; len % 9];
                 presented.extend_from_slice(&text[..other]);
                 let presented = &presented[len % 9..];
@@ -203,12 +203,12 @@ mod tests {
                 assert_eq!(eq(presented, secret), same, "{other} and {len}");
                 assert_eq!(table.find(presented).is_some(), same, "{other} and {len}");
             }
-            for place in 0..len {
+            for position in 0..len {
                 for bit in 0..8 {
                     let mut presented = secret.to_vec();
-                    presented[place] ^= 1 << bit;
+                    presented[position] ^= 1 << bit;
                     let same = eq(&presented, secret) || table.find(&presented).is_some();
-                    assert!(!same, "{len} {place} {bit}");
+                    assert!(!same, "{len} {position} {bit}");
                 }
             }
         }

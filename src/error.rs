@@ -1,11 +1,12 @@
-//! What is wrong with a configuration.
+//! The error of a configuration.
 
 use std::fmt;
 
-/// A configuration that would not be safe, or could not work.
+/// An error in a configuration, which would be unsafe or could not work.
 ///
-/// It is returned where something is configured, so that nothing fails while
-/// serving. Its text names the part to mend; no secret ever stands in it.
+/// Builders and constructors return it, so that a mistake shows at start and not
+/// while requests are served. Its text names the faulty part, and never contains a
+/// secret.
 ///
 /// # Example
 ///
@@ -34,7 +35,8 @@ impl ConfigError {
         self
     }
 
-    /// The line of the file, counted from 1, where a file was read.
+    /// Returns the line of the configuration file, counted from 1, if the error is in
+    /// a file.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.line

@@ -1,4 +1,4 @@
-//! The text of a configuration file.
+//! Decoding of configuration files.
 
 use crate::error::ConfigError;
 
@@ -7,15 +7,15 @@ use crate::error::ConfigError;
 ///
 /// # Errors
 ///
-/// Returns an error if the file is UTF-16, or holds a NUL byte or bytes that are
-/// not UTF-8. It names the line, and quotes nothing.
+/// Returns an error if the file is UTF-16, or contains a NUL byte or bytes that are
+/// not UTF-8. The error names the line and quotes nothing.
 pub(crate) fn decode(bytes: &[u8]) -> Result<&str, ConfigError> {
     if bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF") {
         return Err(ConfigError::new("the file is UTF-16; save it as UTF-8"));
     }
     let line = |at: usize| 1 + bytes.iter().take(at).filter(|b| **b == b'\n').count();
     if let Some(at) = bytes.iter().position(|b| *b == 0) {
-        let message = "holds a NUL byte; a file in UTF-16 must be saved as UTF-8";
+        let message = "contains a NUL byte; a file in UTF-16 must be saved as UTF-8";
         return Err(ConfigError::new(message).at_line(line(at)));
     }
     match std::str::from_utf8(bytes) {
@@ -43,7 +43,7 @@ mod tests {
             (b"a\r\nb", "a\r\nb"),
             (b"\xEF\xBB\xBFa", "a"),
             (b"\xEF\xBB\xBF", ""),
-            // A second one is a character of the text.
+            // A second mark is a character of the text.
             (b"\xEF\xBB\xBF\xEF\xBB\xBFa", "\u{FEFF}a"),
         ] {
             assert_eq!(decode(bytes).unwrap(), expected, "{bytes:?}");
@@ -51,8 +51,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_refused_with_its_line() {
-        let nul = "holds a NUL byte; a file in UTF-16 must be saved as UTF-8";
+    fn a_file_that_is_not_utf_8_is_refused_with_its_line() {
+        let nul = "contains a NUL byte; a file in UTF-16 must be saved as UTF-8";
         let utf16 = "the file is UTF-16; save it as UTF-8";
         let rows: [(&[u8], String); 6] = [
             (b"\xFF\xFEa\0", utf16.to_owned()),

@@ -1,25 +1,28 @@
-//! The guide: one chapter for each task, with programs that run.
+//! The guide: one chapter for each task, with programs that run as tests.
 //!
-//! The chapters are the files of `docs/`, and this module exists in the
-//! documentation alone.
+//! The chapters are `DESIGN.md`, `SECURITY.md` and the files of `docs/`. This module
+//! exists in the documentation alone.
 
 macro_rules! chapters {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {$(
-        $(#[$doc])*
-        #[doc = include_str!(concat!("../docs/", $file))]
+    ($($name:ident = $file:literal;)*) => {$(
+        #[doc = include_str!(concat!("../", $file))]
         pub mod $name {}
     )*};
 }
 
 chapters! {
-    architecture = "architecture.md";
-    migrating = "migrating.md";
-    order_of_layers = "order-of-layers.md";
-    own_store = "own-store.md";
-    own_verifier = "own-verifier.md";
-    policies = "policies.md";
-    postgresql = "postgresql.md";
-    testing = "testing.md";
-    tokens = "tokens.md";
-    websocket = "websocket.md";
+    architecture = "docs/architecture.md";
+    bentocloud = "docs/bentocloud.md";
+    design = "DESIGN.md";
+    manage = "docs/manage.md";
+    migrating = "docs/migrating.md";
+    order_of_layers = "docs/order-of-layers.md";
+    own_store = "docs/own-store.md";
+    own_verifier = "docs/own-verifier.md";
+    policies = "docs/policies.md";
+    postgresql = "docs/postgresql.md";
+    security = "SECURITY.md";
+    testing = "docs/testing.md";
+    tokens = "docs/tokens.md";
+    websocket = "docs/websocket.md";
 }

@@ -14,6 +14,7 @@ mod file;
 mod head;
 mod principal;
 mod rejection;
+mod scheme;
 mod scope;
 mod target;
 mod text;
@@ -40,11 +41,15 @@ pub mod tokens;
 pub mod verifier;
 
 #[cfg(feature = "axum")]
+#[doc(inline)]
 pub use crate::axum::Authenticated;
 #[cfg(feature = "tonic")]
+#[doc(inline)]
 pub use crate::grpc::AuthnInterceptor;
 #[cfg(feature = "tokens")]
+#[doc(inline)]
 pub use crate::tokens::Tokens;
+#[doc(inline)]
 pub use crate::{
     access::{Access, AccessTable, Policy},
     challenge::Challenge,

@@ -1,4 +1,4 @@
-//! Targets: which deployments, buckets or accounts a credential is held to.
+//! Targets: the deployments, buckets or accounts that a credential is limited to.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -7,9 +7,10 @@ use crate::error::ConfigError;
 /// The longest target, in bytes.
 const MAX_LEN: usize = 128;
 
-/// What a credential is held to: a name, or all names with a beginning, `demo*`.
+/// A name that a credential is limited to, or a pattern for all names with a prefix:
+/// `demo*`.
 ///
-/// Names are of `[A-Za-z0-9._-]`, and compared as they stand.
+/// Names consist of `[A-Za-z0-9._-]` and are compared exactly.
 ///
 /// # Example
 ///
@@ -26,22 +27,22 @@ const MAX_LEN: usize = 128;
 pub struct Target(Arc<str>);
 
 impl Target {
-    /// The target as text.
+    /// Returns the target as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a name is meant.
+    /// Returns whether the target includes a name.
     #[must_use]
     pub fn covers_name(&self, name: &str) -> bool {
         match self.0.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
+            Some(prefix) => name.starts_with(prefix),
             None => name == &*self.0,
         }
     }
 
-    /// Whether everything that `other` means is meant.
+    /// Returns whether the target includes every name that `other` includes.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         match (self.0.strip_suffix('*'), other.0.strip_suffix('*')) {
@@ -53,7 +54,7 @@ impl Target {
 }
 
 impl Target {
-    /// Whether each target of a list is covered by one of another.
+    /// Returns whether each of `targets` is covered by one of `by`.
     pub(crate) fn all_covered(targets: &[Self], by: &[Self]) -> bool {
         let is_covered = |target| by.iter().any(|wide: &Self| wide.covers(target));
         targets.iter().all(is_covered)
@@ -68,7 +69,8 @@ impl FromStr for Target {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if name.is_empty() || text.len() > MAX_LEN || !name.bytes().all(allowed) {
             return Err(ConfigError::new(format!(
-                "{text:?} is not a target: [A-Za-z0-9._-], at most {MAX_LEN} bytes, then an optional '*'"
+                "{text:?} is not a target; expected at most {MAX_LEN} of [A-Za-z0-9._-], then an \
+                 optional '*'"
             )));
         }
         Ok(Self(text.into()))
@@ -86,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_covers_what_it_means_and_no_more() {
+    fn a_target_covers_its_own_names_and_no_others() {
         let rows = [
             ("demo", "demo", true),
             ("demo", "demo2", false),
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
+    fn an_invalid_target_is_refused() {
         for text in ["", "*", "a*b", "a b", "é", "a/b", &"a".repeat(129)] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }

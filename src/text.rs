@@ -1,9 +1,10 @@
-//! Texts that people write and other people read: names, descriptions, reasons.
+//! Checks of texts that one person writes and another reads: names, descriptions,
+//! reasons.
 
 use std::fmt;
 
-/// Checks a text of one line: at most `max` characters, each of which shows as
-/// itself, and at least one visible character unless the text is empty.
+/// Checks a text of one line. It has at most `max` characters, none that changes how
+/// others are displayed, and at least one visible character unless it is empty.
 ///
 /// A character is a Unicode scalar value, as for JSON Schema's `maxLength` and
 /// for `[...text].length` in JavaScript.
@@ -11,7 +12,7 @@ pub(crate) fn check_line(text: &str, max: usize) -> Result<(), TextError> {
     check(text, max, |_| false)
 }
 
-/// Checks a text of several lines, which `\n` separates, by the same rules.
+/// Checks a text of several lines, separated by `\n`, by the same rules.
 #[cfg(feature = "tokens")]
 pub(crate) fn check_lines(text: &str, max: usize) -> Result<(), TextError> {
     check(text, max, |char| char == '\n')
@@ -22,8 +23,8 @@ fn check(text: &str, max: usize, is_allowed: fn(char) -> bool) -> Result<(), Tex
         return Err(TextError::TooLong { max });
     }
     for char in text.chars().filter(|char| !is_allowed(*char)) {
-        if let Some(what) = fault(char) {
-            return Err(TextError::Character { char, what });
+        if let Some(kind) = forbidden_kind(char) {
+            return Err(TextError::Character { char, kind });
         }
     }
     match text.chars().next() {
@@ -32,10 +33,10 @@ fn check(text: &str, max: usize, is_allowed: fn(char) -> bool) -> Result<(), Tex
     }
 }
 
-/// What is wrong with a text. It names one character, and quotes no more.
+/// The error of a text. It names one character and quotes no more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TextError {
-    Character { char: char, what: &'static str },
+    Character { char: char, kind: &'static str },
     Invisible { first: char },
     TooLong { max: usize },
 }
@@ -43,8 +44,8 @@ pub(crate) enum TextError {
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Character { char, what } => {
-                write!(f, "holds U+{:04X}, {what}", u32::from(*char))
+            Self::Character { char, kind } => {
+                write!(f, "contains U+{:04X}, {kind}", u32::from(*char))
             }
             Self::Invisible { first } => write!(
                 f,
@@ -56,9 +57,9 @@ impl fmt::Display for TextError {
     }
 }
 
-/// Returns why no text may hold a character, if so: it changes how the text
-/// around it is shown, or ends the line.
-pub(crate) fn fault(char: char) -> Option<&'static str> {
+/// Returns the kind of a character that no text may contain, because it changes how
+/// the text around it is displayed, or ends the line.
+pub(crate) fn forbidden_kind(char: char) -> Option<&'static str> {
     Some(match char {
         '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
             "a bidirectional control"
@@ -77,11 +78,11 @@ fn is_noncharacter(char: char) -> bool {
     matches!(char, '\u{FDD0}'..='\u{FDEF}') || u32::from(char) & 0xFFFE == 0xFFFE
 }
 
-/// White space, the blank braille pattern, and what Unicode calls
-/// `Default_Ignorable_Code_Point`: zero-width characters, fillers, selectors.
+/// White space, the empty braille pattern, and the characters with Unicode's
+/// `Default_Ignorable_Code_Point` property: zero-width characters, fillers, selectors.
 ///
 /// Emoji and several scripts need some of these between visible characters, so
-/// a text may hold them; it may not consist of them.
+/// a text may contain them but may not consist of them.
 fn is_invisible(char: char) -> bool {
     char.is_whitespace()
         || matches!(
@@ -118,8 +119,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_any_script_is_taken() {
-        // Some hold joiners and selectors between visible characters.
+    fn a_text_of_any_script_is_accepted() {
+        // Some contain joiners and selectors between visible characters.
         for text in [
             "",
             "laptop",
@@ -137,14 +138,14 @@ mod tests {
     #[test]
     fn the_error_names_the_character_and_quotes_no_more() {
         let rows = [
-            ("a\u{202E}b", "holds U+202E, a bidirectional control"),
-            ("a\u{2028}", "holds U+2028, a line separator"),
-            ("a\u{2029}", "holds U+2029, a paragraph separator"),
-            ("a\nb", "holds U+000A, a control character"),
-            ("\u{0}", "holds U+0000, a control character"),
-            ("a\u{85}", "holds U+0085, a control character"),
-            ("a\u{FFF9}", "holds U+FFF9, a format control"),
-            ("a\u{1FFFF}", "holds U+1FFFF, which is not a character"),
+            ("a\u{202E}b", "contains U+202E, a bidirectional control"),
+            ("a\u{2028}", "contains U+2028, a line separator"),
+            ("a\u{2029}", "contains U+2029, a paragraph separator"),
+            ("a\nb", "contains U+000A, a control character"),
+            ("\u{0}", "contains U+0000, a control character"),
+            ("a\u{85}", "contains U+0085, a control character"),
+            ("a\u{FFF9}", "contains U+FFF9, a format control"),
+            ("a\u{1FFFF}", "contains U+1FFFF, which is not a character"),
             ("  ", "has no visible character; it begins with U+0020"),
             ("\u{A0}", "has no visible character; it begins with U+00A0"),
             (
@@ -168,29 +169,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_taken_by_its_length_and_its_characters_alone(text: String, max in 0..40_usize) {
+        fn a_text_is_accepted_by_its_length_and_its_characters_alone(text: String, max in 0..40_usize) {
             let long = text.chars().count() > max;
-            let bad = text.chars().any(|char| fault(char).is_some());
+            let bad = text.chars().any(|char| forbidden_kind(char).is_some());
             let unseen = !text.is_empty() && text.chars().all(is_invisible);
             prop_assert_eq!(check_line(&text, max).is_ok(), !long && !bad && !unseen);
             #[cfg(feature = "tokens")]
             {
                 let joined = text.replace('\n', "");
-                let bad = joined.chars().any(|char| fault(char).is_some());
+                let bad = joined.chars().any(|char| forbidden_kind(char).is_some());
                 prop_assert_eq!(check_lines(&text, max).is_ok(), !long && !bad && !unseen);
             }
         }
 
-        /// A bad character is found at any place.
+        /// A forbidden character is found at every position.
         #[test]
-        fn one_bad_character_is_enough(
+        fn one_forbidden_character_is_enough(
             before in "[a-z ]{0,8}",
             bad in prop::sample::select(vec!['\0', '\r', '\u{7F}', '\u{9F}', '\u{61C}', '\u{200F}', '\u{202A}', '\u{2029}', '\u{2069}']),
             after in "[a-z ]{0,8}",
         ) {
             let text = format!("{before}{bad}{after}");
-            let what = fault(bad).unwrap();
-            prop_assert_eq!(check_line(&text, 99), Err(TextError::Character { char: bad, what }));
+            let kind = forbidden_kind(bad).unwrap();
+            prop_assert_eq!(check_line(&text, 99), Err(TextError::Character { char: bad, kind }));
         }
     }
 }

@@ -10,8 +10,7 @@ use axum::{
 };
 use http::Method;
 use tower_authn::{
-    Access, AccessTable, ConfigError, Head, Policy, Principal, ScopeRule,
-    access::{IntoAccess, policy_fn},
+    Access, AccessTable, ConfigError, Head, Policy, Principal, ScopeRule, access::policy_fn,
 };
 
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
 /// What each request requires. The services are those that are served.
 pub(crate) fn policy(services: &[&str]) -> Result<impl Policy + use<>, Box<dyn Error>> {
     let table = table()?;
-    table.check(services)?;
+    table.check_services(services)?;
     let call = Access::scope(CALL)?;
     Ok(policy_fn(move |head| {
         let listed = table.access(head);
@@ -43,13 +42,13 @@ pub(crate) fn policy(services: &[&str]) -> Result<impl Policy + use<>, Box<dyn E
 fn table() -> Result<AccessTable, Box<dyn Error>> {
     let mut table = AccessTable::builder();
     for &(method, path, need, _) in ROUTES {
-        table = table.route(Method::from_bytes(method.as_bytes())?, path, need);
+        table = table.route(Method::from_bytes(method.as_bytes())?, path, access(need));
     }
     for path in LEFT_OUT {
-        table = table.any(path, Need::ControlPlane);
+        table = table.any(path, access(Need::ControlPlane));
     }
     for &(service, method, need) in METHODS {
-        table = table.grpc(service, method, need);
+        table = table.grpc(service, method, access(need));
     }
     Ok(table.build()?)
 }
@@ -86,16 +85,14 @@ pub(crate) async fn within_targets(
     }
 }
 
-impl IntoAccess for Need {
-    fn into_access(self) -> Result<Access, ConfigError> {
-        match self {
-            Self::Public => Ok(Access::Public),
-            Self::ControlPlane => {
-                let scopes: BTreeSet<_> = of_control_plane().collect();
-                ScopeRule::any_of(scopes).map(Access::Scopes)
-            }
-            Self::Scope(scope) => Access::scope(scope),
-            Self::Deployment => Access::scope(CALL),
+fn access(need: Need) -> Result<Access, ConfigError> {
+    match need {
+        Need::Public => Ok(Access::Public),
+        Need::ControlPlane => {
+            let scopes: BTreeSet<_> = of_control_plane().collect();
+            ScopeRule::any_of(scopes).map(Access::Scopes)
         }
+        Need::Scope(scope) => Access::scope(scope),
+        Need::Deployment => Access::scope(CALL),
     }
 }

@@ -84,7 +84,7 @@ fn access() -> Result<AccessTable, ConfigError> {
         .grpc_health()
         .grpc_reflection()
         .build()?;
-    table.check(&[inference_server::SERVICE_NAME])?;
+    table.check_services(&[inference_server::SERVICE_NAME])?;
     Ok(table)
 }
 

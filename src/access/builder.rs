@@ -1,37 +1,42 @@
-//! Builds the table of routes and gRPC methods.
+//! The builder of a table.
 
-use http::Method;
+use http::{Extensions, Method, Uri};
 
 use super::{
     Access, IntoAccess,
-    row::{Index, Methods, Row},
+    row::{AccessRow, Methods, RowIndex},
     table::AccessTable,
 };
 use crate::error::ConfigError;
 
-/// Builds an [`AccessTable`]. Made by [`AccessTable::builder`].
+/// Builds an [`AccessTable`]. Created by [`AccessTable::builder`].
 #[derive(Debug)]
 #[must_use]
 pub struct AccessTableBuilder {
-    /// The first error stays until the table is built.
-    rows: Result<Vec<Row>, ConfigError>,
+    /// The first error is kept until the table is built.
+    rows: Result<Vec<AccessRow>, ConfigError>,
     fallback: Access,
+    original_uri: Option<fn(&Extensions) -> Option<&Uri>>,
+}
+
+impl AccessTable {
+    /// Returns a builder of a table without rows.
+    pub fn builder() -> AccessTableBuilder {
+        AccessTableBuilder {
+            rows: Ok(Vec::new()),
+            fallback: Access::NotFound,
+            original_uri: None,
+        }
+    }
 }
 
 impl AccessTableBuilder {
-    pub(super) fn new() -> Self {
-        Self {
-            rows: Ok(Vec::new()),
-            fallback: Access::NotFound,
-        }
-    }
-
     /// Adds a row for one method of a path.
     ///
     /// A GET row decides HEAD too, unless the path has a row for HEAD. A method
-    /// for which the path has no row gets what [`fallback`](Self::otherwise)
-    /// says, even where a less specific path has a row for it: axum answers 405
-    /// there and does not look further.
+    /// for which the path has no row gets the [`fallback`](Self::fallback), even if
+    /// a less specific path has a row for it: axum answers 405 there and does not
+    /// look further.
     pub fn route(self, method: Method, path: &str, access: impl IntoAccess) -> Self {
         self.row(Methods::One(method), path.to_owned(), access)
     }
@@ -45,20 +50,17 @@ impl AccessTableBuilder {
     /// Adds rows for a WebSocket endpoint: GET, which opens it over HTTP/1.1,
     /// and CONNECT, which opens it over HTTP/2 ([RFC 8441]).
     ///
-    /// The rows decide every GET and CONNECT for the path, whether or not it
-    /// asks for a WebSocket: routers do not look at that either.
+    /// The rows decide every GET and CONNECT for the path, including requests that
+    /// do not ask for a WebSocket: routers do not tell these apart either.
     ///
     /// [RFC 8441]: https://www.rfc-editor.org/rfc/rfc8441#section-4
-    pub fn websocket(mut self, path: &str, access: impl IntoAccess) -> Self {
+    pub fn websocket(self, path: &str, access: impl IntoAccess) -> Self {
         match access.into_access() {
             Ok(access) => {
                 self.route(Method::GET, path, access.clone())
                     .route(Method::CONNECT, path, access)
             }
-            Err(error) => {
-                self.rows = self.rows.and(Err(error));
-                self
-            }
+            Err(error) => self.fail(error),
         }
     }
 
@@ -67,14 +69,11 @@ impl AccessTableBuilder {
     ///
     /// The row decides requests of every HTTP method, because tonic routes by
     /// the path alone. Methods of the service that have no row get the row of
-    /// [`grpc_service`](Self::grpc_service), or what
-    /// [`fallback`](Self::otherwise) says: no row by path reaches into a
-    /// service.
+    /// [`grpc_service`](Self::grpc_service), or else the
+    /// [`fallback`](Self::fallback). Rows by path do not apply to a service.
     pub fn grpc(self, service: &str, method: &str, access: impl IntoAccess) -> Self {
         if !is_grpc_name(method) {
-            return self.fail(format!(
-                "gRPC method {method:?}: not a name; expected letters, digits, '_' and '.'"
-            ));
+            return self.fail(invalid_grpc_name("method", method));
         }
         self.service(service, Some(method), false, access)
     }
@@ -108,9 +107,7 @@ impl AccessTableBuilder {
         access: impl IntoAccess,
     ) -> Self {
         if !is_grpc_name(service) {
-            return self.fail(format!(
-                "gRPC service {service:?}: not a name; expected letters, digits, '_' and '.'"
-            ));
+            return self.fail(invalid_grpc_name("service", service));
         }
         let methods = Methods::Grpc {
             service: service.to_owned(),
@@ -126,20 +123,47 @@ impl AccessTableBuilder {
     pub fn fallback(mut self, access: impl IntoAccess) -> Self {
         match access.into_access() {
             Ok(access) => self.fallback = access,
-            Err(error) => return self.fail(error.to_string()),
+            Err(error) => return self.fail(error),
         }
         self
     }
 
-    fn fail(mut self, message: String) -> Self {
-        self.rows = self.rows.and_then(|_| Err(ConfigError::new(message)));
+    /// Looks rows up by another URI than that of the request, if the function
+    /// finds one among the request's extensions.
+    ///
+    /// A layer inside axum's `nest` needs this. There the request's path lacks the
+    /// prefix, and axum keeps the original one in an extension of its own, with
+    /// its feature `original-uri`:
+    ///
+    /// ```
+    /// use axum::extract::OriginalUri;
+    /// use tower_authn::{Access, AccessTable};
+    ///
+    /// let table = AccessTable::builder()
+    ///     .any("/admin/users", Access::scope("resources"))
+    ///     .original_uri(|extensions| extensions.get().map(|OriginalUri(uri)| uri))
+    ///     .build()?;
+    /// # Ok::<(), tower_authn::ConfigError>(())
+    /// ```
+    ///
+    /// # Security
+    ///
+    /// The function must return what the outermost router routed by. Never return a
+    /// value that comes from the request's headers.
+    pub fn original_uri(mut self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
+        self.original_uri = Some(find);
+        self
+    }
+
+    fn fail(mut self, error: ConfigError) -> Self {
+        self.rows = self.rows.and(Err(error));
         self
     }
 
     fn row(mut self, methods: Methods, path: String, access: impl IntoAccess) -> Self {
         self.rows = self.rows.and_then(|mut rows| {
             let access = access.into_access()?;
-            rows.push(Row {
+            rows.push(AccessRow {
                 methods,
                 path,
                 access,
@@ -155,18 +179,19 @@ impl AccessTableBuilder {
     ///
     /// Returns an error if
     ///
-    /// - a path is not one that axum accepts, or a scope or the name of a gRPC
-    ///   service or method is malformed;
+    /// - axum would not accept a path, or a scope or the name of a gRPC service or
+    ///   method is malformed;
     /// - two rows are for the same path and method, or two spellings of a path
     ///   match the same requests (`/a/{x}` and `/a/{y}`), which axum refuses too;
     /// - a row by path is below the name of a gRPC service that the table names;
-    /// - a HEAD row asks for less than the GET row of its path.
+    /// - a HEAD row requires less than the GET row of its path.
     pub fn build(self) -> Result<AccessTable, ConfigError> {
         let rows = self.rows?;
         Ok(AccessTable {
-            index: Index::new(&rows)?,
+            index: RowIndex::new(&rows)?,
             rows,
             fallback: self.fallback,
+            original_uri: self.original_uri,
         })
     }
 }
@@ -174,4 +199,10 @@ impl AccessTableBuilder {
 fn is_grpc_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
     !name.is_empty() && name.bytes().all(allowed)
+}
+
+fn invalid_grpc_name(kind: &str, name: &str) -> ConfigError {
+    ConfigError::new(format!(
+        "gRPC {kind} {name:?}: not a name; expected letters, digits, '_' and '.'"
+    ))
 }

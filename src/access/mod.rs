@@ -1,4 +1,4 @@
-//! Access: what each place requires of its callers.
+//! Access policies: what each request requires of its caller.
 
 mod builder;
 mod into_access;
@@ -11,41 +11,45 @@ use std::{fmt, sync::Arc};
 pub use self::{builder::AccessTableBuilder, into_access::IntoAccess, table::AccessTable};
 use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 
-/// What a place requires of its callers.
+/// What a request requires of its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// A good credential.
+    /// Requires a valid credential.
     Authenticated,
-    /// Nobody gets in: 401 without a credential, 403 with a good one.
+    /// Refuses every request: 401 without a credential, 403 with a valid one.
     Denied,
-    /// Nothing is here: 401 without a credential, 404 with a good one, and 12
-    /// `UNIMPLEMENTED` over gRPC. The inner service is not called, so a route
-    /// that a table forgot to name stays closed.
+    /// Refuses every request as if nothing were there: 401 without a credential,
+    /// 404 with a valid one, and 12 `UNIMPLEMENTED` over gRPC. The inner service is
+    /// not called, so a route that a table does not name stays closed.
     NotFound,
-    /// Nothing, but a credential that comes is verified, and a bad one refused.
+    /// Requires nothing, but verifies a credential that is sent, and refuses an
+    /// invalid one.
     Optional,
-    /// Nothing. Credentials are not looked at, only marked as sensitive.
+    /// Requires nothing. Credentials are not verified, only marked as sensitive.
     Public,
-    /// A good credential with scopes.
+    /// Requires a valid credential with scopes.
     Scopes(ScopeRule),
-    /// Nobody can tell now: what says it can't be reached. 503, whoever asks.
+    /// Refuses every request with 503, because the policy can't decide now: the
+    /// service that holds its data can't be reached.
     Unavailable,
 }
 
 impl Access {
-    /// A good credential with one scope.
+    /// Requires a valid credential with one scope.
+    ///
+    /// A row of an [`AccessTable`] takes the result as it is, and the table reports
+    /// the error when it is built. Elsewhere, write `Access::scope("deployment")?`.
     ///
     /// # Errors
     ///
-    /// Where it is not a scope. A table takes the result as it is, and reports
-    /// the error when it is built.
+    /// Returns an error if `scope` is not a [`Scope`](crate::Scope).
     pub fn scope(scope: &str) -> Result<Self, ConfigError> {
         Ok(Self::Scopes(ScopeRule::all_of([scope])?))
     }
 
-    /// The one that lets fewer callers in. Two rules of scopes that differ let
-    /// nobody in: neither is the stricter one.
+    /// Returns the one of two that admits fewer callers. Neither of two different
+    /// scope rules is the stricter one, so these give [`Denied`](Self::Denied).
     fn stricter(self, other: Self) -> Self {
         match (&self, &other) {
             (Self::Scopes(a), Self::Scopes(b)) if a != b => Self::Denied,
@@ -67,21 +71,23 @@ impl Access {
     }
 }
 
-/// Says what each request requires.
+/// Decides what each request requires.
 ///
-/// An [`Access`] is a policy, the same for every request; so is an
-/// [`AccessTable`]; [`policy_fn`] makes one of a closure.
+/// An [`Access`] is a policy that requires the same of every request. An
+/// [`AccessTable`] decides by path and method, and [`policy_fn`] wraps a closure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Policy`",
-    note = "a constant `Access`, an `AccessTable` and `policy_fn(|head| …)` are policies"
+    note = "a constant `Access`, an `AccessTable` and `policy_fn(|head| …)` are policies",
+    note = "if this is a `Result`, as `Access::scope(…)` and `AccessTableBuilder::build()` \
+            return, add `?` after it"
 )]
 pub trait Policy: Send + Sync + 'static {
-    /// What this request requires.
+    /// Returns what this request requires.
     ///
     /// # Security
     ///
-    /// Whoever sends the request chose its path, its headers and its query.
-    /// Decide by what the router decides by, and by nothing else.
+    /// The client chooses the path, the headers and the query. Decide only by the
+    /// parts of the request by which the router decides.
     fn access(&self, head: &Head<'_>) -> Access;
 }
 
@@ -97,7 +103,8 @@ impl<T: Policy + ?Sized> Policy for Arc<T> {
     }
 }
 
-/// A policy made of a closure, for what only run time knows.
+/// Creates a policy from a closure, for decisions that depend on the state of the
+/// program.
 ///
 /// # Example
 ///
@@ -118,7 +125,7 @@ where
     PolicyFn(f)
 }
 
-/// A policy made of a closure. Made by [`policy_fn`].
+/// A policy made from a closure. Created by [`policy_fn`].
 #[derive(Clone)]
 pub struct PolicyFn<F>(F);
 

@@ -1,28 +1,28 @@
-//! Paths of requests, and paths of rows.
+//! Checks of the paths of requests and of rows.
 
 use crate::error::ConfigError;
 
-/// How far a path can be trusted to mean to the router what it says here.
+/// How likely routers, proxies and handlers are to read a path differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
-    /// It says what it means.
-    Plain,
-    /// Something is percent-encoded, which somebody may decode later.
+    /// Routers, proxies and file systems disagree about its meaning.
+    Ambiguous,
+    /// It has percent-encoded characters, which a later reader may decode.
     Encoded,
-    /// Routers, proxies and file systems disagree about what it means.
-    Odd,
+    /// It has one meaning.
+    Plain,
 }
 
-pub(super) fn spelling(path: &str) -> Spelling {
+pub(super) fn classify_spelling(path: &str) -> Spelling {
     let Some(rest) = path.strip_prefix('/') else {
-        return Spelling::Odd;
+        return Spelling::Ambiguous;
     };
     // Only the last segment may be empty: a trailing slash.
     let (folders, last) = rest.rsplit_once('/').unwrap_or(("", rest));
     let empty = rest.contains('/') && folders.split('/').any(str::is_empty);
     let dots = |segment| matches!(segment, "." | "..");
     if empty || dots(last) || folders.split('/').any(dots) || path.contains([';', '\\']) {
-        return Spelling::Odd;
+        return Spelling::Ambiguous;
     }
     let encoded = |code: &str| {
         path.as_bytes()
@@ -30,7 +30,7 @@ pub(super) fn spelling(path: &str) -> Spelling {
             .any(|w| w.eq_ignore_ascii_case(code.as_bytes()))
     };
     if ["%2e", "%2f", "%5c"].into_iter().any(encoded) {
-        Spelling::Odd
+        Spelling::Ambiguous
     } else if path.contains('%') {
         Spelling::Encoded
     } else {
@@ -38,23 +38,24 @@ pub(super) fn spelling(path: &str) -> Spelling {
     }
 }
 
-/// Refuses a row's path that axum refuses, or that no request's path can equal.
+/// Returns an error if no request's path can match the path of a row, or if the
+/// path is in another router's syntax. [`matchit`] checks the rest of the syntax.
 pub(super) fn check_row_path(path: &str) -> Result<(), ConfigError> {
     let error = |problem: &str, expected: &str| {
         let message = format!("path {path:?}: {problem}; expected {expected}");
         Err(ConfigError::new(message))
     };
     if !path.starts_with('/') {
-        return error("no '/' at its start", &format!("\"/{path}\""));
+        return error("does not start with '/'", &format!("\"/{path}\""));
     }
     if path.contains(['?', '#']) {
         return error("has a query or fragment", "the path alone");
     }
-    let foreign = |segment: &&str| segment.starts_with([':', '*']);
-    if !path.split('/').any(|segment| foreign(&segment)) {
+    let is_foreign = |segment: &str| segment.starts_with([':', '*']);
+    if !path.split('/').any(is_foreign) {
         return Ok(());
     }
-    let in_braces = |segment: &str| match segment {
+    let with_braces = |segment: &str| match segment {
         "*" => "{*rest}".to_owned(),
         _ if segment.starts_with('*') => format!("{{{segment}}}"),
         _ => match segment.strip_prefix(':') {
@@ -62,9 +63,9 @@ pub(super) fn check_row_path(path: &str) -> Result<(), ConfigError> {
             None => segment.to_owned(),
         },
     };
-    let fixed: Vec<String> = path.split('/').map(in_braces).collect();
-    let fixed = format!("{:?}", fixed.join("/"));
-    error("parameters are written in braces", &fixed)
+    let corrected: Vec<String> = path.split('/').map(with_braces).collect();
+    let corrected = format!("{:?}", corrected.join("/"));
+    error("parameters are written in braces", &corrected)
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
     use super::{Spelling::*, *};
 
     #[test]
-    fn spellings_are_told_apart() {
+    fn a_path_is_plain_encoded_or_ambiguous() {
         let rows = [
             ("/", Plain),
             ("/a/b", Plain),
@@ -80,23 +81,23 @@ mod tests {
             ("/a.b/..c", Plain),
             ("/a%20b", Encoded),
             ("/%61", Encoded),
-            ("", Odd),
-            ("*", Odd),
-            ("a", Odd),
-            ("//", Odd),
-            ("//a", Odd),
-            ("/a//b", Odd),
-            ("/a//", Odd),
-            ("/.", Odd),
-            ("/a/../b", Odd),
-            ("/a;b", Odd),
-            ("/a\\b", Odd),
-            ("/%2e", Odd),
-            ("/a%2Fb", Odd),
-            ("/a%5C%20", Odd),
+            ("", Ambiguous),
+            ("*", Ambiguous),
+            ("a", Ambiguous),
+            ("//", Ambiguous),
+            ("//a", Ambiguous),
+            ("/a//b", Ambiguous),
+            ("/a//", Ambiguous),
+            ("/.", Ambiguous),
+            ("/a/../b", Ambiguous),
+            ("/a;b", Ambiguous),
+            ("/a\\b", Ambiguous),
+            ("/%2e", Ambiguous),
+            ("/a%2Fb", Ambiguous),
+            ("/a%5C%20", Ambiguous),
         ];
         for (path, expected) in rows {
-            assert_eq!(spelling(path), expected, "{path}");
+            assert_eq!(classify_spelling(path), expected, "{path}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::error::ConfigError;
 
 /// One row of a table: the access that a path requires for some methods.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct AccessRow {
     pub(super) methods: Methods,
     pub(super) path: String,
     pub(super) access: Access,
@@ -26,13 +26,13 @@ pub(super) enum Methods {
         service: String,
         /// Whether the row is for all methods of the service.
         whole: bool,
-        /// Whether the row came with a preset, whose service need not be served.
+        /// Whether a preset added the row. Its service need not be served.
         preset: bool,
     },
     One(Method),
 }
 
-impl Row {
+impl AccessRow {
     pub(super) fn service(&self) -> Option<&str> {
         match &self.methods {
             Methods::Grpc { service, .. } => Some(service),
@@ -40,20 +40,20 @@ impl Row {
         }
     }
 
-    /// The path by which the index finds the row. A service takes all paths below
-    /// its name, so that no wider row reaches into it.
-    fn place(&self) -> String {
+    /// Returns the path under which the index holds the row. The path of a whole
+    /// service matches everything below its name, so that no wider row applies there.
+    fn index_path(&self) -> String {
         match &self.methods {
             Methods::Grpc {
                 service,
                 whole: true,
                 ..
-            } => below(service),
+            } => service_path(service),
             _ => self.path.clone(),
         }
     }
 
-    /// Whether the row is for a path below a gRPC service's name.
+    /// Returns whether the row is for a path below a gRPC service's name.
     pub(super) fn is_below(&self, service: &str) -> bool {
         let below = self.path.strip_prefix('/');
         let below = below.and_then(|path| path.strip_prefix(service));
@@ -61,48 +61,48 @@ impl Row {
     }
 }
 
-fn below(service: &str) -> String {
+fn service_path(service: &str) -> String {
     format!("/{service}/{{*rest}}")
 }
 
-/// The rows of one path, as their places in the list of rows.
+/// The rows of one path, as indices into the list of rows.
 #[derive(Debug, Default)]
-struct Place {
-    /// Whether the path is what is below a gRPC service's name.
-    service: bool,
+struct PathRows {
+    /// Whether the path is that of a whole gRPC service.
+    is_service: bool,
     all: Option<usize>,
     one: Vec<(Method, usize)>,
 }
 
-impl Place {
-    /// The row that decides a method: its own, then GET's for HEAD, then the one
-    /// for all methods. axum's `MethodRouter` picks a handler in this order.
-    fn row(&self, method: &Method) -> Option<usize> {
-        self.own(method)
+impl PathRows {
+    /// Returns the row that decides a method: its own, then GET's for HEAD, then the
+    /// one for all methods. axum's `MethodRouter` picks a handler in this order.
+    fn find(&self, method: &Method) -> Option<usize> {
+        self.find_exact(method)
             .or_else(|| match *method {
-                Method::HEAD => self.own(&Method::GET),
+                Method::HEAD => self.find_exact(&Method::GET),
                 _ => None,
             })
             .or(self.all)
     }
 
-    fn own(&self, method: &Method) -> Option<usize> {
-        let own = self.one.iter().find(|(own, _)| own == method);
-        own.map(|(_, row)| *row)
+    fn find_exact(&self, method: &Method) -> Option<usize> {
+        let row = self.one.iter().find(|(known, _)| known == method);
+        row.map(|(_, index)| *index)
     }
 
-    fn add(&mut self, index: usize, row: &Row) -> Result<(), ConfigError> {
-        let (taken, methods) = match &row.methods {
+    fn insert(&mut self, index: usize, row: &AccessRow) -> Result<(), ConfigError> {
+        let (is_repeated, methods) = match &row.methods {
             Methods::All | Methods::Grpc { .. } => {
                 (self.all.replace(index).is_some(), "all methods")
             }
             Methods::One(method) => {
-                let taken = self.own(method).is_some();
+                let is_repeated = self.find_exact(method).is_some();
                 self.one.push((method.clone(), index));
-                (taken, method.as_str())
+                (is_repeated, method.as_str())
             }
         };
-        match taken {
+        match is_repeated {
             true => Err(ConfigError::new(format!(
                 "path {:?}: second row for {methods}; expected at most one",
                 row.path
@@ -111,10 +111,10 @@ impl Place {
         }
     }
 
-    /// Checks that a HEAD row asks for no less than the GET row: a router
+    /// Checks that a HEAD row requires no less than the GET row: a router
     /// without a handler for HEAD calls the one for GET.
-    fn check_head(&self, rows: &[Row]) -> Result<(), ConfigError> {
-        let row = |method| self.own(&method).and_then(|index| rows.get(index));
+    fn check_head(&self, rows: &[AccessRow]) -> Result<(), ConfigError> {
+        let row = |method| self.find_exact(&method).and_then(|index| rows.get(index));
         let (Some(head), Some(get)) = (row(Method::HEAD), row(Method::GET)) else {
             return Ok(());
         };
@@ -122,7 +122,7 @@ impl Place {
             return Ok(());
         }
         Err(ConfigError::new(format!(
-            "path {:?}: HEAD asks for less than GET, whose handler may answer it; \
+            "path {:?}: HEAD requires less than GET, but the handler of GET may answer it; \
              expected no row for HEAD, or a stricter one",
             head.path
         )))
@@ -131,53 +131,53 @@ impl Place {
 
 /// Finds the row of a request as axum finds a route: the most specific path
 /// first, then the method.
-pub(super) struct Index(Router<Place>);
+pub(super) struct RowIndex(Router<PathRows>);
 
-impl Index {
-    pub(super) fn new(rows: &[Row]) -> Result<Self, ConfigError> {
-        let services: BTreeSet<&str> = rows.iter().filter_map(Row::service).collect();
-        let mut places: Vec<(String, Place)> = Vec::new();
+impl RowIndex {
+    pub(super) fn new(rows: &[AccessRow]) -> Result<Self, ConfigError> {
+        let services: BTreeSet<&str> = rows.iter().filter_map(AccessRow::service).collect();
+        let mut paths: Vec<(String, PathRows)> = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             check_row_path(&row.path)?;
             if row.service().is_none() {
-                check_no_service(row, &services)?;
+                check_outside_services(row, &services)?;
             }
-            place_at(&mut places, row.place()).add(index, row)?;
+            rows_of_path(&mut paths, row.index_path()).insert(index, row)?;
         }
         for service in services {
-            place_at(&mut places, below(service)).service = true;
+            rows_of_path(&mut paths, service_path(service)).is_service = true;
         }
         let mut router = Router::new();
-        for (path, place) in places {
-            place.check_head(rows)?;
+        for (path, path_rows) in paths {
+            path_rows.check_head(rows)?;
             router
-                .insert(path.as_str(), place)
+                .insert(path.as_str(), path_rows)
                 .map_err(|error| conflict(&path, &error))?;
         }
         Ok(Self(router))
     }
 
-    /// The row that decides a request, as its place in the list of rows.
+    /// Returns the row that decides a request, as an index into the list of rows.
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<usize> {
         let found = self.0.at(path).ok()?;
         // The name of a gRPC method is one segment.
-        if found.value.service && found.params.iter().any(|(_, rest)| rest.contains('/')) {
+        if found.value.is_service && found.params.iter().any(|(_, rest)| rest.contains('/')) {
             return None;
         }
-        found.value.row(method)
+        found.value.find(method)
     }
 }
 
-fn place_at(places: &mut Vec<(String, Place)>, path: String) -> &mut Place {
-    let index = places.iter().position(|(known, _)| *known == path);
+fn rows_of_path(paths: &mut Vec<(String, PathRows)>, path: String) -> &mut PathRows {
+    let index = paths.iter().position(|(known, _)| *known == path);
     let index = index.unwrap_or_else(|| {
-        places.push((path, Place::default()));
-        places.len() - 1
+        paths.push((path, PathRows::default()));
+        paths.len() - 1
     });
-    &mut places[index].1
+    &mut paths[index].1
 }
 
-fn check_no_service(row: &Row, services: &BTreeSet<&str>) -> Result<(), ConfigError> {
+fn check_outside_services(row: &AccessRow, services: &BTreeSet<&str>) -> Result<(), ConfigError> {
     match services.iter().find(|service| row.is_below(service)) {
         Some(service) => Err(ConfigError::new(format!(
             "path {:?}: belongs to the gRPC service {service:?}; \

@@ -1,27 +1,33 @@
-//! One table for routes and gRPC methods.
+//! The access table: one list of rows for routes and gRPC methods.
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
+#[cfg(feature = "axum")]
+use http::Method;
+use http::{Extensions, Uri};
+
 use super::{
     Access, Policy,
-    builder::AccessTableBuilder,
-    path::{Spelling, spelling},
-    row::{Index, Methods, Row},
+    path::{Spelling, classify_spelling},
+    row::{AccessRow, Methods, RowIndex},
 };
 use crate::{error::ConfigError, head::Head};
 
-/// A policy that lists what each route and each gRPC method requires. A request
-/// without a row is [`NotFound`](Access::NotFound), unless the table says
-/// fallback: 401 without a credential, 404 with a good one.
+/// A policy that lists what each route and each gRPC method requires.
 ///
-/// A row is found as axum finds a route. The most specific path wins first
-/// (`/a/b` before `/a/{id}` before `/a/{*rest}`, in axum's syntax), and then the
+/// A request without a row gets the
+/// [`fallback`](super::AccessTableBuilder::fallback), which is
+/// [`NotFound`](Access::NotFound) by default: 401 without a credential, 404 with a
+/// valid one.
+///
+/// The table finds a row as axum finds a route. The most specific path wins first
+/// (`/a/b` before `/a/{id}` before `/a/{*rest}`, in axum's syntax). Then the
 /// method decides among the rows of that path: a method for which the path has
 /// no row is a request without a row. The path is compared as it arrived: not
-/// decoded, without the query, whatever the host and the headers say.
+/// decoded and without the query. The host and the headers have no influence.
 ///
 /// Each route of the router should have its row, under the path and the methods
 /// that it is registered with:
@@ -30,15 +36,20 @@ use crate::{error::ConfigError, head::Head};
 /// |---|---|
 /// | `route("/a", get(f).post(g))` | `route(GET, "/a", …)`, `route(POST, "/a", …)` |
 /// | `route("/a", any(f))`, `route_service("/a", s)` | `any("/a", …)` |
-/// | `nest("/a", router)` | the router's rows, with `/a` before each path |
+/// | `nest("/a", router)` | the rows of that router, with `/a` before each path |
 /// | `nest_service("/a", s)` | `any` for `/a`, `/a/` and `/a/{*rest}` |
 /// | `fallback(f)` | `fallback(…)` |
 /// | a WebSocket handler for `/ws` | `websocket("/ws", …)` |
 /// | `add_service(InferenceServer::new(s))` | `grpc` for each method, or `grpc_service` |
 ///
-/// A service under `nest_service` that routes by itself can have rows for its
-/// inside too, where no route of the outer router begins with the same prefix. Its
-/// `/` then takes two rows: it answers `/a` and `/a/`.
+/// A service under `nest_service` that routes by itself can also have rows for its
+/// own routes, if no route of the outer router begins with the same prefix. Its
+/// route `/` then takes two rows, because it answers both `/a` and `/a/`.
+///
+/// In a test, [`assert_rows_reach_routes`] finds rows that match no route, and
+/// [`check_services`](Self::check_services) finds gRPC rows that match no service.
+///
+/// [`assert_rows_reach_routes`]: https://docs.rs/tower-authn/latest/tower_authn/axum/fn.assert_rows_reach_routes.html
 ///
 /// # Example
 ///
@@ -58,39 +69,42 @@ use crate::{error::ConfigError, head::Head};
 ///
 /// # Security
 ///
-/// A path that routers and proxies read differently (a dot segment, `//`, `;`,
-/// `\`, `%2e`, `%2f`, `%5c`) is [`NotFound`](Access::NotFound), whatever its row
+/// A path that routers and proxies read differently (it has a dot segment, `//`, `;`,
+/// `\`, `%2e`, `%2f` or `%5c`) is [`NotFound`](Access::NotFound), whatever its row
 /// and the fallback allow. A path with any other `%` is never public or optional.
 ///
-/// A row of [`route`](AccessTableBuilder::route) does not guard a gRPC method,
-/// which runs for every HTTP method: use [`grpc`](AccessTableBuilder::grpc), and
-/// [`check`](Self::check) at start.
+/// A row of [`route`](super::AccessTableBuilder::route) does not guard a gRPC
+/// method, which runs for every HTTP method: use
+/// [`grpc`](super::AccessTableBuilder::grpc), and call
+/// [`check_services`](Self::check_services) at start.
 ///
-/// CORS preflights are requests like all others. Put the CORS layer outside of
-/// the authentication layer: it then answers them itself.
+/// A layer inside axum's `nest` sees paths without the prefix. A table with complete
+/// paths then finds no row for `/api/users`, or finds the row for `/users`. Put the
+/// layer around the whole router, or give the table axum's
+/// [original URI](super::AccessTableBuilder::original_uri).
+///
+/// A CORS preflight is a request like any other. Put the CORS layer outside the
+/// authentication layer, so that it answers preflights itself.
 pub struct AccessTable {
-    pub(super) rows: Vec<Row>,
-    pub(super) index: Index,
+    pub(super) rows: Vec<AccessRow>,
+    pub(super) index: RowIndex,
     pub(super) fallback: Access,
+    pub(super) original_uri: Option<fn(&Extensions) -> Option<&Uri>>,
 }
 
 impl AccessTable {
-    /// Returns a builder of a table without rows.
-    pub fn builder() -> AccessTableBuilder {
-        AccessTableBuilder::new()
-    }
-
-    /// Checks the rows against the gRPC services that the server has. Call it at
+    /// Checks the gRPC rows against the services that the server has. Call it at
     /// start, with the `NAME` of each service.
     ///
     /// # Errors
     ///
     /// Returns an error if
     ///
-    /// - a gRPC row's service is not served, so that the row guards nothing;
-    /// - a served service has a [`route`](AccessTableBuilder::route) row: tonic
-    ///   runs a call whatever its HTTP method, so the row does not guard it.
-    pub fn check(&self, services: &[&str]) -> Result<(), ConfigError> {
+    /// - a gRPC row names a service that is not served, so that the row guards
+    ///   nothing;
+    /// - a served service has a [`route`](super::AccessTableBuilder::route) row:
+    ///   tonic runs a call for every HTTP method, so the row does not guard it.
+    pub fn check_services(&self, services: &[&str]) -> Result<(), ConfigError> {
         let mut unserved = Vec::new();
         for row in &self.rows {
             match &row.methods {
@@ -115,23 +129,35 @@ impl AccessTable {
         let message = format!("no such service is served: {}", unserved.join(", "));
         Err(ConfigError::new(message))
     }
+
+    /// Returns the rows by path, each with its method, or `None` for all methods.
+    #[cfg(feature = "axum")]
+    pub(crate) fn http_rows(&self) -> impl Iterator<Item = (Option<&Method>, &str)> {
+        self.rows.iter().filter_map(|row| match &row.methods {
+            Methods::All => Some((None, row.path.as_str())),
+            Methods::Grpc { .. } => None,
+            Methods::One(method) => Some((Some(method), row.path.as_str())),
+        })
+    }
 }
 
 impl Policy for AccessTable {
     fn access(&self, head: &Head<'_>) -> Access {
-        let row = self.index.find(head.method(), head.path());
+        let original = self.original_uri.and_then(|find| find(head.extensions()));
+        let path = original.map_or_else(|| head.path(), Uri::path);
+        let row = self.index.find(head.method(), path);
         let row = row.and_then(|row| self.rows.get(row));
         let access = row.map_or(&self.fallback, |row| &row.access).clone();
         let is_open = |access: &Access| matches!(access, Access::Optional | Access::Public);
-        match spelling(head.path()) {
+        match classify_spelling(path) {
             Spelling::Plain => access,
             Spelling::Encoded if !is_open(&access) => access,
             Spelling::Encoded => access
                 .stricter(self.fallback.clone())
                 .stricter(Access::Authenticated),
-            // Nested routers cut a prefix off, so an odd path may reach a route
-            // whose row it does not match.
-            Spelling::Odd => access.stricter(Access::NotFound),
+            // Nested routers strip a prefix, so an ambiguous path may reach a route
+            // although it does not match the path of its row.
+            Spelling::Ambiguous => access.stricter(Access::NotFound),
         }
     }
 }
@@ -147,7 +173,7 @@ impl fmt::Debug for AccessTable {
             };
             map.entry(&format_args!("{method} {}", row.path), &row.access);
         }
-        map.entry(&format_args!("otherwise"), &self.fallback)
+        map.entry(&format_args!("fallback"), &self.fallback)
             .finish()
     }
 }

@@ -4,13 +4,16 @@
 //! - [`Protected::into_make_service`](crate::layer::Protected::into_make_service)
 //!   makes what `axum::serve` takes of a guarded router.
 //! - [`assert_protected`] tests that no route is open.
+//! - [`assert_rows_reach_routes`] tests that each row of a table matches a route.
 
 mod extract;
+mod rows;
 mod serve;
 mod testing;
 
 pub use self::{
     extract::{Authenticated, AuthenticatedRejection},
+    rows::assert_rows_reach_routes,
     serve::{MakeService, WithAxumBody, WithAxumBodyFuture},
     testing::assert_protected,
 };

@@ -1,50 +1,29 @@
-//! Credentials: where they stand, how they are read, what a verifier sees of them.
+//! Credentials: which headers may hold them, how they are read, and how a verifier
+//! sees them.
 //!
-//! A request carries at most one credential. It stands in `Authorization`,
-//! after `Basic` or `Bearer`, or in a header that [`Sources`] names; gRPC
-//! metadata are such headers. It is never read from a cookie, the query, a
-//! body, a trailer or `Proxy-Authorization`.
+//! A request carries at most one credential. It is in `Authorization`, after `Basic`
+//! or `Bearer`, or in a header that [`Sources`] names; gRPC metadata are such
+//! headers. It is never read from a cookie, the query, a body, a trailer or
+//! `Proxy-Authorization`.
 //!
-//! What stands after `Basic` is not sniffed: `Basic dTpw` is the token `dTpw`
-//! to a verifier that reads [`Credential::token`], and the user `u` with the
+//! The crate does not guess what a client means by `Basic`: `Basic dTpw` is the token
+//! `dTpw` to a verifier that reads [`Credential::token`], and the user `u` with the
 //! password `p` to one that reads [`Credential::user_password`].
 
+mod find;
 mod parse;
-mod schemes;
 mod sources;
 mod user_password;
 
 use std::fmt;
 
-pub use self::{schemes::Schemes, sources::Sources, user_password::UserPassword};
+pub use self::{sources::Sources, user_password::UserPassword};
+pub use crate::scheme::{Scheme, Schemes};
 use crate::{ct, head::Head, rejection::Rejection};
 
-/// The scheme of a credential
-/// ([RFC 9110 §11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// `Basic`: user and password ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)),
-    /// or a token as it is.
-    Basic,
-    /// `Bearer`: a token ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
-    Bearer,
-}
-
-impl Scheme {
-    /// The scheme's name, as challenges spell it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Basic => "Basic",
-            Self::Bearer => "Bearer",
-        }
-    }
-}
-
-/// A credential, borrowed from the request's own header.
+/// A credential, borrowed from a header of the request.
 ///
-/// It has no `PartialEq`, and its `Debug` shows no secret: compare with
+/// It has no `PartialEq`, and its `Debug` shows no secret. Compare it with
 /// [`matches`](Self::matches), or look it up by a digest.
 ///
 /// # Example
@@ -68,8 +47,8 @@ pub struct Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// `found` was read from this very head, so its token is visible ASCII. A
-    /// verifier that does not look at the head need not be given it.
+    /// Creates a credential from one that [`Sources`] found, with the head that it
+    /// was found in, unless the verifier does not read the head.
     #[inline]
     pub(crate) fn new(found: Found<'a>, head: Option<Head<'a>>) -> Self {
         Self {
@@ -79,25 +58,24 @@ impl<'a> Credential<'a> {
         }
     }
 
-    /// The scheme; none where the credential stood in a header of its own.
+    /// Returns the scheme, or `None` for a credential in a header of its own.
     #[must_use]
     pub fn scheme(&self) -> Option<Scheme> {
         self.scheme
     }
 
-    /// The token: what stood after the scheme, or in the named header.
+    /// Returns the token: the text after the scheme, or the value of a named header.
     ///
-    /// It is never empty, visible ASCII, and borrowed from the header's own
-    /// bytes.
+    /// It is visible ASCII, never empty, and borrowed from the header.
     ///
     /// # Security
     ///
-    /// It is the caller's secret. Don't log it, and don't compare it with `==`
+    /// The token is the caller's secret. Don't log it, and don't compare it with `==`
     /// or by a `HashMap` keyed by secrets: use [`matches`](Self::matches), or
-    /// look its digest up.
+    /// look up its digest.
     #[must_use]
     pub fn token(&self) -> &'a str {
-        // Sources let visible ASCII through and nothing else.
+        // `Sources` find only visible ASCII.
         std::str::from_utf8(self.token).unwrap_or_default()
     }
 
@@ -105,38 +83,38 @@ impl<'a> Credential<'a> {
         self.token
     }
 
-    /// Whether the token is this secret, compared in constant time.
+    /// Returns whether the token equals a secret. The comparison takes constant time:
+    /// it depends only on the length of the token.
     ///
-    /// The work depends on nothing but the length of what was presented. An
-    /// empty secret matches nothing.
+    /// An empty secret matches nothing.
     pub fn matches(&self, secret: impl AsRef<[u8]>) -> bool {
         ct::eq(self.token, secret.as_ref())
     }
 
-    /// The user and the password of a Basic credential, decoded now
+    /// Decodes the user and the password of a Basic credential
     /// ([RFC 7617 §2](https://www.rfc-editor.org/rfc/rfc7617#section-2)).
     ///
-    /// The base64 is the standard, canonical one, so that a credential has
-    /// exactly one encoding; the first colon parts the two.
+    /// Only standard, canonical base64 is accepted, so a credential has exactly one
+    /// encoding. The first colon separates user and password.
     ///
     /// # Errors
     ///
-    /// [`Invalid`](crate::RejectionKind::Invalid) where the credential is not
-    /// Basic, not base64, has no colon, or a control character stands in user
-    /// or password. A verifier hands it on with `?`.
+    /// Returns [`Invalid`](crate::RejectionKind::Invalid) if the credential is not
+    /// Basic, is not base64, has no colon, or if the user or the password contains a
+    /// control character. A verifier returns it with `?`.
     pub fn user_password(&self) -> Result<UserPassword, Rejection> {
-        UserPassword::of(self.scheme, self.token)
+        UserPassword::from_basic(self.scheme, self.token)
     }
 
-    /// The head of the request that the credential came with.
+    /// Returns the head of the request that carries the credential.
     #[must_use]
     #[expect(
         clippy::missing_panics_doc,
-        reason = "only a verifier that says `READS_HEAD = false` is given none"
+        reason = "only a verifier with `READS_HEAD = false` gets no head"
     )]
     pub fn head(&self) -> Head<'a> {
         self.head
-            .expect("a verifier that looks at the head says so")
+            .expect("a verifier with `READS_HEAD = false` does not read the head")
     }
 }
 
@@ -148,7 +126,7 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// What [`Sources`] found in the headers.
+/// A credential that [`Sources`] found in the headers.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<'a> {
     scheme: Option<Scheme>,

@@ -1,17 +1,16 @@
-//! The user and the password inside a Basic credential.
+//! The user and the password of a Basic credential.
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::Scheme;
-use crate::{ct, rejection::Rejection};
+use crate::{ct, rejection::Rejection, scheme::Scheme};
 
 /// A user and a password, decoded from a Basic credential
 /// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)).
 ///
 /// Both are bytes: most clients send UTF-8, some Latin-1. Either may be empty.
-/// No control character stands in them.
+/// Neither contains a control character.
 ///
 /// # Example
 ///
@@ -33,7 +32,7 @@ pub struct UserPassword {
 }
 
 impl UserPassword {
-    pub(crate) fn of(scheme: Option<Scheme>, token: &[u8]) -> Result<Self, Rejection> {
+    pub(crate) fn from_basic(scheme: Option<Scheme>, token: &[u8]) -> Result<Self, Rejection> {
         match scheme {
             Some(Scheme::Basic) => Self::decode(token).ok_or_else(Rejection::invalid),
             Some(Scheme::Bearer) | None => Err(Rejection::invalid()),
@@ -49,38 +48,39 @@ impl UserPassword {
         Some(Self { decoded, colon })
     }
 
-    /// The user: what stands before the first colon.
+    /// Returns the user: the bytes before the first colon.
     #[must_use]
     pub fn user(&self) -> &[u8] {
         &self.decoded[..self.colon]
     }
 
-    /// The user, where it is UTF-8.
+    /// Returns the user if it is UTF-8.
     #[must_use]
     pub fn user_str(&self) -> Option<&str> {
         std::str::from_utf8(self.user()).ok()
     }
 
-    /// The password: what stands behind the first colon, further colons too.
+    /// Returns the password: the bytes after the first colon. They may contain further
+    /// colons.
     #[must_use]
     pub fn password(&self) -> &[u8] {
         &self.decoded[self.colon + 1..]
     }
 
-    /// The password, where it is UTF-8.
+    /// Returns the password if it is UTF-8.
     #[must_use]
     pub fn password_str(&self) -> Option<&str> {
         std::str::from_utf8(self.password()).ok()
     }
 
-    /// Whether the password is this secret, compared in constant time. An
+    /// Returns whether the password equals a secret, compared in constant time. An
     /// empty secret matches nothing.
     pub fn password_matches(&self, secret: impl AsRef<[u8]>) -> bool {
         ct::eq(self.password(), secret.as_ref())
     }
 }
 
-/// Shows neither.
+/// Shows neither the user nor the password.
 impl fmt::Debug for UserPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserPassword").finish_non_exhaustive()

@@ -86,7 +86,7 @@ where
     /// look-up less.
     #[inline]
     fn decide_without_head(&self, headers: &mut HeaderMap) -> Option<Verdict<V::Principal>> {
-        let rejection = match self.sources.take(headers) {
+        let rejection = match self.sources.mark_and_find(headers) {
             Ok(Some(found)) => {
                 let verdict = self.ask(&Credential::new(found, None))?;
                 return Some(verdict.map(Some));

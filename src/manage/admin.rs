@@ -49,7 +49,7 @@ impl TokenAdmin {
         Self {
             tokens,
             sources: Sources::default(),
-            scope: ScopeRule::of(Scope::known(MANAGER_SCOPE)),
+            scope: ScopeRule::from_scope(Scope::from_static(MANAGER_SCOPE)),
             users: None,
             title: "API tokens".into(),
             session_max_age: Duration::from_secs(12 * 60 * 60),
@@ -220,6 +220,6 @@ mod tests {
 
     #[test]
     fn the_default_scope_of_managers_is_valid() {
-        assert_eq!(MANAGER_SCOPE.parse(), Ok(Scope::known(MANAGER_SCOPE)));
+        assert_eq!(MANAGER_SCOPE.parse(), Ok(Scope::from_static(MANAGER_SCOPE)));
     }
 }

@@ -13,9 +13,9 @@ use crate::token::{KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId, Tok
 /// nothing before it. [`MemoryStore`](super::MemoryStore) is a complete one, and
 /// short enough to be read first.
 ///
-/// Every call has a deadline, [`store_timeout`](super::TokensOptions::store_timeout),
+/// Every call has a deadline, [`store_timeout`](crate::tokens::TokensOptions::store_timeout),
 /// after which its future is dropped. Such a write may have been done or not:
-/// [`Tokens`](super::Tokens) treats it as one of another process, and reads the
+/// [`Tokens`](crate::Tokens) treats it as one of another process, and reads the
 /// changes to find out.
 pub trait TokenStore: Send + Sync + 'static {
     /// Writes all rows or none, and gives the number of the last one.
@@ -86,7 +86,7 @@ pub trait TokenStore: Send + Sync + 'static {
     /// Waits until something may have changed after a revision.
     ///
     /// It may return at once, every time, and may never return:
-    /// [`Tokens`](super::Tokens) pauses between two reads, and polls besides. It
+    /// [`Tokens`](crate::Tokens) pauses between two reads, and polls besides. It
     /// is dropped when it is not waited for any more.
     fn watch(&self, since: u64) -> impl Future<Output = ()> + Send;
 
@@ -256,7 +256,7 @@ pub struct Query {
     /// In this state at this time, as [`Record::state`] decides it. A token of
     /// one of the [`retired_keys`](Self::retired_keys) is revoked.
     pub state: Option<(TokenState, Timestamp)>,
-    /// The keys whose tokens count as revoked. [`Tokens`](super::Tokens) fills
+    /// The keys whose tokens count as revoked. [`Tokens`](crate::Tokens) fills
     /// this in.
     pub retired_keys: Vec<KeyId>,
     /// With an end before this time.

@@ -1,4 +1,4 @@
-//! A verifier whose type is hidden.
+//! A verifier with an erased type.
 
 use std::{fmt, sync::Arc};
 
@@ -10,10 +10,10 @@ use crate::{
     rejection::Rejection,
 };
 
-/// A verifier of some type, chosen at run time. Made by [`Verifier::boxed`].
+/// A verifier with an erased type, chosen at run time. Created by [`Verifier::boxed`].
 ///
-/// A verdict that comes at once stays free of allocations; one that waits
-/// costs a box more than the verifier it hides.
+/// An immediate decision does not allocate. One that waits allocates one box more
+/// than the inner verifier does.
 ///
 /// # Example
 ///
@@ -64,7 +64,7 @@ impl<P> fmt::Debug for BoxVerifier<P> {
     }
 }
 
-/// The object-safe twin of [`Verifier`].
+/// The dyn-compatible form of [`Verifier`].
 trait DynVerifier<P>: Send + Sync {
     fn verify<'a>(&'a self, credential: &'a Credential<'a>) -> BoxFuture<'a, Result<P, Rejection>>;
 

@@ -1,4 +1,4 @@
-//! Verifiers made of verifiers.
+//! Verifiers that wrap other verifiers.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use crate::{
     rejection::{Rejection, RejectionKind},
 };
 
-/// Asks a second verifier about what is invalid to the first. Made by [`Verifier::or`].
+/// A verifier that asks a second one about credentials that are invalid to the first.
+/// Created by [`Verifier::or`].
 #[derive(Clone)]
 pub struct Or<A, B> {
     first: A,
@@ -36,7 +37,7 @@ where
             Err(rejection) if rejection.kind() == RejectionKind::Invalid => {
                 self.second.verify(credential).await
             }
-            verdict => verdict,
+            result => result,
         }
     }
 
@@ -45,7 +46,7 @@ where
             Err(rejection) if rejection.kind() == RejectionKind::Invalid => {
                 self.second.verify_now(credential)
             }
-            verdict => Some(verdict),
+            result => Some(result),
         }
     }
 
@@ -54,7 +55,8 @@ where
     }
 }
 
-/// Turns a principal into another, or refuses it. Made by [`Verifier::and_then`].
+/// A verifier that converts or rejects the principal of another. Created by
+/// [`Verifier::and_then`].
 #[derive(Clone)]
 pub struct AndThen<V, F> {
     verifier: V,
@@ -83,8 +85,8 @@ where
     }
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>> {
-        let verdict = self.verifier.verify_now(credential)?;
-        Some(verdict.and_then(&self.f))
+        let result = self.verifier.verify_now(credential)?;
+        Some(result.and_then(&self.f))
     }
 
     fn schemes(&self) -> Schemes {
@@ -92,7 +94,7 @@ where
     }
 }
 
-/// Turns a principal into another. Made by [`Verifier::map`].
+/// A verifier that converts the principal of another. Created by [`Verifier::map`].
 #[derive(Clone)]
 pub struct Map<V, F> {
     verifier: V,
@@ -121,8 +123,8 @@ where
     }
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>> {
-        let verdict = self.verifier.verify_now(credential)?;
-        Some(verdict.map(&self.f))
+        let result = self.verifier.verify_now(credential)?;
+        Some(result.map(&self.f))
     }
 
     fn schemes(&self) -> Schemes {
@@ -130,7 +132,7 @@ where
     }
 }
 
-// A verifier may hold secrets and need not be `Debug`: the names suffice.
+// A verifier may hold secrets and need not implement `Debug`, so only names are shown.
 
 impl<A, B> fmt::Debug for Or<A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

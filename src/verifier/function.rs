@@ -1,4 +1,4 @@
-//! Verifiers made of closures.
+//! Verifiers made from closures.
 
 use std::{fmt, future::Future, marker::PhantomData};
 
@@ -12,7 +12,7 @@ use crate::{
     rejection::Rejection,
 };
 
-/// A verifier made of a closure that decides at once.
+/// Creates a verifier from a closure that decides without waiting.
 ///
 /// # Example
 ///
@@ -38,7 +38,8 @@ where
     }
 }
 
-/// A verifier made of a closure that decides at once. Made by [`verify_fn`].
+/// A verifier made from a closure that decides without waiting. Created by
+/// [`verify_fn`].
 #[derive(Clone)]
 pub struct VerifyFn<F, P> {
     f: F,
@@ -59,11 +60,11 @@ where
     }
 }
 
-/// A verifier made of a closure that gives a future.
+/// Creates a verifier from a closure that returns a future.
 ///
-/// The closure takes the credential as its own, so that the future need not
-/// borrow from the request. That copies the token and the request's head;
-/// implement [`Verifier`] to save the copies.
+/// The closure gets an owned credential, because its future can't borrow from the
+/// request. This copies the token and the request's head. Implement [`Verifier`] to
+/// avoid the copies.
 ///
 /// # Example
 ///
@@ -93,7 +94,8 @@ where
     }
 }
 
-/// A verifier made of a closure that gives a future. Made by [`verify_async_fn`].
+/// A verifier made from a closure that returns a future. Created by
+/// [`verify_async_fn`].
 #[derive(Clone)]
 pub struct VerifyAsyncFn<F, Fut> {
     f: F,
@@ -116,8 +118,8 @@ where
     }
 }
 
-/// A [`Credential`] that does not borrow from the request. It holds copies of the
-/// token and of the request's head.
+/// A [`Credential`] that does not borrow from the request: it has copies of the token
+/// and of the request's head.
 pub struct OwnedCredential {
     scheme: Option<Scheme>,
     token: Box<str>,
@@ -133,36 +135,36 @@ impl OwnedCredential {
         }
     }
 
-    /// See [`Credential::scheme`].
+    /// Returns the scheme, see [`Credential::scheme`].
     #[must_use]
     pub fn scheme(&self) -> Option<Scheme> {
         self.scheme
     }
 
-    /// See [`Credential::token`].
+    /// Returns the token, see [`Credential::token`].
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// See [`Credential::matches`].
+    /// Returns whether the token equals a secret, see [`Credential::matches`].
     pub fn matches(&self, secret: impl AsRef<[u8]>) -> bool {
         ct::eq(self.token.as_bytes(), secret.as_ref())
     }
 
-    /// See [`Credential::head`].
+    /// Returns the head of the request, see [`Credential::head`].
     #[must_use]
     pub fn head(&self) -> Head<'_> {
         Head::from_parts(&self.head)
     }
 
-    /// See [`Credential::user_password`].
+    /// Decodes the user and the password, see [`Credential::user_password`].
     ///
     /// # Errors
     ///
-    /// Where the credential holds none.
+    /// Returns an error if the credential has none.
     pub fn user_password(&self) -> Result<UserPassword, Rejection> {
-        UserPassword::of(self.scheme, self.token.as_bytes())
+        UserPassword::from_basic(self.scheme, self.token.as_bytes())
     }
 }
 

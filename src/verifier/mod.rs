@@ -1,4 +1,4 @@
-//! Verifiers: who decides whether a credential is good, and whose it is.
+//! Verifiers: they decide whether a credential is valid and return its principal.
 
 mod boxed;
 mod combinators;
@@ -25,15 +25,15 @@ use crate::{
     rejection::Rejection,
 };
 
-/// Decides whether a credential is good, and whose it is.
+/// Decides whether a credential is valid and returns its principal.
 ///
-/// Write `async fn verify`. A verifier that never waits adds
-/// `const IMMEDIATE: bool = true;`: it is then decided without a boxed future,
-/// and may stand in a tonic interceptor.
+/// Write `async fn verify`. A verifier that never waits also sets
+/// `const IMMEDIATE: bool = true;`. The layer then needs no boxed future for it, and
+/// it works in a tonic interceptor.
 ///
 /// # Example
 ///
-/// A verifier over a database of your own:
+/// A verifier over a database:
 ///
 /// ```
 /// use tower_authn::{AuthnLayer, Credential, Rejection, Verifier};
@@ -57,37 +57,38 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Answer [`Rejection::invalid`] for a credential that is nobody's or not of
-/// your kind (a raw token, to a verifier of passwords), and
-/// [`Rejection::unavailable`] where you can't tell. A panic is caught, and is
-/// [`Unavailable`](crate::RejectionKind::Unavailable) too.
+/// Return [`Rejection::invalid`] for a credential that is unknown or of another kind
+/// (a token, to a verifier of passwords), and [`Rejection::unavailable`] if an outage
+/// prevents the decision. A panic is caught and becomes
+/// [`Unavailable`](crate::RejectionKind::Unavailable).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Verifier`",
-    label = "this can't decide whether a credential is good",
+    label = "not a verifier of credentials",
     note = "implement `Verifier` with an `async fn verify`, or wrap a closure with `verify_fn` or `verify_async_fn`"
 )]
 pub trait Verifier: Send + Sync + 'static {
-    /// Whose credential it is. It is put into the request's extensions.
+    /// The identity behind a credential. The layer puts it into the request's
+    /// extensions.
     type Principal: Clone + Send + Sync + 'static;
 
-    /// Whether [`verify`](Self::verify) is ready at its first poll, always.
+    /// Whether [`verify`](Self::verify) is always ready at its first poll.
     const IMMEDIATE: bool = false;
 
-    /// Whether it may look at [`Credential::head`]. One that says no and does
-    /// all the same panics, which is `Unavailable`.
-    #[doc(hidden)]
+    /// Whether the verifier may call [`Credential::head`]. If not, the layer saves the
+    /// work of providing the head, and a call panics, which is
+    /// [`Unavailable`](crate::RejectionKind::Unavailable).
     const READS_HEAD: bool = true;
 
-    /// Decides whether the credential is good.
+    /// Decides whether the credential is valid.
     fn verify(
         &self,
         credential: &Credential<'_>,
     ) -> impl Future<Output = Result<Self::Principal, Rejection>> + Send;
 
-    /// Decides at once, or answers `None` where that would mean waiting.
+    /// Decides without waiting, or returns `None` if that is impossible.
     ///
-    /// `None` decides nothing: [`verify`](Self::verify) is asked afresh. Write
-    /// it only for a verifier that sometimes needs to wait, say behind a cache.
+    /// After `None`, the layer calls [`verify`](Self::verify). Implement this method
+    /// only for a verifier that sometimes needs to wait, such as one with a cache.
     fn verify_now(
         &self,
         credential: &Credential<'_>,
@@ -95,34 +96,37 @@ pub trait Verifier: Send + Sync + 'static {
         if !Self::IMMEDIATE {
             return None;
         }
-        let verdict = pin!(self.verify(credential));
-        match verdict.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(verdict) => Some(verdict),
+        let future = pin!(self.verify(credential));
+        match future.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
             Poll::Pending => Some(Err(Rejection::unavailable(
-                "a verifier that is IMMEDIATE was not ready at once",
+                "a verifier with `IMMEDIATE = true` was not ready at its first poll",
             ))),
         }
     }
 
     /// Returns the schemes that a refusal challenges for, unless
-    /// [`Sources::challenge`](crate::Sources::challenge) sets the challenges: Bearer
-    /// alone, unless this is overridden.
+    /// [`Sources::challenge`](crate::Sources::challenge) sets the challenges. The
+    /// default is Bearer.
     ///
     /// A client such as `curl --anyauth`, wget or a browser sends a user and
-    /// password only after a Basic challenge. Override this for a verifier that
+    /// password only after a Basic challenge. Override this method for a verifier that
     /// reads [`Credential::user_password`]; a browser then opens its dialog on
-    /// each 401. It is called when the layer is built, and decides nothing
-    /// about which credentials are accepted.
+    /// each 401. The layer calls it when it is built. It does not affect which
+    /// credentials are accepted.
     fn schemes(&self) -> Schemes {
         Schemes::BEARER
     }
 
-    /// Asks `other` about what is [`Invalid`](crate::RejectionKind::Invalid) to
-    /// this one, and about nothing else: an expired or revoked credential stays
-    /// so, and an outage is not hidden.
+    /// Asks `other` about each credential that is
+    /// [`Invalid`](crate::RejectionKind::Invalid) to this verifier. Every other
+    /// rejection is final: an expired or revoked credential stays refused, and an
+    /// outage is not hidden.
     ///
-    /// A credential that is not of a verifier's kind is invalid to it, so both
-    /// orders serve the same callers.
+    /// A credential of another kind is invalid to a verifier, so both orders serve the
+    /// same callers.
+    ///
+    /// # Example
     ///
     /// ```
     /// use tower_authn::{Principal, Verifier, verifier::{FixedTokens, FixedUsers}};
@@ -140,7 +144,7 @@ pub trait Verifier: Send + Sync + 'static {
         Or::new(self, other)
     }
 
-    /// Turns the principal into another, or refuses it after all.
+    /// Converts the principal, or rejects it.
     fn and_then<F, P>(self, f: F) -> AndThen<Self, F>
     where
         Self: Sized,
@@ -150,7 +154,7 @@ pub trait Verifier: Send + Sync + 'static {
         AndThen::new(self, f)
     }
 
-    /// Turns the principal into another.
+    /// Converts the principal.
     fn map<F, P>(self, f: F) -> Map<Self, F>
     where
         Self: Sized,
@@ -160,7 +164,7 @@ pub trait Verifier: Send + Sync + 'static {
         Map::new(self, f)
     }
 
-    /// Hides the verifier's type, for a field that holds one of several.
+    /// Erases the verifier's type, for a variable that holds one of several types.
     fn boxed(self) -> BoxVerifier<Self::Principal>
     where
         Self: Sized,

@@ -1,4 +1,4 @@
-//! A verifier that can be replaced while serving.
+//! A verifier that can be replaced at run time.
 
 use std::{
     fmt,
@@ -13,9 +13,9 @@ use crate::{
 
 /// A verifier that can be replaced while requests are served.
 ///
-/// A request that is under way keeps the verifier it began with. Read the new
-/// one before you replace the old one, and a file that can't be read leaves the
-/// old set in force:
+/// A verification that has begun keeps the verifier that it began with. Load the new
+/// verifier before replacing the old one, so that a file with an error leaves the old
+/// one in place:
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -23,10 +23,10 @@ use crate::{
 ///
 /// let tokens = Arc::new(ReloadableVerifier::new(FixedTokens::from_file("tokens.txt")?));
 /// let layer = AuthnLayer::new(Arc::clone(&tokens));
-/// // later, on SIGHUP say:
+/// // Later, for example on SIGHUP:
 /// match FixedTokens::from_file("tokens.txt") {
-///     Ok(fresh) => tokens.replace(fresh),
-///     Err(error) => eprintln!("tokens.txt: {error}; the old tokens stay in force"),
+///     Ok(reloaded) => tokens.replace(reloaded),
+///     Err(error) => eprintln!("tokens.txt: {error}; the old tokens stay in place"),
 /// }
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
@@ -35,18 +35,18 @@ pub struct ReloadableVerifier<V> {
 }
 
 impl<V> ReloadableVerifier<V> {
-    /// Begins with a verifier.
+    /// Creates a reloadable verifier that begins with `verifier`.
     pub fn new(verifier: V) -> Self {
         Self {
             current: RwLock::new(Arc::new(verifier)),
         }
     }
 
-    /// Puts another in its place, for every request that is not yet verified.
+    /// Replaces the verifier for every verification that has not begun.
     pub fn replace(&self, verifier: V) {
-        let fresh = Arc::new(verifier);
-        // A lock that was poisoned holds a whole `Arc` all the same.
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let verifier = Arc::new(verifier);
+        // A poisoned lock still holds a complete `Arc`.
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = verifier;
     }
 
     fn current(&self) -> Arc<V> {
@@ -68,7 +68,7 @@ impl<V: Verifier> Verifier for ReloadableVerifier<V> {
         self.current().verify_now(credential)
     }
 
-    /// Returns the schemes of the current verifier. A layer asks when it is
+    /// Returns the schemes of the current verifier. A layer calls this when it is
     /// built, so a replacement does not change the challenges.
     fn schemes(&self) -> Schemes {
         self.current().schemes()
@@ -77,6 +77,6 @@ impl<V: Verifier> Verifier for ReloadableVerifier<V> {
 
 impl<V> fmt::Debug for ReloadableVerifier<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swap").finish_non_exhaustive()
+        f.debug_struct("ReloadableVerifier").finish_non_exhaustive()
     }
 }

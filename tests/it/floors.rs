@@ -12,7 +12,7 @@ type Root = BTreeMap<String, String>;
 fn floor(unit: &str) -> Option<u8> {
     Some(match unit {
         "challenge" | "credential" | "ct" | "error" | "file" | "head" | "principal"
-        | "rejection" | "scope" | "target" | "text" => 0,
+        | "rejection" | "scheme" | "scope" | "target" | "text" => 0,
         "access" | "token" | "verifier" => 1,
         "layer" | "store" => 2,
         "engine" => 3,

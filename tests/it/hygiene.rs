@@ -87,7 +87,7 @@ fn h01_nothing_that_holds_a_secret_prints_it() {
     texts.debug("Or", &both());
     texts.debug("Map", &both().map(|p| p));
     texts.debug("AndThen", &both().and_then(Ok));
-    texts.debug("Swap", &ReloadableVerifier::new(both()));
+    texts.debug("ReloadableVerifier", &ReloadableVerifier::new(both()));
     texts.debug("BoxVerifier", &both().boxed());
     let secret = TOKEN.to_owned();
     let closure = verify_fn(move |c| match c.matches(&secret) {

@@ -4,7 +4,7 @@ use http::{Method, Request};
 
 use super::*;
 
-fn asked(table: &AccessTable, method: &str, path: &str) -> Access {
+fn access(table: &AccessTable, method: &str, path: &str) -> Access {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -48,7 +48,7 @@ fn the_most_specific_path_wins_and_then_the_method() {
         ("GET", "/", Access::NotFound),
     ];
     for (method, path, expected) in rows {
-        assert_eq!(asked(&table, method, path), expected, "{method} {path}");
+        assert_eq!(access(&table, method, path), expected, "{method} {path}");
     }
 }
 
@@ -75,13 +75,13 @@ fn grpc_rows_match_two_segments_and_every_method() {
     ];
     for (path, expected) in rows {
         for method in ["POST", "GET", "HEAD", "OPTIONS", "CONNECT", "FOO"] {
-            assert_eq!(asked(&table, method, path), expected, "{method} {path}");
+            assert_eq!(access(&table, method, path), expected, "{method} {path}");
         }
     }
 }
 
 #[test]
-fn a_path_that_is_read_differently_is_never_open_and_an_odd_one_is_closed() {
+fn an_ambiguous_path_is_closed_and_an_encoded_one_is_never_open() {
     let scoped = || Access::scope("resources").unwrap();
     for fallback in [Access::Authenticated, Access::Public, Access::Denied] {
         let table = AccessTable::builder()
@@ -104,7 +104,7 @@ fn a_path_that_is_read_differently_is_never_open_and_an_odd_one_is_closed() {
             ("/x//", closed),
         ];
         for (path, expected) in rows {
-            assert_eq!(asked(&table, "GET", path), expected, "{path}");
+            assert_eq!(access(&table, "GET", path), expected, "{path}");
         }
     }
 }
@@ -140,7 +140,7 @@ fn mistakes_are_reported_when_the_table_is_built() {
             table()
                 .route(Method::GET, "/a", Access::Authenticated)
                 .route(Method::HEAD, "/a", Access::Optional),
-            r#"path "/a": HEAD asks for less than GET, whose handler may answer it; expected no row for HEAD, or a stricter one"#,
+            r#"path "/a": HEAD requires less than GET, but the handler of GET may answer it; expected no row for HEAD, or a stricter one"#,
         ),
         (
             table()
@@ -156,7 +156,7 @@ fn mistakes_are_reported_when_the_table_is_built() {
         ),
         (
             table().any("a", Access::Public),
-            r#"path "a": no '/' at its start; expected "/a""#,
+            r#"path "a": does not start with '/'; expected "/a""#,
         ),
         (
             table().any("/a?b", Access::Public),
@@ -201,29 +201,29 @@ fn mistakes_are_reported_when_the_table_is_built() {
 }
 
 #[test]
-fn rows_that_only_look_alike_are_kept_apart() {
+fn escaped_braces_are_not_parameters() {
     let table = AccessTable::builder()
         .any("/{{a}}", Access::Public)
         .any("/{{b}}", Access::Authenticated)
         .route(Method::GET, "/{x}", Access::Optional)
         .build()
         .unwrap();
-    // `Uri` takes braces in a path as they are.
-    assert_eq!(asked(&table, "GET", "/{a}"), Access::Public);
-    assert_eq!(asked(&table, "GET", "/{b}"), Access::Authenticated);
-    assert_eq!(asked(&table, "GET", "/c"), Access::Optional);
+    // `Uri` accepts braces in a path.
+    assert_eq!(access(&table, "GET", "/{a}"), Access::Public);
+    assert_eq!(access(&table, "GET", "/{b}"), Access::Authenticated);
+    assert_eq!(access(&table, "GET", "/c"), Access::Optional);
 }
 
 #[test]
-fn entries_for_services_that_are_not_served_are_named() {
+fn rows_for_services_that_are_not_served_are_named() {
     let table = AccessTable::builder()
         .grpc("a.S", "M", Access::Public)
         .grpc_service("b.S", Access::Public)
         .grpc_health()
         .build()
         .unwrap();
-    assert!(table.check(&["a.S", "b.S", "c.S"]).is_ok());
-    let error = table.check(&["a.S"]).unwrap_err();
+    assert!(table.check_services(&["a.S", "b.S", "c.S"]).is_ok());
+    let error = table.check_services(&["a.S"]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "no such service is served: /b.S/{method}"
@@ -237,8 +237,8 @@ fn a_row_for_one_http_method_of_a_served_grpc_service_is_an_error() {
         .any("/b.S/M", Access::Public)
         .build()
         .unwrap();
-    assert!(table.check(&["b.S", "a"]).is_ok());
-    let error = table.check(&["a.S"]).unwrap_err();
+    assert!(table.check_services(&["b.S", "a"]).is_ok());
+    let error = table.check_services(&["a.S"]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "path \"/a.S/M\": row for POST alone, but gRPC calls run for every method; \

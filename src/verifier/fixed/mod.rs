@@ -1,9 +1,11 @@
 //! Fixed lists of tokens and of users, from a configuration or a file.
 //!
-//! Every entry is compared whatever comes, in constant time, so that a list is
-//! short: 64 entries at most. More belong in a token store.
+//! Each look-up compares every entry in constant time, so a list has at most 64
+//! entries. More belong in a token store.
 
+mod lines;
 mod list;
+mod password_hash;
 mod tokens;
 mod users;
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, path::Path};
 
-use super::list::{Draft, Entry, Line, List, first_word, lines, principal, read};
+use super::{
+    lines::{EntryLine, entry_lines, parse_principal, read_file, split_first_word},
+    list::{SecretEntry, SecretList, SecretListBuilder},
+};
 use crate::{
     credential::Credential, error::ConfigError, principal::Principal, rejection::Rejection,
     verifier::Verifier,
@@ -11,11 +14,11 @@ use crate::{
 /// The shortest token, in bytes.
 const MIN_LEN: usize = 16;
 
-/// At most 64 tokens, each with whose it is.
+/// A verifier for at most 64 tokens, each with its principal.
 ///
-/// A token is good whichever way it comes: after `Bearer`, as it is after
-/// `Basic`, in a named header. Every entry is compared whatever comes, and the
-/// work depends on nothing but the length of what was presented.
+/// A token is valid after `Bearer`, after `Basic`, and in a named header. Each look-up
+/// compares every entry in constant time: the work depends only on the length of the
+/// presented token.
 ///
 /// # Example
 ///
@@ -29,7 +32,7 @@ const MIN_LEN: usize = 16;
 ///
 /// # File
 ///
-/// One token a line: the token, the subject, its scopes, separated by spaces or
+/// Each line has one token, its subject and its scopes, separated by spaces or
 /// tabs. A line that begins with `#` is a comment. The file is UTF-8, with or
 /// without a byte order mark; lines end with LF or CRLF.
 ///
@@ -39,64 +42,64 @@ const MIN_LEN: usize = 16;
 /// kV0rXyRzNnMm3f7q  admin  resources deployment
 /// ```
 pub struct FixedTokens<P = Principal> {
-    list: List<P>,
+    list: SecretList<P>,
 }
 
 impl<P> FixedTokens<P> {
-    /// Takes tokens, each with whose it is.
+    /// Creates a verifier from tokens and their principals.
     ///
     /// # Errors
     ///
-    /// Where there is no token or more than 64, or one is shorter than 16
-    /// bytes, longer than 512, repeated, or not visible ASCII.
+    /// Returns an error if there is no token, if there are more than 64, or if one is
+    /// shorter than 16 bytes, longer than 512, repeated, or not visible ASCII.
     pub fn new<T: Into<String>>(
         tokens: impl IntoIterator<Item = (T, P)>,
     ) -> Result<Self, ConfigError> {
         let builder = Self::builder();
-        let add = |list: FixedTokensBuilder<P>, (token, whose)| list.token(token, whose);
+        let add = |list: FixedTokensBuilder<P>, (token, principal)| list.token(token, principal);
         tokens.into_iter().fold(builder, add).build()
     }
 
-    /// Begins a list that is told what it may hold.
+    /// Returns a builder, which can relax the checks.
     pub fn builder() -> FixedTokensBuilder<P> {
         FixedTokensBuilder {
-            draft: Draft::new("token", MIN_LEN),
+            list: SecretListBuilder::new("token", MIN_LEN),
         }
     }
 }
 
 impl FixedTokens {
-    /// Reads a file, see [above](Self#file).
+    /// Reads a file in the [format above](Self#file).
     ///
     /// # Errors
     ///
-    /// Returns an error if the file can't be read or is not UTF-8, and as
-    /// [`parse`](Self::parse) does.
+    /// Returns an error if the file can't be read or is not UTF-8, and for each reason
+    /// of [`parse`](Self::parse).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Self::parse(&read(path.as_ref())?)
+        Self::parse(&read_file(path.as_ref())?)
     }
 
-    /// Reads the text of such a file.
+    /// Parses the text of such a file.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and if a line has no subject, a bad scope, a control
-    /// character or white space other than spaces and tabs. The error names the
-    /// line, and quotes nothing of it.
+    /// Returns an error for each reason of [`new`](Self::new), and if a line has no
+    /// subject, an invalid scope, a control character, or white space other than
+    /// spaces and tabs. The error names the line and quotes nothing of it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut builder = Self::builder();
-        for line in lines(text) {
-            let Line {
+        for line in entry_lines(text) {
+            let EntryLine {
                 number,
                 first: token,
                 rest,
             } = line?;
-            let (subject, scopes) = first_word(rest);
+            let (subject, scopes) = split_first_word(rest);
             if subject.is_empty() {
-                return Err(ConfigError::new("a token without a subject").at_line(number));
+                return Err(ConfigError::new("no subject after the token").at_line(number));
             }
-            let whose = principal(subject, scopes, number)?;
-            builder.push(token.to_owned(), whose, Some(number));
+            let principal = parse_principal(subject, scopes, number)?;
+            builder.push(token.to_owned(), principal, Some(number));
         }
         builder.build()
     }
@@ -109,16 +112,16 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedTokens<P> {
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
-        self.list.whose(credential.token_bytes())
+        self.list.verify(credential.token_bytes())
     }
 
     #[inline]
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<P, Rejection>> {
-        Some(self.list.whose(credential.token_bytes()))
+        Some(self.list.verify(credential.token_bytes()))
     }
 }
 
-/// Shows how many there are.
+/// Shows the number of tokens.
 impl<P> fmt::Debug for FixedTokens<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedTokens")
@@ -127,10 +130,10 @@ impl<P> fmt::Debug for FixedTokens<P> {
     }
 }
 
-/// Builds a list of tokens. Made by [`FixedTokens::builder`].
+/// Builds a list of tokens. Created by [`FixedTokens::builder`].
 #[must_use]
 pub struct FixedTokensBuilder<P> {
-    draft: Draft<P>,
+    list: SecretListBuilder<P>,
 }
 
 impl<P> FixedTokensBuilder<P> {
@@ -141,40 +144,41 @@ impl<P> FixedTokensBuilder<P> {
     }
 
     fn push(&mut self, token: String, principal: P, line: Option<usize>) {
-        let fault = match token.as_str() {
-            blank if blank.trim().is_empty() => Some("is blank"),
+        let error = match token.as_str() {
+            text if text.trim().is_empty() => Some("is empty"),
             text if !text.bytes().all(|b| b.is_ascii_graphic()) => Some("is not visible ASCII"),
             _ => None,
         };
-        self.draft.push(Entry {
+        self.list.push(SecretEntry {
             key: token.clone(),
             secret_len: token.len(),
             presented: token,
-            fault: fault.map(str::to_owned),
+            error: error.map(str::to_owned),
             line,
             principal,
         });
     }
 
-    /// Allows tokens under 16 bytes, which can be guessed.
+    /// Allows tokens of less than 16 bytes, which can be guessed.
     pub fn insecure_short(mut self) -> Self {
-        self.draft.short_allowed = true;
+        self.list.allow_short = true;
         self
     }
 
-    /// Allows a list without a token, which lets nobody in.
+    /// Allows a list without tokens, which refuses every credential.
     pub fn allow_empty(mut self) -> Self {
-        self.draft.empty_allowed = true;
+        self.list.allow_empty = true;
         self
     }
 
-    /// Checks the tokens.
+    /// Checks the tokens and builds the verifier.
     ///
     /// # Errors
     ///
-    /// As [`FixedTokens::new`], less what was allowed.
+    /// Returns an error for each reason of [`FixedTokens::new`] that the builder does
+    /// not allow.
     pub fn build(self) -> Result<FixedTokens<P>, ConfigError> {
-        let list = self.draft.build()?;
+        let list = self.list.build()?;
         Ok(FixedTokens { list })
     }
 }
@@ -182,7 +186,7 @@ impl<P> FixedTokensBuilder<P> {
 impl<P> fmt::Debug for FixedTokensBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedTokensBuilder")
-            .field("len", &self.draft.len())
+            .field("len", &self.list.len())
             .finish_non_exhaustive()
     }
 }
@@ -194,11 +198,11 @@ mod tests {
     const GOOD: &str = "0123456789abcdef";
 
     #[test]
-    fn what_can_be_guessed_or_never_matches_is_refused() {
+    fn tokens_that_can_be_guessed_or_never_match_are_refused() {
         let rows: [(&[&str], &str); 7] = [
-            (&[], "a list without a token"),
-            (&[""], "token 1 is blank"),
-            (&[GOOD, "                "], "token 2 is blank"),
+            (&[], "no token in the list; expected at least one"),
+            (&[""], "token 1 is empty"),
+            (&[GOOD, "                "], "token 2 is empty"),
             (&["0123456789abcde"], "token 1 is shorter than 16 bytes"),
             (&["0123456789abcde f"], "token 1 is not visible ASCII"),
             (&[GOOD, GOOD], "token 2 repeats token 1"),
@@ -217,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_on_purpose_is_built() {
+    fn the_builder_allows_short_tokens_and_an_empty_list() {
         let empty = FixedTokens::<()>::builder().allow_empty().build();
         assert_eq!(empty.unwrap().list.len(), 0);
         let short = FixedTokens::builder().insecure_short().token("abc", ());
         assert!(short.build().unwrap().list.find(b"abc").is_some());
-        let blank = FixedTokens::builder().insecure_short().token("", ());
-        assert!(blank.build().is_err());
+        let nothing = FixedTokens::builder().insecure_short().token("", ());
+        assert!(nothing.build().is_err());
     }
 
     #[test]
@@ -242,11 +246,14 @@ mod tests {
         );
 
         let rows = [
-            ("#\n0123456789abcdef\n", "line 2: a token without a subject"),
+            (
+                "#\n0123456789abcdef\n",
+                "line 2: no subject after the token",
+            ),
             ("short ci\n", "line 1: token 1 is shorter than 16 bytes"),
             (
                 "\n0123456789abcdef ci \"A\"",
-                "line 2: what stands in the place of scope 1 is not a scope",
+                "line 2: scope 1: not a scope",
             ),
         ];
         for (text, expected) in rows {

@@ -4,7 +4,11 @@ use std::{fmt, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::list::{Draft, Entry, Line, List, lines, principal, read};
+use super::{
+    lines::{EntryLine, entry_lines, parse_principal, read_file},
+    list::{SecretEntry, SecretList, SecretListBuilder},
+    password_hash::is_password_hash,
+};
 use crate::{
     credential::{Credential, Scheme, Schemes},
     error::ConfigError,
@@ -17,11 +21,10 @@ use crate::{
 /// The shortest password, in bytes.
 const MIN_LEN: usize = 8;
 
-/// At most 64 users, each with a password and whose it is.
+/// A verifier for at most 64 users with passwords, each with its principal.
 ///
-/// The passwords are kept in clear, as configuration keeps them. Every entry
-/// is compared whatever comes, so an unknown user takes as long as a wrong
-/// password.
+/// The passwords are kept in clear text, as in a configuration file. Each look-up
+/// compares every entry, so an unknown user takes as long as a wrong password.
 ///
 /// # Example
 ///
@@ -35,9 +38,9 @@ const MIN_LEN: usize = 8;
 ///
 /// # File
 ///
-/// One user a line: user and password joined by a colon, then the scopes,
-/// separated by spaces or tabs, so that neither holds white space. A line that
-/// begins with `#` is a comment. The file is UTF-8, with or without a byte order
+/// Each line has one user: the user and the password joined by a colon, then the
+/// scopes, separated by spaces or tabs. Neither the user nor the password can contain
+/// white space. A line that begins with `#` is a comment. The file is UTF-8, with or without a byte order
 /// mark; lines end with LF or CRLF.
 ///
 /// ```text
@@ -45,68 +48,72 @@ const MIN_LEN: usize = 8;
 /// alice:correct-horse  deployment
 /// ```
 pub struct FixedUsers<P = Principal> {
-    // What a client sends is the canonical base64 of `user:password`, so that
-    // is what is compared: nothing is decoded, known user or not.
-    list: List<P>,
+    // The secrets are in the form that clients send, the canonical base64 of
+    // `user:password`, so that nothing is decoded for known and unknown users alike.
+    list: SecretList<P>,
 }
 
 impl<P> FixedUsers<P> {
-    /// Takes users, each with a password and whose it is.
+    /// Creates a verifier from users, their passwords and their principals.
     ///
     /// # Errors
     ///
-    /// Where there is no user or more than 64, a user holds a colon or is
-    /// repeated, a password is blank or shorter than 8 bytes, either holds a
-    /// control character, a user's name is no text of one line that people can
-    /// read (it holds a bidirectional control, or nothing visible), or both together are longer than 383 bytes.
+    /// Returns an error if
+    ///
+    /// - there is no user, or there are more than 64;
+    /// - a user contains a colon or a bidirectional control, has no visible character,
+    ///   or is repeated;
+    /// - a password is empty, shorter than 8 bytes, or has the form of a password hash;
+    /// - a user or password contains a control character, or both together are longer
+    ///   than 383 bytes.
     pub fn new<U: Into<String>, T: Into<String>>(
         users: impl IntoIterator<Item = (U, T, P)>,
     ) -> Result<Self, ConfigError> {
-        let add = |list: FixedUsersBuilder<P>, (user, password, whose): (U, T, P)| {
-            list.user(user, password, whose)
+        let add = |list: FixedUsersBuilder<P>, (user, password, principal): (U, T, P)| {
+            list.user(user, password, principal)
         };
         users.into_iter().fold(Self::builder(), add).build()
     }
 
-    /// Begins a list that is told what it may hold.
+    /// Returns a builder, which can relax the checks.
     pub fn builder() -> FixedUsersBuilder<P> {
         FixedUsersBuilder {
-            draft: Draft::new("user", MIN_LEN),
+            list: SecretListBuilder::new("user", MIN_LEN),
         }
     }
 }
 
 impl FixedUsers {
-    /// Reads a file, see [above](Self#file).
+    /// Reads a file in the [format above](Self#file).
     ///
     /// # Errors
     ///
-    /// Returns an error if the file can't be read or is not UTF-8, and as
-    /// [`parse`](Self::parse) does.
+    /// Returns an error if the file can't be read or is not UTF-8, and for each reason
+    /// of [`parse`](Self::parse).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Self::parse(&read(path.as_ref())?)
+        Self::parse(&read_file(path.as_ref())?)
     }
 
-    /// Reads the text of such a file.
+    /// Parses the text of such a file.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and if a line has no colon, a bad scope, a control
-    /// character or white space other than spaces and tabs. The error names the
-    /// line, and quotes nothing of it.
+    /// Returns an error for each reason of [`new`](Self::new), and if a line has no
+    /// colon, an invalid scope, a control character, or white space other than spaces
+    /// and tabs. The error names the line and quotes nothing of it.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut builder = Self::builder();
-        for line in lines(text) {
-            let Line {
+        for line in entry_lines(text) {
+            let EntryLine {
                 number,
                 first: login,
                 rest: scopes,
             } = line?;
-            let (user, password) = login
-                .split_once(':')
-                .ok_or_else(|| ConfigError::new("a user without a password").at_line(number))?;
-            let whose = principal(user, scopes, number)?;
-            builder.push(user.to_owned(), password, whose, Some(number));
+            let (user, password) = login.split_once(':').ok_or_else(|| {
+                ConfigError::new("no colon between user and password").at_line(number)
+            })?;
+            let principal = parse_principal(user, scopes, number)?;
+            builder.push(user.to_owned(), password, principal, Some(number));
         }
         builder.build()
     }
@@ -120,7 +127,7 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<P, Rejection> {
         match credential.scheme() {
-            Some(Scheme::Basic) => self.list.whose(credential.token_bytes()),
+            Some(Scheme::Basic) => self.list.verify(credential.token_bytes()),
             _ => Err(Rejection::invalid()),
         }
     }
@@ -130,7 +137,7 @@ impl<P: Clone + Send + Sync + 'static> Verifier for FixedUsers<P> {
     }
 }
 
-/// Shows how many there are.
+/// Shows the number of users.
 impl<P> fmt::Debug for FixedUsers<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedUsers")
@@ -139,10 +146,10 @@ impl<P> fmt::Debug for FixedUsers<P> {
     }
 }
 
-/// Builds a list of users. Made by [`FixedUsers::builder`].
+/// Builds a list of users. Created by [`FixedUsers::builder`].
 #[must_use]
 pub struct FixedUsersBuilder<P> {
-    draft: Draft<P>,
+    list: SecretListBuilder<P>,
 }
 
 impl<P> FixedUsersBuilder<P> {
@@ -159,80 +166,62 @@ impl<P> FixedUsersBuilder<P> {
 
     fn push(&mut self, user: String, password: &str, principal: P, line: Option<usize>) {
         let login = format!("{user}:{password}");
-        let fault = if password.trim().is_empty() {
-            Some("has a blank password")
+        let error = if password.trim().is_empty() {
+            Some("has an empty password")
         } else if is_password_hash(password) {
             Some(
                 "has a password hash where the password itself is expected; \
                   FixedUsers does not verify hashes",
             )
         } else if user.contains(':') {
-            Some("holds a colon")
+            Some("contains a colon")
         } else if login.bytes().any(|b| b.is_ascii_control()) {
-            Some("holds a control character")
+            Some("contains a control character")
         } else {
             None
         };
-        let unreadable = || text::check_line(&user, usize::MAX).err();
-        let fault = fault.map(str::to_owned);
-        let fault = fault.or_else(|| unreadable().map(|error| error.to_string()));
-        self.draft.push(Entry {
+        let error = error.map(str::to_owned).or_else(|| {
+            let error = text::check_line(&user, usize::MAX).err()?;
+            Some(error.to_string())
+        });
+        self.list.push(SecretEntry {
             key: user,
             presented: STANDARD.encode(login),
             secret_len: password.len(),
-            fault,
+            error,
             line,
             principal,
         });
     }
 
-    /// Allows passwords under 8 bytes, which can be guessed.
+    /// Allows passwords of less than 8 bytes, which can be guessed.
     pub fn insecure_short(mut self) -> Self {
-        self.draft.short_allowed = true;
+        self.list.allow_short = true;
         self
     }
 
-    /// Allows a list without a user, which lets nobody in.
+    /// Allows a list without users, which refuses every credential.
     pub fn allow_empty(mut self) -> Self {
-        self.draft.empty_allowed = true;
+        self.list.allow_empty = true;
         self
     }
 
-    /// Checks the users.
+    /// Checks the users and builds the verifier.
     ///
     /// # Errors
     ///
-    /// As [`FixedUsers::new`], less what was allowed.
+    /// Returns an error for each reason of [`FixedUsers::new`] that the builder does
+    /// not allow.
     pub fn build(self) -> Result<FixedUsers<P>, ConfigError> {
-        let list = self.draft.build()?;
+        let list = self.list.build()?;
         Ok(FixedUsers { list })
     }
-}
-
-/// Whether a text has the form of a hash: `$id$…` (crypt, Argon2), `{SCHEME}…`
-/// (LDAP) or `algorithm$…` (Django). Taken as a password, the hash of an htpasswd
-/// line would let in everyone who can read that file.
-fn is_password_hash(text: &str) -> bool {
-    let is_id = |id: &str| {
-        !id.is_empty()
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
-    if let Some(crypt) = text.strip_prefix('$') {
-        return crypt.split_once('$').is_some_and(|(id, _)| is_id(id));
-    }
-    if let Some(ldap) = text.strip_prefix('{') {
-        return ldap.split_once('}').is_some_and(|(id, _)| is_id(id));
-    }
-    let django = ["argon2$", "bcrypt", "md5$", "pbkdf2", "scrypt", "sha1$"];
-    django.iter().any(|name| text.starts_with(name)) && text.contains('$')
 }
 
 impl<P> fmt::Debug for FixedUsersBuilder<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FixedUsersBuilder")
-            .field("len", &self.draft.len())
+            .field("len", &self.list.len())
             .finish_non_exhaustive()
     }
 }
@@ -242,49 +231,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_guessed_or_never_matches_is_refused() {
+    fn users_that_can_be_guessed_or_never_match_are_refused() {
         let rows = [
-            ("alice", "", "user 1 has a blank password"),
-            ("alice", "          ", "user 1 has a blank password"),
+            ("alice", "", "user 1 has an empty password"),
+            ("alice", "          ", "user 1 has an empty password"),
             ("alice", "1234567", "user 1 is shorter than 8 bytes"),
-            ("al:ice", "correct horse", "user 1 holds a colon"),
+            ("al:ice", "correct horse", "user 1 contains a colon"),
             (
                 "alice",
                 "correct\0horse",
-                "user 1 holds a control character",
+                "user 1 contains a control character",
             ),
         ];
         for (user, password, expected) in rows {
             let built = FixedUsers::new([(user, password, ())]);
             assert_eq!(built.unwrap_err().to_string(), expected);
         }
-        for hash in [
-            "$2y$05$abcdefghijklmnopqrstuv",
-            "$2b$12$abcdefghijklmnopqrstuv",
-            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
-            "$1$salt$hash",
-            "$5$salt$hash",
-            "$6$rounds=5000$salt$hash",
-            "$apr1$salt$hash",
-            "$pbkdf2-sha256$i=1000$salt$hash",
-            "$scrypt$ln=17$salt$hash",
-            "$y$j9T$salt$hash",
-            "{SHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=",
-            "{SSHA}abcdefgh",
-            "{PLAIN-MD5}abcdefgh",
-            "{CRYPT}$6$salt$hash",
-            "pbkdf2_sha256$600000$salt$hash",
-            "bcrypt_sha256$$2b$12$salt",
-            "argon2$argon2id$v=19",
-        ] {
-            let text = FixedUsers::parse(&format!("bob:{hash}")).unwrap_err();
-            let expected = "line 1: user 1 has a password hash where the password itself";
-            assert!(text.to_string().starts_with(expected), "{hash}: {text}");
-            assert!(!text.to_string().contains("salt"), "{text}");
-        }
-        for password in ["$5 for a coffee", "{not a} scheme", "cost$100", "$$$$$$$$"] {
-            FixedUsers::new([("bob", password, ())]).unwrap();
-        }
+        let error = FixedUsers::parse("bob:$2y$05$abcdefghijklmnopqrstuv").unwrap_err();
+        let expected = "line 1: user 1 has a password hash where the password itself";
+        assert!(error.to_string().starts_with(expected), "{error}");
+        assert!(!error.to_string().contains("abc"), "{error}");
         let twice = FixedUsers::new([("a", "12345678", ()), ("a", "87654321", ())]);
         assert_eq!(twice.unwrap_err().to_string(), "user 2 repeats user 1");
         assert!(FixedUsers::new([("a", "x".repeat(381), ())]).is_ok());
@@ -299,7 +265,10 @@ mod tests {
             .find(STANDARD.encode("alice:pass:word1").as_bytes());
         assert_eq!(alice.unwrap().scopes().len(), 2);
         let error = FixedUsers::parse("alice:password\nbob").unwrap_err();
-        assert_eq!(error.to_string(), "line 2: a user without a password");
+        assert_eq!(
+            error.to_string(),
+            "line 2: no colon between user and password"
+        );
         assert_eq!(error.line(), Some(2));
         let error = FixedUsers::parse(r"alice:correct-horse \Zebra").unwrap_err();
         assert!(!error.to_string().contains("Zebra"), "{error}");

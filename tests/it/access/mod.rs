@@ -4,6 +4,8 @@
 mod cors;
 #[cfg(feature = "tonic")]
 mod differential;
+#[cfg(feature = "axum")]
+mod nested;
 mod protocols;
 mod spellings;
 mod websocket;

@@ -212,7 +212,7 @@ async fn s14_a_verifier_made_of_others_challenges_as_they_do() {
             &[BASIC],
         ),
         (
-            "Swap",
+            "ReloadableVerifier",
             challenged(ReloadableVerifier::new(users()), &sources).await,
             &[BASIC],
         ),

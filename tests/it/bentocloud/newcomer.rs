@@ -1,4 +1,4 @@
-//! What README and the server's own first lines tell a newcomer to type.
+//! The lines that the guide and the server itself give a newcomer to type.
 
 use std::{env, ffi::OsString, net::TcpListener, path::Path, process::Command, time::Instant};
 
@@ -16,7 +16,7 @@ pub fn shell(program: &Path, home: &Directory) -> Command {
     path.push(env::var_os("PATH").unwrap());
     let mut shell = Command::new("sh");
     shell.env("PATH", path);
-    // What a test's own cargo set would make another one build anew.
+    // The variables of the test's own cargo would make another cargo build again.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
@@ -27,31 +27,29 @@ pub fn shell(program: &Path, home: &Directory) -> Command {
     shell
 }
 
-/// The lines to type of a section, block by block.
-fn typed(section: &str) -> Vec<&'static str> {
-    let readme = include_str!("../../../README.md");
-    let (_, section) = readme.split_once(&format!("\n## {section}\n")).unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let blocks = section.split("```sh\n").skip(1);
+/// The shell blocks of the guide's chapter.
+fn shell_blocks() -> Vec<&'static str> {
+    let chapter = include_str!("../../../docs/bentocloud.md");
+    let blocks = chapter.split("```sh\n").skip(1);
     blocks
         .map(|block| block.split_once("```").unwrap().0)
         .collect()
 }
 
 #[test]
-fn three_lines_of_readme_lead_to_the_first_answer_and_three_more_to_the_cli() {
+fn three_lines_of_the_guide_lead_to_the_first_answer_and_three_more_to_the_cli() {
     let (Some(_), Some(bentoml)) = (curl(), client(&format!("{NEW}/bin/bentoml"))) else {
         return;
     };
-    let [first, more] = typed("The reference system")[..] else {
-        panic!("README has other blocks");
+    let [first, more] = shell_blocks()[..] else {
+        panic!("the chapter has other blocks");
     };
     assert_eq!((first.lines().count(), more.lines().count()), (3, 3));
     let home = Directory::new();
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    // As they stand, but for a port and a file that nobody else uses.
+    // Unchanged, except for a port and a file that no other test uses.
     let script = format!("set -e\ntrap 'kill $!' EXIT\n{first}\necho\n{more}");
     let script = script.replace(":3000", &format!(":{}", address.port()));
     let mut shell = shell(&bentoml, &home);

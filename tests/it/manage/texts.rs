@@ -29,7 +29,7 @@ async fn s13_the_routes_refuse_what_would_not_show_as_it_is() {
         let detail = refused.json()["detail"].clone();
         assert_eq!(
             detail,
-            format!("{field}: holds U+202E, a bidirectional control")
+            format!("{field}: contains U+202E, a bidirectional control")
         );
         let made = app.post("/tokens", root, json!({ field: most })).await;
         assert_eq!(made.ok()[field], json!(most));

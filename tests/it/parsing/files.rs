@@ -90,7 +90,7 @@ fn s15_a_file_that_is_no_utf_8_text_is_refused_with_its_line() {
     };
     let with_bom = |text: &str| format!("\u{FEFF}{text}");
     let bytes = |text: &str| text.as_bytes().to_vec();
-    let nul = "holds a NUL byte; a file in UTF-16 must be saved as UTF-8";
+    let nul = "contains a NUL byte; a file in UTF-16 must be saved as UTF-8";
     let is_utf16 = "the file is UTF-16; save it as UTF-8";
     type Form<'a> = Box<dyn Fn(&str) -> Vec<u8> + 'a>;
     let rows: [(&str, Form<'_>, String); 11] = [
@@ -122,34 +122,34 @@ fn s15_a_file_that_is_no_utf_8_text_is_refused_with_its_line() {
         (
             "two files, joined",
             Box::new(|line| bytes(&format!("\u{FEFF}{line}\n\u{FEFF}{line}\n"))),
-            "line 2: holds U+FEFF, a byte order mark after the start of the file".to_owned(),
+            "line 2: contains U+FEFF, a byte order mark after the start of the file".to_owned(),
         ),
         (
             "CR alone",
             Box::new(|line| bytes(&format!("{line}\r{line}\r"))),
-            "line 1: holds U+000D, a carriage return; lines end with a line feed, or both"
+            "line 1: contains U+000D, a carriage return; lines end with a line feed, or both"
                 .to_owned(),
         ),
         (
             "CR alone, after a comment",
             Box::new(|line| bytes(&format!("# ours\r{line}\r"))),
-            "line 1: holds U+000D, a carriage return; lines end with a line feed, or both"
+            "line 1: contains U+000D, a carriage return; lines end with a line feed, or both"
                 .to_owned(),
         ),
         (
             "a no-break space",
             Box::new(|line| bytes(&line.replace(' ', "\u{A0}"))),
-            "line 1: holds U+00A0, which is not a space or tab".to_owned(),
+            "line 1: contains U+00A0, which is not a space or tab".to_owned(),
         ),
         (
             "a line separator",
             Box::new(|line| bytes(&format!("{line}\u{2028}{line}"))),
-            "line 1: holds U+2028, which is not a space or tab".to_owned(),
+            "line 1: contains U+2028, which is not a space or tab".to_owned(),
         ),
         (
             "a bidirectional control",
             Box::new(|line| bytes(&format!("#\n\n{line}\u{202E}"))),
-            "line 3: holds U+202E, a bidirectional control".to_owned(),
+            "line 3: contains U+202E, a bidirectional control".to_owned(),
         ),
     ];
     let directory = Directory::new();
@@ -171,7 +171,10 @@ fn s15_a_name_that_shows_nothing_is_refused() {
             "\u{3164}",
             "user 1 has no visible character; it begins with U+3164",
         ),
-        ("a\u{202E}", "user 1 holds U+202E, a bidirectional control"),
+        (
+            "a\u{202E}",
+            "user 1 contains U+202E, a bidirectional control",
+        ),
     ] {
         let error = FixedUsers::new([(user, "correct horse", ())]).unwrap_err();
         assert_eq!(error.to_string(), expected);

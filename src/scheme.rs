@@ -1,10 +1,31 @@
-//! A set of schemes.
+//! The schemes of credentials.
 
 use std::ops::BitOr;
 
-use super::Scheme;
+/// The scheme of a credential
+/// ([RFC 9110 §11.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `Basic`: a user and a password
+    /// ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)), or a token.
+    Basic,
+    /// `Bearer`: a token ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
+    Bearer,
+}
 
-/// The schemes that a verifier accepts credentials of, see
+impl Scheme {
+    /// Returns the scheme's name as challenges spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "Basic",
+            Self::Bearer => "Bearer",
+        }
+    }
+}
+
+/// A set of schemes: those of the credentials that a verifier accepts, see
 /// [`Verifier::schemes`](crate::Verifier::schemes).
 ///
 /// # Example
@@ -23,17 +44,17 @@ pub struct Schemes {
 }
 
 impl Schemes {
-    /// `Basic` alone: users with passwords.
+    /// Only `Basic`: users with passwords.
     pub const BASIC: Self = Self::new(true, false);
 
-    /// `Bearer` alone: tokens.
+    /// Only `Bearer`: tokens.
     pub const BEARER: Self = Self::new(false, true);
 
     pub(crate) const fn new(basic: bool, bearer: bool) -> Self {
         Self { basic, bearer }
     }
 
-    /// Returns whether the set holds this scheme.
+    /// Returns whether the set contains a scheme.
     #[must_use]
     pub fn contains(self, scheme: Scheme) -> bool {
         match scheme {
@@ -43,7 +64,7 @@ impl Schemes {
     }
 }
 
-/// Returns the schemes of either set.
+/// Returns the union of two sets.
 impl BitOr for Schemes {
     type Output = Self;
 

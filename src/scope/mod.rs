@@ -1,7 +1,10 @@
-//! Scopes: what a principal may do, and what a place requires.
+//! Scopes: the rights of a principal, and those that a route requires.
+
+mod rule;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+pub use self::rule::{ScopeRule, Scoped};
 use crate::error::ConfigError;
 
 /// The longest scope, in bytes.
@@ -35,21 +38,21 @@ const MAX_LEN: usize = 255;
 pub struct Scope(Arc<str>);
 
 impl Scope {
-    /// The scope as text.
+    /// Returns the scope as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A scope of this crate's own, which a test parses.
+    /// Creates a scope from a constant of this crate. A test checks that it is one.
     #[cfg(feature = "manage")]
-    pub(crate) fn known(text: &'static str) -> Self {
+    pub(crate) fn from_static(text: &'static str) -> Self {
         Self(text.into())
     }
 
     /// Returns whether a grant of this scope includes the `required` one.
     ///
-    /// A scope covers itself. Where both consist of segments of `[a-z0-9_-]`
+    /// A scope covers itself. If both consist of segments of `[a-z0-9_-]`
     /// joined by colons, it also covers every scope that continues it with a
     /// colon.
     #[must_use]
@@ -65,7 +68,7 @@ impl Scope {
     }
 }
 
-/// Whether a scope consists of segments of `[a-z0-9_-]` joined by colons.
+/// Returns whether a scope consists of segments of `[a-z0-9_-]` joined by colons.
 fn is_hierarchical(scope: &str) -> bool {
     let is_segment_byte = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     scope
@@ -94,146 +97,8 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Which scopes a place requires.
-///
-/// It is never empty: a rule that requires nothing can't be written.
-///
-/// # Example
-///
-/// ```
-/// use tower_authn::{Principal, Scoped, ScopeRule};
-///
-/// let rule = ScopeRule::any_of(["deployment", "resources:deployments"])?;
-/// let caller = Principal::new("ci").with_scopes(["resources"])?;
-/// assert!(rule.allows(&caller));
-/// # Ok::<(), tower_authn::ConfigError>(())
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct ScopeRule(Arc<Rule>);
-
-#[derive(PartialEq, Eq)]
-struct Rule {
-    need: Need,
-    scopes: Vec<Scope>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Need {
-    All,
-    Any,
-}
-
-impl ScopeRule {
-    /// Requires every one of the scopes.
-    ///
-    /// # Errors
-    ///
-    /// Where one is not a scope, or there is none.
-    pub fn all_of<T: AsRef<str>>(scopes: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
-        Self::new(Need::All, scopes)
-    }
-
-    /// Requires at least one of the scopes.
-    ///
-    /// # Errors
-    ///
-    /// Where one is not a scope, or there is none.
-    pub fn any_of<T: AsRef<str>>(scopes: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
-        Self::new(Need::Any, scopes)
-    }
-
-    #[cfg(feature = "manage")]
-    pub(crate) fn of(scope: Scope) -> Self {
-        Self(Arc::new(Rule {
-            need: Need::All,
-            scopes: vec![scope],
-        }))
-    }
-
-    fn new<T: AsRef<str>>(
-        need: Need,
-        scopes: impl IntoIterator<Item = T>,
-    ) -> Result<Self, ConfigError> {
-        let scopes = parse_all(scopes)?;
-        if scopes.is_empty() {
-            return Err(ConfigError::new("a scope rule without a scope"));
-        }
-        Ok(Self(Arc::new(Rule { need, scopes })))
-    }
-
-    /// Whether a principal has what the rule requires.
-    pub fn allows<P: Scoped>(&self, principal: &P) -> bool {
-        let mut scopes = self.0.scopes.iter();
-        match self.0.need {
-            Need::All => scopes.all(|scope| principal.has_scope(scope)),
-            Need::Any => scopes.any(|scope| principal.has_scope(scope)),
-        }
-    }
-
-    /// The scopes of the rule.
-    #[must_use]
-    pub fn scopes(&self) -> &[Scope] {
-        &self.0.scopes
-    }
-}
-
-/// The scopes, parted by a blank: the form of `scope` in a challenge
-/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
-impl fmt::Display for ScopeRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, scope) in self.scopes().iter().enumerate() {
-            let blank = if index == 0 { "" } else { " " };
-            write!(f, "{blank}{scope}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ScopeRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let need = match self.0.need {
-            Need::All => "all_of",
-            Need::Any => "any_of",
-        };
-        write!(f, "ScopeRule::{need}({self})")
-    }
-}
-
-/// What a principal must say of itself where a policy asks for scopes.
-///
-/// Types that know no scopes have none of them: `impl Scoped for User {}`.
-///
-/// # Example
-///
-/// ```
-/// use tower_authn::{Scope, Scoped};
-///
-/// #[derive(Clone)]
-/// struct User { admin: bool }
-///
-/// impl Scoped for User {
-///     fn has_scope(&self, scope: &Scope) -> bool {
-///         self.admin || scope.as_str() == "read"
-///     }
-/// }
-/// assert!(User { admin: false }.has_scope(&"read".parse()?));
-/// # Ok::<(), tower_authn::ConfigError>(())
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which scopes it has",
-    label = "a policy asks this principal for scopes",
-    note = "add `impl tower_authn::Scoped for {Self} {{}}`: it has none then, or write `has_scope`"
-)]
-pub trait Scoped {
-    /// Whether the principal has a right that covers `scope`.
-    fn has_scope(&self, scope: &Scope) -> bool {
-        let _ = scope;
-        false
-    }
-}
-
 /// Parses a space-separated list of scopes. An item that is not a scope grants
-/// nothing, so it is skipped and does not spoil the others.
+/// nothing and is skipped.
 pub(crate) fn parse_list(list: &str) -> impl Iterator<Item = Scope> {
     list.split(' ').filter_map(|item| item.parse().ok())
 }
@@ -301,22 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn a_list_skips_what_is_not_a_scope() {
+    fn a_list_skips_items_that_are_not_scopes() {
         let scopes: Vec<_> = parse_list(" a  \"b\" c\\d \u{e9} e:f ").collect();
         let scopes: Vec<_> = scopes.iter().map(Scope::as_str).collect();
         assert_eq!(scopes, ["a", "e:f"]);
-    }
-
-    #[test]
-    fn a_rule_that_requires_nothing_cannot_be_written() {
-        assert!(ScopeRule::all_of::<&str>([]).is_err());
-        assert!(ScopeRule::any_of::<&str>([]).is_err());
-    }
-
-    #[test]
-    fn who_says_nothing_has_no_scope() {
-        struct Nobody;
-        impl Scoped for Nobody {}
-        assert!(!ScopeRule::any_of(["a", "b"]).unwrap().allows(&Nobody));
     }
 }
