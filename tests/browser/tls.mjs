@@ -27,7 +27,7 @@ await run(async (context) => {
   assert.match(line, new RegExp(`bentoml cloud login --api-token bento_\\w{63} --endpoint ${url}$`));
   await button('Done').click();
   await button('caller').waitFor();
-  await page.getByText('for demo').waitFor();
+  await page.getByText('for demo', { exact: true }).waitFor();
 
   await button('Sign out').click();
   await page.getByText('You are signed out.').waitFor();
