@@ -1,21 +1,28 @@
-//! Whole calls, side by side in one run: `cargo bench --bench instructions`.
+//! Measures whole calls, side by side in one run:
+//! `cargo bench --all-features --bench instructions`.
 //!
-//! Prints one Markdown table. Times are measured in interleaved rounds, and
-//! given as a ratio to the service without a layer. Instructions and
-//! allocations are counted by callgrind, where it is installed, and are over
-//! the service without a layer.
+//! Prints one Markdown table. Times are measured in interleaved rounds, and are
+//! ratios to the median of the service without a layer: the fastest round, the
+//! median, and the round that nine of ten do not exceed. Instructions and allocations
+//! are counted by callgrind, if it is installed, and are over the service without a
+//! layer. A call is counted whole, until the response is dropped.
+//!
+//! With `-- --check`, compares the counts of this crate with the stored ones, and
+//! fails if they are higher; `-- --store` stores them.
 
 #![expect(
     unreachable_pub,
     reason = "modules of one program, nothing is reachable"
 )]
 
+mod baseline;
 mod callgrind;
 mod contenders;
 
 use std::{
     env,
     hint::black_box,
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -25,51 +32,60 @@ use self::{
 };
 
 const ROUNDS: usize = 101;
-const REQUESTS_A_ROUND: u32 = 2_000;
+const REQUESTS_PER_ROUND: u32 = 2_000;
 
-fn main() {
+fn main() -> ExitCode {
     let mut contenders = contenders::all();
     let arguments: Vec<String> = env::args().collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[1..] {
-        [REPEAT, contender, case, requests] => {
-            let number = |text: &str| text.parse::<usize>().expect("a number");
-            let contender = &mut contenders[number(contender)];
-            repeat(contender, Case::ALL[number(case)], number(requests) as u32);
-        }
-        [.., "--test"] | ["--test", ..] => contenders.iter_mut().for_each(Contender::check),
-        _ => {
-            contenders.iter_mut().for_each(Contender::check);
-            report(&mut contenders);
-        }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let has = |flag| arguments.contains(&flag);
+    if let [_, REPEAT, contender, case, requests] = arguments[..] {
+        let number = |text: &str| text.parse::<usize>().expect("a number");
+        let contender = &mut contenders[number(contender)];
+        repeat(contender, Case::ALL[number(case)], number(requests) as u32);
+        return ExitCode::SUCCESS;
     }
+    contenders.iter_mut().for_each(Contender::check);
+    if has("--store") {
+        baseline::store(&own_counts(&contenders));
+    } else if has("--check") && !baseline::check(&own_counts(&contenders)) {
+        return ExitCode::FAILURE;
+    } else if !has("--check") && !has("--test") {
+        report(&mut contenders);
+    }
+    ExitCode::SUCCESS
 }
 
 fn repeat(contender: &mut Contender, case: Case, requests: u32) {
     for _ in 0..requests {
-        black_box(contender.ask(case));
+        black_box(contender.send(case));
     }
 }
 
 fn report(contenders: &mut [Contender]) {
-    let times = times(contenders);
-    let counted = counts(0, Case::Good).is_some();
+    let times = measure_times(contenders);
+    let is_counted = count(0, Case::Good).is_some();
     println!(
-        "| guard | time, least | median | accept: instructions, allocations | wrong token | none |"
+        "| guard | time, least | median | 9 of 10 \
+         | accepted: instructions, allocations | wrong token | none |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
+    let base = times[0][ROUNDS / 2].as_secs_f64();
     for (index, contender) in contenders.iter().enumerate() {
-        let cell = |case| match counted {
-            true => over_the_bare_service(index, case),
+        let cell = |case| match is_counted {
+            true => {
+                let counts = count_over_bare(index, case);
+                format!("{}, {}", counts.instructions, counts.allocations)
+            }
             false => "not counted".to_owned(),
         };
-        let ratio = |of: fn(&[Duration]) -> Duration| {
-            of(&times[index]).as_secs_f64() / of(&times[0]).as_secs_f64()
-        };
+        let ratio = |round: usize| times[index][round].as_secs_f64() / base;
         println!(
-            "| {} | {:.2} | {:.2} | {} | {} | {} |",
+            "| {} | {:.2} | {:.2} | {:.2} | {} | {} | {} |",
             contender.name,
-            ratio(|sorted| sorted[0]),
-            ratio(|sorted| sorted[ROUNDS / 2]),
+            ratio(0),
+            ratio(ROUNDS / 2),
+            ratio(ROUNDS * 9 / 10),
             cell(Case::Good),
             cell(Case::Wrong),
             cell(Case::Missing),
@@ -77,14 +93,14 @@ fn report(contenders: &mut [Contender]) {
     }
 }
 
-/// How long each contender's rounds took, sorted. The rounds take turns, so
-/// that what slows the machine down slows all of them.
-fn times(contenders: &mut [Contender]) -> Vec<Vec<Duration>> {
+/// Measures how long the rounds of each contender take, and sorts them. The
+/// contenders take turns, so that a slow moment of the machine slows all of them.
+fn measure_times(contenders: &mut [Contender]) -> Vec<Vec<Duration>> {
     let mut times = vec![Vec::with_capacity(ROUNDS); contenders.len()];
     for _ in 0..ROUNDS {
         for (contender, times) in contenders.iter_mut().zip(&mut times) {
             let begin = Instant::now();
-            repeat(contender, Case::Good, REQUESTS_A_ROUND);
+            repeat(contender, Case::Good, REQUESTS_PER_ROUND);
             times.push(begin.elapsed());
         }
     }
@@ -92,18 +108,24 @@ fn times(contenders: &mut [Contender]) -> Vec<Vec<Duration>> {
     times
 }
 
-/// What one request costs over the service without a layer.
-fn over_the_bare_service(contender: usize, case: Case) -> String {
-    let bare = counts(0, case).expect("counted before");
-    let own = counts(contender, case).expect("counted before");
-    format!(
-        "{}, {}",
-        own.instructions.saturating_sub(bare.instructions),
-        own.allocations - bare.allocations
-    )
+/// Counts every case of this crate's contenders.
+fn own_counts(contenders: &[Contender]) -> baseline::Table {
+    let own = contenders.iter().enumerate();
+    let own = own.filter(|(_, contender)| contender.name.starts_with("**"));
+    own.flat_map(|(index, contender)| {
+        let name = contender.name.replace(['*', '`'], "");
+        Case::ALL.map(|case| (format!("{name}: {case:?}"), count_over_bare(index, case)))
+    })
+    .collect()
 }
 
-fn counts(contender: usize, case: Case) -> Option<Counts> {
+/// Counts what one request costs over the service without a layer.
+fn count_over_bare(contender: usize, case: Case) -> Counts {
+    let counts = |contender| count(contender, case).expect("valgrind is installed");
+    counts(contender).over(counts(0))
+}
+
+fn count(contender: usize, case: Case) -> Option<Counts> {
     let arguments = [contender, case as usize].map(|number| number.to_string());
-    Counts::of("*Contender*ask*", &arguments)
+    Counts::measure("*Contender*send*", &arguments)
 }

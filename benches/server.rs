@@ -1,7 +1,8 @@
-//! What a layer adds to a whole axum server: `cargo bench --bench server`.
+//! Counts what a layer adds to a whole axum server:
+//! `cargo bench --all-features --bench server`.
 //!
-//! Server and client share one thread and a socket on loopback. Callgrind counts
-//! both; what they take without a layer is taken off, and the client with it.
+//! Server and client share one thread and a socket on loopback. Callgrind counts both
+//! of them, and the count without a layer is subtracted.
 
 #![expect(
     unreachable_pub,
@@ -29,7 +30,7 @@ use self::callgrind::{Counts, REPEAT};
 
 const TOKEN: &str = "9cLqJTbYzVvZyXHn9cLqJTbYzVvZyXHn9cLqJTbYzVvZyXHn";
 
-/// By the numbers that a run is given.
+/// The guards, by the number that a run is given.
 const GUARDS: [&str; 4] = [
     "no layer",
     "**`AuthnLayer`**, 1 token, no principal",
@@ -62,7 +63,7 @@ fn report() {
             |protocol| match (counts(guard, protocol), counts(0, protocol)) {
                 (Some(own), Some(bare)) => match guard {
                     0 => format!("{}, with the client", own.instructions),
-                    _ => format!("+{}", own.instructions.saturating_sub(bare.instructions)),
+                    _ => format!("+{}", own.over(bare).instructions),
                 },
                 _ => "not counted".to_owned(),
             },
@@ -73,7 +74,7 @@ fn report() {
 
 fn counts(guard: usize, protocol: usize) -> Option<Counts> {
     let arguments = [guard, protocol].map(|number| number.to_string());
-    Counts::of("*counted_by_callgrind*", &arguments)
+    Counts::measure("*counted_by_callgrind*", &arguments)
 }
 
 fn run(guard: usize, protocol: usize, requests: usize) {
@@ -82,7 +83,7 @@ fn run(guard: usize, protocol: usize, requests: usize) {
     counted_by_callgrind(&runtime, guarded(guard), protocol, requests);
 }
 
-#[expect(deprecated, reason = "what is deprecated is what this crate replaces")]
+#[expect(deprecated, reason = "this crate replaces the deprecated layer")]
 fn guarded(guard: usize) -> Router {
     type Bearer = tower_http::auth::require_authorization::Bearer<Body>;
 
@@ -98,8 +99,8 @@ fn guarded(guard: usize) -> Router {
 fn tokens(count: usize) -> FixedTokens {
     let others = (1..count).map(|n| format!("{n:048}"));
     let tokens = others.chain([TOKEN.to_owned()]);
-    let named = tokens.map(|token| (token, Principal::new("ci")));
-    FixedTokens::new(named).expect("a good list")
+    let with_principal = tokens.map(|token| (token, Principal::new("ci")));
+    FixedTokens::new(with_principal).expect("a good list")
 }
 
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! Whole calls under criterion: `cargo bench --bench validate`.
+//! Measures whole calls with criterion: `cargo bench --all-features --bench validate`.
 
 #![expect(
     unreachable_pub,
@@ -18,7 +18,7 @@ fn validate(criterion: &mut Criterion) {
         for contender in &mut contenders {
             contender.check();
             let name = contender.name.replace(['*', '`'], "");
-            group.bench_function(name, |bencher| bencher.iter(|| contender.ask(case)));
+            group.bench_function(name, |bencher| bencher.iter(|| contender.send(case)));
         }
     }
 }

@@ -1,18 +1,23 @@
-//! What a function costs, counted by callgrind where it is installed: it runs
-//! the program twice, with a small and a large number of calls, and the
-//! difference is exact.
+//! Counts what a function costs with callgrind, if it is installed. The program
+//! runs twice, with few and with many calls, and the difference of the two counts
+//! is that of the calls alone.
 
 use std::{env, process::Command};
 
-/// Calls of the two runs that are subtracted.
+/// The calls of the two runs that are subtracted.
 const FEW: u64 = 100;
 const MANY: u64 = 1_100;
 
-/// The first argument of a program that is to repeat something. What, and how
-/// often, stands behind it.
+/// The first argument of a program that repeats a call. The arguments that follow
+/// say which call; the last one is the number of repetitions.
 pub const REPEAT: &str = "--repeat";
 
-/// Instructions and allocations of one call.
+/// What the C library may use of the processor: the least, so that it copies and
+/// compares memory in the same way on every machine.
+const HWCAPS: &str = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-ERMS,-FSRM,\
+                      -SSE4_1,-SSE4_2,-SSSE3,-Fast_Unaligned_Copy";
+
+/// The instructions and allocations of one call.
 #[derive(Clone, Copy)]
 pub struct Counts {
     pub instructions: u64,
@@ -20,11 +25,11 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Of a function (`*` stands for anything in its name), which this program
-    /// calls as often as it is told to, behind [`REPEAT`] and these arguments;
+    /// Counts a function, whose name may have a `*` for any text. The program is
+    /// run with [`REPEAT`], these arguments and a number of repetitions. Returns
     /// `None` without valgrind.
-    pub fn of(function: &str, arguments: &[String]) -> Option<Self> {
-        let [few, many] = [FEW, MANY].map(|calls| Self::of_run(function, arguments, calls));
+    pub fn measure(function: &str, arguments: &[String]) -> Option<Self> {
+        let [few, many] = [FEW, MANY].map(|calls| Self::measure_run(function, arguments, calls));
         let (few, many) = (few?, many?);
         let one = |few, many| u64::div_ceil(many - few, MANY - FEW);
         Some(Self {
@@ -33,7 +38,7 @@ impl Counts {
         })
     }
 
-    fn of_run(function: &str, arguments: &[String], calls: u64) -> Option<Self> {
+    fn measure_run(function: &str, arguments: &[String], calls: u64) -> Option<Self> {
         let output = Command::new("valgrind")
             .args([
                 "--tool=callgrind",
@@ -46,6 +51,7 @@ impl Counts {
             .arg(REPEAT)
             .args(arguments)
             .arg(calls.to_string())
+            .env("GLIBC_TUNABLES", HWCAPS)
             .output()
             .ok()?;
         output
@@ -54,7 +60,7 @@ impl Counts {
             .then(|| Self::parse(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Reads a profile: the total, and the calls of what allocates.
+    /// Reads a profile: the total of instructions, and the calls of allocators.
     fn parse(profile: &str) -> Self {
         let mut counts = Self {
             instructions: 0,
@@ -72,5 +78,13 @@ impl Counts {
             }
         }
         counts
+    }
+
+    /// What this costs more than another call.
+    pub fn over(self, other: Self) -> Self {
+        Self {
+            instructions: self.instructions.saturating_sub(other.instructions),
+            allocations: self.allocations.saturating_sub(other.allocations),
+        }
     }
 }

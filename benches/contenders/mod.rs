@@ -1,5 +1,5 @@
-//! Who is compared: this crate's layer and its peers, in front of the same
-//! service, asked by the same requests.
+//! The contenders: this crate's layer and its peers, in front of the same service,
+//! with the same requests.
 
 mod ours;
 mod peers;
@@ -31,70 +31,75 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Contender {
     pub name: &'static str,
     requests: &'static Requests,
-    ask: Box<dyn FnMut(Request<Body>) -> Response<()>>,
+    send: Box<dyn FnMut(Request<Body>) -> StatusCode>,
 }
 
 impl Contender {
-    /// A layer around the service that all of them guard.
-    fn guard<L, ResBody>(name: &'static str, speaks: Speaks, layer: L) -> Self
+    /// Puts a layer around the service that all contenders guard.
+    fn guard<L, ResBody>(name: &'static str, client: Client, layer: L) -> Self
     where
         L: Layer<Bare>,
         L::Service: Service<Request<Body>, Response = Response<ResBody>> + 'static,
         <L::Service as Service<Request<Body>>>::Error: fmt::Debug,
     {
-        Self::new(name, speaks, layer.layer(Bare))
+        Self::new(name, client, layer.layer(Bare))
     }
 
-    fn new<S, ResBody>(name: &'static str, speaks: Speaks, mut service: S) -> Self
+    fn new<S, ResBody>(name: &'static str, client: Client, mut service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<ResBody>> + 'static,
         S::Error: fmt::Debug,
     {
-        let ask = move |request| {
+        let send = move |request| {
             let mut cx = Context::from_waker(Waker::noop());
             let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else {
                 panic!("{name} is not ready");
             };
             match pin!(service.call(request)).poll(&mut cx) {
-                Poll::Ready(Ok(response)) => response.map(drop),
+                Poll::Ready(Ok(response)) => response.status(),
                 Poll::Ready(Err(error)) => panic!("{name} fails: {error:?}"),
                 Poll::Pending => panic!("{name} waits"),
             }
         };
         Self {
             name,
-            requests: speaks.requests(),
-            ask: Box::new(ask),
+            requests: client.requests(),
+            send: Box::new(send),
         }
     }
 
-    /// One request, as a server sends it in: `poll_ready`, `call` and one poll.
+    /// Sends one request as a server does (`poll_ready`, `call` and one poll), and
+    /// drops the response. This function is what callgrind counts.
     #[inline(never)]
-    pub fn ask(&mut self, case: Case) -> Response<()> {
+    pub fn send(&mut self, case: Case) -> StatusCode {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = http::Method::POST;
         *request.headers_mut() = self.requests.headers(case).clone();
-        (self.ask)(request)
+        (self.send)(request)
     }
 
-    /// Panics unless the good request gets in, and no other one does.
+    /// Checks the contender.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not accept exactly the request with the good credential.
     pub fn check(&mut self) {
         for case in Case::ALL {
-            let admitted = self.ask(case).status() == StatusCode::ACCEPTED;
+            let accepted = self.send(case) == StatusCode::ACCEPTED;
             let expected = case == Case::Good || self.name == BARE;
-            assert_eq!(admitted, expected, "{}: {case:?}", self.name);
+            assert_eq!(accepted, expected, "{}: {case:?}", self.name);
         }
     }
 }
 
-/// What is asked.
+/// The credential of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// The good credential.
     Good,
-    /// One that differs from it in its last byte.
+    /// A credential that differs from the good one in its last byte.
     Wrong,
-    /// None.
+    /// No credential.
     Missing,
 }
 
@@ -102,9 +107,9 @@ impl Case {
     pub const ALL: [Self; 3] = [Self::Good, Self::Wrong, Self::Missing];
 }
 
-/// What the callers of a contender send.
+/// The kind of requests that a contender gets.
 #[derive(Clone, Copy)]
-enum Speaks {
+enum Client {
     Basic,
     Bearer,
     Grpc,
@@ -112,7 +117,7 @@ enum Speaks {
     StoredToken,
 }
 
-impl Speaks {
+impl Client {
     fn requests(self) -> &'static Requests {
         static BASIC: LazyLock<Requests> = LazyLock::new(|| {
             let login = |last| STANDARD.encode(format!("{USER}:{PASSWORD}{last}"));
@@ -145,7 +150,7 @@ fn bearer(content_type: &'static str, token: &str) -> Requests {
     )
 }
 
-/// The headers of each case, six of them.
+/// The headers of each case, six fields each.
 struct Requests {
     good: HeaderMap,
     wrong: HeaderMap,
@@ -185,7 +190,8 @@ impl Requests {
     }
 }
 
-/// The guarded service. It answers as no refusal does, and allocates nothing.
+/// The guarded service. Its status is not that of a refusal, and it allocates
+/// nothing.
 #[derive(Clone, Copy)]
 struct Bare;
 
@@ -207,9 +213,9 @@ impl Service<Request<Body>> for Bare {
 
 pub const BARE: &str = "no layer";
 
-/// The service alone, then every contender.
+/// Returns the service alone, followed by every contender.
 pub fn all() -> Vec<Contender> {
-    let mut all = vec![Contender::new(BARE, Speaks::Bearer, Bare)];
+    let mut all = vec![Contender::new(BARE, Client::Bearer, Bare)];
     all.extend(ours::all());
     all.extend(peers::all());
     all

@@ -1,4 +1,4 @@
-//! This crate's layer, in the forms that cost differently.
+//! This crate's layer, in forms that differ in cost.
 
 use tonic::service::InterceptorLayer;
 use tower_authn::{
@@ -7,9 +7,8 @@ use tower_authn::{
 };
 
 use super::{
-    Contender, PASSWORD,
-    Speaks::{Basic, Bearer, Grpc, StoredToken},
-    TOKEN, USER, stored,
+    Client::{Basic, Bearer, Grpc, StoredToken},
+    Contender, PASSWORD, TOKEN, USER, stored,
 };
 
 pub fn all() -> Vec<Contender> {
@@ -67,7 +66,7 @@ pub fn all() -> Vec<Contender> {
     ]
 }
 
-/// A list that ends with the good token.
+/// Returns a list that ends with the good token.
 fn tokens(count: usize) -> FixedTokens {
     let others = (1..count).map(|n| format!("{n:048}"));
     let tokens = others.chain([TOKEN.to_owned()]);
@@ -79,7 +78,7 @@ fn users() -> FixedUsers {
     FixedUsers::new([(USER, PASSWORD, Principal::new(USER))]).expect("a long password")
 }
 
-/// Is asked as one that waits is, and does not.
+/// A verifier that the layer must await, although it never waits.
 struct MayWait(FixedTokens);
 
 impl Verifier for MayWait {

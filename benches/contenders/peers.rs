@@ -1,8 +1,8 @@
-//! What is used instead: the same check with what others offer.
+//! The same check with other crates.
 //!
-//! Where a peer leaves the look-up to its user it is a `HashMap` from tokens to
-//! an `Arc`, which goes into the request's extensions: as short as it gets, and
-//! neither in constant time nor strict about the header.
+//! If a peer leaves the look-up to its user, the user has a `HashMap` from tokens to
+//! an `Arc`, and puts the `Arc` into the request's extensions. That is as short as it
+//! gets; it is neither in constant time nor strict about the header.
 
 use std::{
     collections::HashMap,
@@ -27,12 +27,11 @@ use tower_http::{
 };
 
 use super::{
-    Contender, PASSWORD,
-    Speaks::{Basic, Bearer, Grpc},
-    TOKEN, USER,
+    Client::{Basic, Bearer, Grpc},
+    Contender, PASSWORD, TOKEN, USER,
 };
 
-/// Whose token it is.
+/// The owner of a token.
 struct Caller;
 
 static CALLERS: LazyLock<HashMap<String, Arc<Caller>>> = LazyLock::new(|| {
@@ -41,7 +40,7 @@ static CALLERS: LazyLock<HashMap<String, Arc<Caller>>> = LazyLock::new(|| {
     tokens.map(|token| (token, Arc::new(Caller))).collect()
 });
 
-#[expect(deprecated, reason = "what is deprecated is what this crate replaces")]
+#[expect(deprecated, reason = "this crate replaces the deprecated layers")]
 pub fn all() -> Vec<Contender> {
     vec![
         Contender::guard(
@@ -80,7 +79,7 @@ fn caller(headers: &HeaderMap) -> Option<Arc<Caller>> {
 
 #[expect(
     clippy::result_large_err,
-    reason = "as the signature of the layer has it"
+    reason = "the signature that the layer asks for"
 )]
 fn authorize(mut request: Request) -> Result<Request, Response> {
     match caller(request.headers()) {

@@ -1,4 +1,4 @@
-//! A token store, with a thousand tokens.
+//! A token store with a thousand tokens.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -9,32 +9,32 @@ use tower_authn::{
     tokens::{CreatedToken, NewToken, TokenVerifier, Tokens, TokensOptions},
 };
 
-/// Tokens beside the one that is asked for.
+/// The tokens beside the one that requests carry.
 const OTHERS: u64 = 999;
 
 struct StoredToken {
     tokens: Tokens,
-    made: CreatedToken,
-    /// Its tasks stand still, since nobody runs it.
+    created: CreatedToken,
+    /// No thread runs it, so that its tasks cost nothing.
     _runtime: Runtime,
 }
 
 static STORED: LazyLock<StoredToken> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let (tokens, made) = runtime.block_on(async {
+    let (tokens, created) = runtime.block_on(async {
         let store = MemoryStore::new();
         let others = (0..OTHERS).map(other).collect();
         store.apply(others).await.expect("an empty store");
         let options = TokensOptions::new("acme").expect("a prefix");
         let options = options.max_stale(Duration::MAX);
         let tokens = Tokens::open(store, options).await.expect("a good store");
-        let made = tokens.create(NewToken::new("ci")).await;
-        (tokens, made.expect("a good store"))
+        let created = tokens.create(NewToken::new("ci")).await;
+        (tokens, created.expect("a good store"))
     });
     StoredToken {
         tokens,
-        made,
+        created,
         _runtime: runtime,
     }
 });
@@ -45,15 +45,12 @@ fn other(number: u64) -> Write {
     let mut record = Record::new(id, digest, "ci".to_owned(), Timestamp::default());
     record.kid = KeyId::from_number(0);
     let row = Row::Token(Box::new(record));
-    Write {
-        row,
-        expected_rev: None,
-    }
+    Write::insert(row)
 }
 
-/// The good token, 68 bytes.
+/// Returns the good token, 68 bytes.
 pub fn token() -> &'static str {
-    STORED.made.secret.expose()
+    STORED.created.secret.expose()
 }
 
 pub fn verifier() -> TokenVerifier {

@@ -1,7 +1,7 @@
-//! The instructions of a verdict.
+//! Counts the instructions of a verdict.
 //!
-//! Valgrind knows no SHA extensions, so that a digest shows its cost in
-//! software. What the digest costs there is counted too, and is taken off.
+//! Valgrind has no SHA extensions, so it counts a digest in software. That digest is
+//! counted alone as well, and the table replaces it by a digest with the extensions.
 
 use std::hint::black_box;
 
@@ -13,11 +13,11 @@ use super::{
     Scale,
     callgrind::Counts,
     filled::{Filled, header, token},
-    times::{Asker, Bare, Decided, Serves, asker},
+    sender::{Bare, Constant, Receiver, Sender, sender_to},
 };
 
-/// A digest of two blocks where the processor has SHA: counted by single steps
-/// on one that has, since valgrind knows none.
+/// The instructions of a digest of two blocks on a processor with SHA extensions,
+/// counted by single steps.
 const DIGEST: u64 = 506;
 
 /// What is counted.
@@ -25,26 +25,26 @@ const DIGEST: u64 = 506;
 enum Case {
     /// The service without a layer.
     Bare,
-    /// The layer around a verifier that lets everyone in.
-    Admitted,
-    /// The layer around a verifier that refuses.
+    /// The layer with a verifier that accepts everything.
+    Accepted,
+    /// The layer with a verifier that refuses everything.
     Refused,
     /// The digest of a token alone.
     Digest,
-    /// A token that is known.
+    /// A known token.
     Known,
-    /// A known token's id in a token that is not it.
+    /// The id of a known token with another secret.
     Altered,
     /// A token without a checksum.
     MadeUp,
-    /// A whole token that a key of another service tagged.
+    /// A token with the tag of another service.
     Foreign,
 }
 
 impl Case {
     const ALL: [Self; 8] = [
         Self::Bare,
-        Self::Admitted,
+        Self::Accepted,
         Self::Refused,
         Self::Digest,
         Self::Known,
@@ -53,45 +53,44 @@ impl Case {
         Self::Foreign,
     ];
 
-    fn counts(self, among: u64) -> Option<Counts> {
+    fn count(self, among: u64) -> Option<Counts> {
         let function = match self {
             Self::Digest => "*counts*digest*",
-            _ => "*Asker*serve*",
+            _ => "*Sender*call*",
         };
-        Counts::of(function, &[(self as usize).to_string(), among.to_string()])
+        Counts::measure(function, &[(self as usize).to_string(), among.to_string()])
     }
 }
 
 pub fn report(scale: Scale) {
-    let Some(bare) = Case::Bare.counts(0) else {
-        println!("\ninstructions are not counted: valgrind is not installed");
+    let Some(bare) = Case::Bare.count(0) else {
+        println!("\nvalgrind is not installed: instructions are not counted");
         return;
     };
-    let counted = |case: Case, among| case.counts(among).expect("counted before");
+    let counted = |case: Case, among| case.count(among).expect("counted before");
     let digest = counted(Case::Digest, 0).instructions;
+    println!("\na digest is {digest} instructions in software, {DIGEST} with SHA extensions\n");
     println!(
-        "\na digest in software is {digest} instructions, {DIGEST} where the processor has SHA\n"
-    );
-    println!(
-        "| | among | over the service | with the processor's SHA | of it the layer | allocations |"
+        "| | among | over the service | with SHA extensions | of which the layer | allocations |"
     );
     println!("|---|---|---|---|---|---|");
     let rows = [
-        (Case::Known, scale.few, Case::Admitted, 1),
-        (Case::Known, scale.some, Case::Admitted, 1),
-        (Case::Known, scale.all, Case::Admitted, 1),
+        (Case::Known, scale.few, Case::Accepted, 1),
+        (Case::Known, scale.some, Case::Accepted, 1),
+        (Case::Known, scale.all, Case::Accepted, 1),
         (Case::Altered, scale.some, Case::Refused, 1),
         (Case::MadeUp, scale.some, Case::Refused, 0),
         (Case::Foreign, scale.some, Case::Refused, 1),
     ];
     for (case, among, layer, digests) in rows {
         let (own, layer) = (counted(case, among), counted(layer, 0));
-        let instructions = own.instructions - bare.instructions;
+        let (own, layer) = (own.over(bare), layer.over(bare));
+        let instructions = own.instructions;
         println!(
             "| {case:?} | {among} | {instructions} | {} | {} | {} |",
             instructions - digests * digest + digests * DIGEST,
-            layer.instructions - bare.instructions,
-            own.allocations - bare.allocations
+            layer.instructions,
+            own.allocations
         );
     }
 }
@@ -101,7 +100,7 @@ fn digest(text: &str) -> Digest {
     Digest::sha256(black_box(text))
 }
 
-/// Does what is counted: which case, among how many, how often.
+/// Repeats a case: its number, the number of tokens, the number of requests.
 pub fn repeat(arguments: &[&str]) {
     let numbers: Vec<u64> = arguments
         .iter()
@@ -111,14 +110,18 @@ pub fn repeat(arguments: &[&str]) {
         panic!("case, among, requests");
     };
     let case = Case::ALL[case as usize];
-    // Its tasks stand still while nobody waits on it.
+    // Outside of `block_on` its tasks do not run.
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let text = match case {
         Case::Foreign => runtime.block_on(async {
             let others = Filled::new(0).open().await;
-            let made = others.create(NewToken::new("mallory")).await;
-            made.expect("a store in memory").secret.expose().to_owned()
+            let created = others.create(NewToken::new("mallory")).await;
+            created
+                .expect("a store in memory")
+                .secret
+                .expose()
+                .to_owned()
         }),
         Case::Altered => token(0).replace("_0000000000000000", "_1000000000000000"),
         Case::MadeUp => token(among),
@@ -129,19 +132,19 @@ pub fn repeat(arguments: &[&str]) {
         Case::Digest => (0..requests).for_each(|_| {
             black_box(digest(&text));
         }),
-        Case::Bare => ask(
-            Asker::new(Bare),
+        Case::Bare => send(
+            Sender::new(Bare),
             &credential,
             requests,
             StatusCode::ACCEPTED,
         ),
-        Case::Admitted => {
-            let layer = asker(Decided(true));
-            ask(layer, &credential, requests, StatusCode::ACCEPTED);
+        Case::Accepted => {
+            let sender = sender_to(Constant { accepts: true });
+            send(sender, &credential, requests, StatusCode::ACCEPTED);
         }
         Case::Refused => {
-            let layer = asker(Decided(false));
-            ask(layer, &credential, requests, StatusCode::UNAUTHORIZED);
+            let sender = sender_to(Constant { accepts: false });
+            send(sender, &credential, requests, StatusCode::UNAUTHORIZED);
         }
         Case::Known | Case::Altered | Case::MadeUp | Case::Foreign => {
             let expected = match case {
@@ -149,20 +152,21 @@ pub fn repeat(arguments: &[&str]) {
                 _ => StatusCode::UNAUTHORIZED,
             };
             let tokens = runtime.block_on(Filled::new(among).open());
-            ask(asker(tokens.verifier()), &credential, requests, expected);
-            // What it would take to give it all back is not counted.
+            let sender = sender_to(tokens.verifier());
+            send(sender, &credential, requests, expected);
+            // Skips the slow drop of all tokens.
             std::process::exit(0);
         }
     }
 }
 
-fn ask<S: Serves>(
-    mut asker: Asker<S>,
+fn send<S: Receiver>(
+    mut sender: Sender<S>,
     credential: &HeaderValue,
     requests: u64,
     expected: StatusCode,
 ) {
     for _ in 0..requests {
-        assert_eq!(asker.ask(credential), expected);
+        assert_eq!(sender.send(credential), expected);
     }
 }

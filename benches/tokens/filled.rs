@@ -1,4 +1,4 @@
-//! A store that makes its tokens up while they are read.
+//! A store that generates its tokens as they are read.
 
 use std::{
     sync::{
@@ -20,20 +20,21 @@ use tower_authn::{
 
 pub const PREFIX: &str = "acme";
 
-/// All that stands behind the id.
-const REST: &str = "_00000000000000000000000000000000000000000000000000";
+/// Everything after the id.
+const SUFFIX: &str = "_00000000000000000000000000000000000000000000000000";
 
-/// The token of a number: 68 bytes, as a real one has. It has neither tag nor
-/// checksum, which nobody looks at where the token is known.
+/// Returns the token with a number: 68 bytes, as real ones have. Its tag and its
+/// checksum are wrong, but neither is checked for a known token.
 pub fn token(number: u64) -> String {
-    format!("{PREFIX}_{number:012}{REST}")
+    format!("{PREFIX}_{number:012}{SUFFIX}")
 }
 
 pub fn header(token: &str) -> HeaderValue {
     HeaderValue::try_from(format!("Bearer {token}")).expect("visible ASCII")
 }
 
-/// The record of a number: no metadata, names that many have in common, an end.
+/// Returns the record with a number. It has no metadata, names that many records
+/// share, and an expiry.
 pub fn record(number: u64) -> Record {
     let id: TokenId = format!("{number:012}").parse().expect("12 digits");
     let subject = format!("user-{}", number % 1_000);
@@ -46,14 +47,26 @@ pub fn record(number: u64) -> Record {
     record
 }
 
-/// Keeps what is made, and has so many more tokens. It counts the reads that
-/// verdicts ask for, and the rows of uses that are written.
+/// Returns pseudo-random numbers below a bound, the same in every run.
+pub fn random_numbers(bound: u64, how_many: usize) -> Vec<u64> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % bound
+    };
+    std::iter::repeat_with(next).take(how_many).collect()
+}
+
+/// A store in memory with a number of generated tokens. It counts the reads of single
+/// tokens and the rows of uses that are written.
 #[derive(Clone)]
 pub struct Filled {
     own: Arc<MemoryStore>,
     count: u64,
-    gets: Arc<AtomicU64>,
-    told: Arc<AtomicU64>,
+    reads: Arc<AtomicU64>,
+    uses_written: Arc<AtomicU64>,
 }
 
 impl Filled {
@@ -61,8 +74,8 @@ impl Filled {
         Self {
             own: Arc::new(MemoryStore::new()),
             count,
-            gets: Arc::default(),
-            told: Arc::default(),
+            reads: Arc::default(),
+            uses_written: Arc::default(),
         }
     }
 
@@ -72,18 +85,17 @@ impl Filled {
             .expect("a store in memory")
     }
 
-    pub fn gets(&self) -> u64 {
-        self.gets.load(Ordering::Relaxed)
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
-    /// How many rows of uses were written.
-    pub fn told(&self) -> u64 {
-        self.told.load(Ordering::Relaxed)
+    pub fn uses_written(&self) -> u64 {
+        self.uses_written.load(Ordering::Relaxed)
     }
 }
 
 pub fn options() -> TokensOptions {
-    // Where verdicts are counted nobody follows the store.
+    // A run under callgrind follows no store, so its mirror must not become stale.
     let options = TokensOptions::new(PREFIX).expect("a prefix");
     options.max_stale(Duration::MAX)
 }
@@ -94,7 +106,7 @@ impl TokenStore for Filled {
     }
 
     async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
-        self.gets.fetch_add(1, Ordering::Relaxed);
+        self.reads.fetch_add(1, Ordering::Relaxed);
         self.own.get(id).await
     }
 
@@ -116,7 +128,8 @@ impl TokenStore for Filled {
     }
 
     async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        self.told.fetch_add(uses.len() as u64, Ordering::Relaxed);
+        self.uses_written
+            .fetch_add(uses.len() as u64, Ordering::Relaxed);
         self.own.record_uses(uses).await
     }
 

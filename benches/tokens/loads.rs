@@ -1,4 +1,4 @@
-//! How long it takes to read everything, and how much room it takes.
+//! Measures how long a store takes to load, and how much memory it takes.
 
 use std::{
     env, fs,
@@ -16,42 +16,42 @@ use tower_authn::{
 use super::{
     Scale,
     filled::{Filled, header, options, record, token},
+    sender::sender_to,
     server::Server,
-    times::asker,
 };
 
-/// All tokens, and the store that they came from.
+/// All tokens, and the store that they were loaded from.
 pub struct Loaded {
     pub store: Filled,
     pub tokens: Tokens,
 }
 
-/// How many records are written at once.
+/// The records of one write.
 const CHUNK: u64 = 10_000;
 
-/// Reads are repeated so often.
+/// How often each store is loaded.
 const TIMES: usize = 3;
 
 pub fn from_memory(runtime: &Runtime, scale: Scale) -> Loaded {
     let store = Filled::new(scale.all);
-    let before = resident();
+    let before = resident_bytes();
     let begin = Instant::now();
     let tokens = runtime.block_on(store.open());
     let took = begin.elapsed();
-    let bytes = resident().zip(before).map(|(after, before)| {
+    let bytes = resident_bytes().zip(before).map(|(after, before)| {
         let bytes = after.saturating_sub(before) as f64 / scale.all as f64;
         format!(", {bytes:.0} bytes a record (resident)")
     });
     println!(
-        "{} records made up and taken over in {took:.2?}{}",
+        "{} records generated and loaded in {took:.2?}{}",
         scale.all,
         bytes.unwrap_or_default()
     );
     Loaded { store, tokens }
 }
 
-/// How much memory the process holds, in bytes, where that can be asked.
-fn resident() -> Option<u64> {
+/// Returns the resident memory of the process in bytes, if /proc has it.
+fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()
@@ -61,8 +61,11 @@ fn resident() -> Option<u64> {
 }
 
 pub fn report(runtime: &Runtime, scale: Scale) {
-    println!("\n| {} records read from | least | median |", scale.all);
-    println!("|---|---|---|");
+    println!(
+        "\n| {} records loaded from | least | median | most |",
+        scale.all
+    );
+    println!("|---|---|---|---|");
     runtime.block_on(sqlite(scale));
     if let Some(server) = Server::start() {
         runtime.block_on(postgres(scale, &server));
@@ -75,17 +78,14 @@ async fn sqlite(scale: Scale) {
     let store = SqliteStore::open(&file).await.expect("a new file");
     for first in (0..scale.all).step_by(CHUNK as usize) {
         let numbers = first..scale.all.min(first + CHUNK);
-        let write = |number| Write {
-            row: Row::Token(Box::new(record(number))),
-            expected_rev: None,
-        };
+        let write = |number| Write::insert(Row::Token(Box::new(record(number))));
         store
             .apply(numbers.map(write).collect())
             .await
             .expect("room for them");
     }
     let open = async || SqliteStore::open(&file).await.expect("the file");
-    timed("SQLite", scale, open).await;
+    measure("SQLite", scale, open).await;
 }
 
 async fn postgres(scale: Scale, server: &Server) {
@@ -93,12 +93,12 @@ async fn postgres(scale: Scale, server: &Server) {
     let open = async || PostgresStore::connect(&url).await.expect("a new database");
     drop(open().await);
     let database = url.rsplit('/').next().unwrap_or_default();
-    server.psql(database, &fill(scale.all));
-    timed("PostgreSQL", scale, open).await;
+    server.psql(database, &fill_sql(scale.all));
+    measure("PostgreSQL", scale, open).await;
 }
 
-/// The records that `record` makes, made where they are kept.
-fn fill(count: u64) -> String {
+/// Returns SQL that inserts the records of [`record`].
+fn fill_sql(count: u64) -> String {
     let sample = record(0);
     let rest = &token(0)[token(0).len() - 51..];
     format!(
@@ -114,25 +114,26 @@ fn fill(count: u64) -> String {
     )
 }
 
-async fn timed<S: TokenStore>(name: &str, scale: Scale, open: impl AsyncFn() -> S) {
+async fn measure<S: TokenStore>(name: &str, scale: Scale, open: impl AsyncFn() -> S) {
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..TIMES {
         let store = open().await;
         let begin = Instant::now();
         let tokens = Tokens::open(store, options()).await.expect("a good store");
         times.push(begin.elapsed());
-        let mut asker = asker(tokens.verifier());
+        let mut sender = sender_to(tokens.verifier());
         for number in [0, scale.all - 1] {
-            let answer = asker.ask(&header(&token(number)));
-            assert_eq!(answer, StatusCode::ACCEPTED, "{number}");
+            let status = sender.send(&header(&token(number)));
+            assert_eq!(status, StatusCode::ACCEPTED, "{number}");
         }
         tokens.shutdown().await.expect("a good store");
     }
     times.sort();
-    println!("| {name} | {:.2?} | {:.2?} |", times[0], times[TIMES / 2]);
+    let [least, median, most] = [0, TIMES / 2, TIMES - 1].map(|index| times[index]);
+    println!("| {name} | {least:.2?} | {median:.2?} | {most:.2?} |");
 }
 
-/// A directory that ends with this value.
+/// A temporary directory, removed when this value is dropped.
 struct Directory(PathBuf);
 
 impl Directory {

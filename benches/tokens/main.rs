@@ -1,19 +1,21 @@
-//! The figures of a token store: `cargo bench --all-features --bench tokens`.
-//! It prints, in this order:
+//! Measures a token store: `cargo bench --all-features --bench tokens`.
 //!
-//! - how long a million records take to be held in memory, and bytes a record;
-//! - ns a verdict, among 10, a thousand and a million tokens, over the same
-//!   layer with a verifier that does not look; beside it a `HashMap`'s look-up
-//!   alone, and forged tokens over the same layer's refusal. They take turns in
-//!   rounds. "One token" is the same one again and again, "any" comes by chance;
-//! - a million made-up tokens refused, and what a million verdicts write;
-//! - verdicts a second by one thread and two, while a third changes tokens;
-//! - how long a million records take to be read from SQLite, and from
-//!   PostgreSQL where that is installed;
-//! - instructions and allocations of a request over the service without a
-//!   layer, where callgrind is installed.
+//! Prints, in this order:
 //!
-//! `--test` goes through all of it with little.
+//! - how long it takes to load a million records into memory, and bytes per record;
+//! - ns per verdict, among 10, a thousand and a million tokens, over the same layer
+//!   with a constant verifier; the look-up in a `HashMap` alone; and forged tokens,
+//!   over a refusal of the same layer. All of them take turns in rounds. "One token"
+//!   is the same token each time, "any" is a random one;
+//! - how long a million forged tokens take, and what a million verdicts write;
+//! - verdicts per second of one thread and of two, while a third changes tokens;
+//! - how long it takes to load a million records from SQLite, and from PostgreSQL if
+//!   it is installed;
+//! - instructions and allocations of a request over the service without a layer, if
+//!   callgrind is installed.
+//!
+//! `-- --counts` prints the last part alone. `-- --test` runs everything once, with
+//! few tokens.
 
 #![expect(
     unreachable_pub,
@@ -22,28 +24,31 @@
 
 mod counts;
 mod filled;
+mod floods;
+mod lanes;
 mod loads;
+mod sender;
 mod threads;
 mod times;
 
 #[path = "../callgrind/mod.rs"]
 mod callgrind;
 #[path = "../../tests/it/stores/server.rs"]
-#[expect(dead_code, clippy::unwrap_used, reason = "it is the tests' own")]
+#[expect(dead_code, clippy::unwrap_used, reason = "a module of the tests")]
 mod server;
 
 use std::env;
 
 use tokio::runtime::Runtime;
 
-/// How much of everything.
+/// The sizes of everything that is measured.
 #[derive(Clone, Copy)]
 struct Scale {
     few: u64,
     some: u64,
     all: u64,
     rounds: usize,
-    /// Requests of one round.
+    /// The requests of one round.
     requests: usize,
     forgeries: u64,
     /// Whether instructions are counted.
@@ -82,10 +87,15 @@ fn main() {
         true => Scale::LITTLE,
         false => Scale::WHOLE,
     };
+    if arguments.contains(&"--counts") {
+        return counts::report(scale);
+    }
     let runtime = Runtime::new().expect("threads");
-    // The first of all, while the process is small.
+    // First, while the process is small, because it measures the memory.
     let tokens = loads::from_memory(&runtime, scale);
     times::report(&runtime, scale, &tokens);
+    floods::send_forgeries(scale, &tokens);
+    floods::send_known(&runtime, scale);
     threads::report(&runtime, scale, &tokens);
     drop(tokens);
     loads::report(&runtime, scale);

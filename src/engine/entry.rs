@@ -1,51 +1,46 @@
-//! A token as it is held in memory.
+//! A token as memory holds it.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use futures::future::{BoxFuture, FutureExt};
-use tokio::sync::Notify;
+use futures::future::BoxFuture;
 
+use super::{counter::UseCounter, intern::Intern, revocation::RevocationSignal};
 use crate::{
     principal::Facts,
     rejection::Rejection,
     scope::Scope,
-    store::TokenUse,
     target::Target,
     token::{Digest, KeyId, Lifecycle, Record, Timestamp, TokenId, TokenState},
 };
 
-/// What a verdict needs to know of a token. It is a principal as it stands.
+/// The fields of a token that a verdict and its principal need.
 ///
-/// The fields stand in the order of their use: among a million tokens each
-/// line of memory is cold, and a verdict reads the first two alone.
+/// The fields are in the order of their use, which `repr(C)` keeps: among a million
+/// tokens no cache line is warm, and a verdict reads the first two alone.
 #[repr(C)]
-pub(crate) struct Entry {
+pub(crate) struct TokenEntry {
     pub(crate) id: TokenId,
     pub(crate) kid: Option<KeyId>,
-    withdrawn: Option<Withdrawn>,
-    /// Whether it is good until its end: neither withdrawn, nor has `rare`
-    /// something to say of its time.
-    plain: bool,
+    withdrawal: Option<Withdrawal>,
+    /// Whether `expires_at` alone decides if it is active.
+    only_expires: bool,
     pub(crate) digest: Digest,
     expires_at: Timestamp,
-    usage: Counter,
+    pub(super) uses: UseCounter,
     pub(crate) rev: u64,
     subject: Arc<str>,
     scopes: Arc<[Scope]>,
     organization: Option<Arc<str>>,
-    rare: Option<Box<Rare>>,
-    /// Made when somebody waits, or when another entry takes this one's place.
-    end: OnceLock<Arc<End>>,
+    rare: Option<Box<RareFields>>,
+    /// Created when the first task waits for it, or when a newer entry replaces this one.
+    signal: OnceLock<Arc<RevocationSignal>>,
 }
 
-/// What few tokens have, so that the others need no room for it.
-struct Rare {
+/// Fields that few tokens have, boxed to keep the other entries small.
+struct RareFields {
     not_before: Timestamp,
     grace_until: Timestamp,
     targets: Option<Box<[Target]>>,
@@ -53,72 +48,48 @@ struct Rare {
 }
 
 #[derive(Clone, Copy)]
-enum Withdrawn {
+enum Withdrawal {
     Revoked,
     Suspended,
 }
 
-/// Uses that are not written yet.
-#[derive(Default)]
-struct Counter {
-    last_millis: AtomicU64,
-    count: AtomicU32,
-    /// Whether the entry is on the list of used ones.
-    listed: AtomicBool,
-    /// Whether a use was written.
-    written: AtomicBool,
-}
-
-/// Tells those who wait that a token was withdrawn. All entries of one token
-/// share it.
-#[derive(Default)]
-struct End {
-    ended: AtomicBool,
-    notify: Notify,
-}
-
-/// Shares texts and lists that many tokens have.
-pub(crate) trait Share {
-    fn text(&mut self, text: &str) -> Arc<str>;
-    fn scopes(&mut self, scopes: &[Scope]) -> Arc<[Scope]>;
-}
-
-impl Entry {
-    pub(crate) fn new(record: &Record, share: &mut impl Share) -> Self {
-        let withdrawn = match (record.revoked_at, record.suspended_at) {
-            (Some(_), _) => Some(Withdrawn::Revoked),
-            (None, Some(_)) => Some(Withdrawn::Suspended),
+impl TokenEntry {
+    pub(super) fn new(record: &Record, interner: &mut impl Intern) -> Self {
+        let withdrawal = match (record.revoked_at, record.suspended_at) {
+            (Some(_), _) => Some(Withdrawal::Revoked),
+            (None, Some(_)) => Some(Withdrawal::Suspended),
             (None, None) => None,
         };
-        let bounded = record.not_before.is_some() || record.grace_until.is_some();
+        let is_bounded = record.not_before.is_some() || record.grace_until.is_some();
+        let organization = record.organization.as_deref();
         Self {
             id: record.id,
             digest: record.digest,
             kid: record.kid,
             rev: record.rev,
-            withdrawn,
-            plain: withdrawn.is_none() && !bounded,
+            withdrawal,
+            only_expires: withdrawal.is_none() && !is_bounded,
             expires_at: record.expires_at.unwrap_or(Timestamp::MAX),
-            subject: share.text(&record.subject),
-            organization: record.organization.as_deref().map(|name| share.text(name)),
-            scopes: share.scopes(&record.scopes),
-            rare: Rare::of(record).map(Box::new),
-            usage: Counter::default(),
-            end: OnceLock::new(),
+            subject: interner.text(&record.subject),
+            organization: organization.map(|name| interner.text(name)),
+            scopes: interner.scopes(&record.scopes),
+            rare: RareFields::from_record(record).map(Box::new),
+            uses: UseCounter::default(),
+            signal: OnceLock::new(),
         }
     }
 
-    /// Whether the token is good, its key aside.
+    /// Returns an error if the token is not active at a time. Its key is not checked.
     #[inline]
     pub(crate) fn check(&self, now: Timestamp) -> Result<(), Rejection> {
-        if self.plain && now < self.expires_at {
+        if self.only_expires && now < self.expires_at {
             return Ok(());
         }
-        self.check_all(now)
+        self.check_fully(now)
     }
 
     #[cold]
-    fn check_all(&self, now: Timestamp) -> Result<(), Rejection> {
+    fn check_fully(&self, now: Timestamp) -> Result<(), Rejection> {
         match self.lifecycle().state(now, false) {
             TokenState::Active => Ok(()),
             TokenState::Expired => Err(Rejection::expired().with_reason("expired")),
@@ -130,17 +101,17 @@ impl Entry {
 
     fn lifecycle(&self) -> Lifecycle {
         let (not_before, grace_until) = self.bounds();
-        let end = |end: Timestamp| Some(end).filter(|end| *end < Timestamp::MAX);
+        let finite = |end: Timestamp| Some(end).filter(|end| *end < Timestamp::MAX);
         Lifecycle {
-            revoked: matches!(self.withdrawn, Some(Withdrawn::Revoked)),
-            suspended: self.withdrawn.is_some(),
+            revoked: matches!(self.withdrawal, Some(Withdrawal::Revoked)),
+            suspended: self.withdrawal.is_some(),
             not_before: Some(not_before),
-            expires_at: end(self.expires_at),
-            grace_until: end(grace_until),
+            expires_at: finite(self.expires_at),
+            grace_until: finite(grace_until),
         }
     }
 
-    /// From when on it is good, and until when its grace lasts.
+    /// Returns `not_before` and `grace_until`.
     fn bounds(&self) -> (Timestamp, Timestamp) {
         match &self.rare {
             Some(rare) => (rare.not_before, rare.grace_until),
@@ -148,65 +119,26 @@ impl Entry {
         }
     }
 
-    /// Counts a use. Returns whether the entry must be listed as used.
-    pub(crate) fn count(&self, now: Timestamp) -> bool {
-        let usage = &self.usage;
-        usage.last_millis.store(now.as_millis(), Ordering::Relaxed);
-        // Whoever reads this use finds its time; and where it comes after
-        // `settle` took the others, it finds the entry off the list.
-        usage.count.fetch_add(1, Ordering::AcqRel);
-        !usage.listed.load(Ordering::Relaxed) && !usage.listed.swap(true, Ordering::AcqRel)
-    }
-
-    /// Returns the uses that are not written yet.
-    pub(crate) fn pending(&self) -> Option<TokenUse> {
-        let count = self.usage.count.load(Ordering::Acquire);
-        (count > 0).then(|| TokenUse {
-            id: self.id,
-            at: Timestamp::from_millis(self.usage.last_millis.load(Ordering::Relaxed)),
-            count: u64::from(count),
-        })
-    }
-
-    /// Takes uses off that were written. Returns whether the entry must stay
-    /// listed, since it was used meanwhile.
-    pub(crate) fn settle(&self, written: u64) -> bool {
-        let usage = &self.usage;
-        let written = u32::try_from(written).unwrap_or(u32::MAX);
-        usage.written.store(true, Ordering::Relaxed);
-        usage.listed.swap(false, Ordering::AcqRel);
-        let left = usage.count.fetch_sub(written, Ordering::AcqRel) > written;
-        left && !usage.listed.swap(true, Ordering::AcqRel)
-    }
-
-    /// Whether no use of it was written by this process.
-    pub(crate) fn is_first_use(&self) -> bool {
-        !self.usage.written.load(Ordering::Relaxed)
-    }
-
-    /// Takes the place of an older entry of the same token: those who wait for
-    /// its end wait for this one's.
-    pub(crate) fn succeed(&self, older: &Self) {
-        let end = older.end.get_or_init(Arc::default);
-        // This entry is new, so nobody has asked for its end yet.
-        let _ = self.end.set(Arc::clone(end));
-        let written = older.usage.written.load(Ordering::Relaxed);
-        self.usage.written.store(written, Ordering::Relaxed);
-        if self.withdrawn.is_some() {
-            self.tell_end();
+    /// Prepares a new entry to replace an older one of the same token: tasks that wait for
+    /// the revocation of the old entry are woken by this one.
+    pub(crate) fn inherit(&self, older: &Self) {
+        let signal = older.signal.get_or_init(Arc::default);
+        // This entry is not shared yet, so its signal is not set.
+        let _ = self.signal.set(Arc::clone(signal));
+        self.uses.inherit(&older.uses);
+        if self.withdrawal.is_some() {
+            self.notify_revoked();
         }
     }
 
-    /// Tells those who wait that the token was withdrawn.
-    pub(crate) fn tell_end(&self) {
-        let end = self.end.get_or_init(Arc::default);
-        end.ended.store(true, Ordering::Release);
-        end.notify.notify_waiters();
+    /// Wakes the tasks that wait for the token to be revoked.
+    pub(crate) fn notify_revoked(&self) {
+        self.signal.get_or_init(Arc::default).notify();
     }
 }
 
-impl Rare {
-    fn of(record: &Record) -> Option<Self> {
+impl RareFields {
+    fn from_record(record: &Record) -> Option<Self> {
         let metadata = Some(record.metadata.as_str()).filter(|text| !text.is_empty());
         let any = record.not_before.is_some()
             || record.grace_until.is_some()
@@ -221,7 +153,7 @@ impl Rare {
     }
 }
 
-impl Facts for Entry {
+impl Facts for TokenEntry {
     fn subject(&self) -> &str {
         &self.subject
     }
@@ -256,19 +188,11 @@ impl Facts for Entry {
     }
 
     fn revoked(&self) -> BoxFuture<'static, ()> {
-        let end = Arc::clone(self.end.get_or_init(Arc::default));
-        if self.withdrawn.is_some() {
-            end.ended.store(true, Ordering::Release);
+        let signal = self.signal.get_or_init(Arc::default);
+        if self.withdrawal.is_some() {
+            signal.notify();
         }
-        async move {
-            // Enabled before it looks, so that no notice falls in between.
-            let mut notified = std::pin::pin!(end.notify.notified());
-            notified.as_mut().enable();
-            if !end.ended.load(Ordering::Acquire) {
-                notified.await;
-            }
-        }
-        .boxed()
+        signal.wait()
     }
 }
 
@@ -279,9 +203,9 @@ mod tests {
     use super::*;
 
     /// Shares nothing.
-    struct Alone;
+    struct NoInterner;
 
-    impl Share for Alone {
+    impl Intern for NoInterner {
         fn text(&mut self, text: &str) -> Arc<str> {
             text.into()
         }
@@ -318,13 +242,13 @@ mod tests {
             (record.not_before, record.expires_at) = (not_before, expires_at);
             record.grace_until = grace_until;
             (record.suspended_at, record.revoked_at) = (suspended_at, revoked_at);
-            let entry = Entry::new(&record, &mut Alone);
+            let entry = TokenEntry::new(&record, &mut NoInterner);
             let far = Timestamp::MAX.as_millis();
             for now in (0..7).chain(far - 2..=far).map(Timestamp::from_millis) {
                 let state = record.state(now);
                 prop_assert_eq!(entry.lifecycle().state(now, false), state, "at {:?}", now);
-                let good = state == TokenState::Active;
-                prop_assert_eq!(entry.check(now).is_ok(), good, "at {:?}", now);
+                let is_active = state == TokenState::Active;
+                prop_assert_eq!(entry.check(now).is_ok(), is_active, "at {:?}", now);
             }
         }
     }

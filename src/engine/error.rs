@@ -1,4 +1,4 @@
-//! What an operation on tokens may fail with.
+//! The error of operations on tokens.
 
 use std::{error::Error, fmt};
 
@@ -8,14 +8,16 @@ use crate::{
     token::RandomError,
 };
 
-/// An operation on tokens that was not done.
+/// An error of an operation on tokens.
 ///
-/// Nothing was changed, unless it is [`Unavailable`](TokenErrorKind::Unavailable):
-/// a store that did not answer in time may have done it.
+/// Nothing was changed, unless the kind is [`Unavailable`](TokenErrorKind::Unavailable): a
+/// store that did not answer in time may have made the change.
 #[derive(Debug)]
 pub struct TokenError {
     kind: TokenErrorKind,
     field: Option<&'static str>,
+    /// The item of a list that is at fault.
+    index: Option<usize>,
     message: String,
     source: Option<StoreError>,
 }
@@ -24,64 +26,72 @@ pub struct TokenError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenErrorKind {
-    /// The token to import is already there.
+    /// The imported token exists already.
     AlreadyExists,
-    /// Somebody else changed the same at the same time, again and again.
+    /// Other writers changed the same row at the same time, in every attempt.
     Conflict,
-    /// What was asked for is more than whoever asks has.
+    /// The caller lacks a right that the operation would grant.
     Forbidden,
-    /// What was asked for is not well formed; see [`TokenError::field`].
+    /// A field is not valid; see [`TokenError::field`].
     Invalid,
     /// There is no such token, or no such key.
     NotFound,
-    /// The store, or the system's randomness, can't be reached, or no key of the
+    /// The store or the system's source of randomness can't be reached, or no key of the
     /// ring mints yet.
     Unavailable,
 }
 
 impl TokenError {
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
-        Self::of_field(TokenErrorKind::Invalid, field, message.into())
+        Self {
+            field: Some(field),
+            ..Self::new(TokenErrorKind::Invalid, message)
+        }
+    }
+
+    pub(crate) fn invalid_item(
+        field: &'static str,
+        index: usize,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            index: Some(index),
+            ..Self::invalid(field, message)
+        }
     }
 
     pub(crate) fn forbidden(field: &'static str, message: &str) -> Self {
-        Self::of_field(TokenErrorKind::Forbidden, field, message.to_owned())
+        Self {
+            field: Some(field),
+            ..Self::new(TokenErrorKind::Forbidden, message)
+        }
     }
 
     pub(crate) fn not_found() -> Self {
-        Self {
-            kind: TokenErrorKind::NotFound,
-            field: None,
-            message: "there is no such token".to_owned(),
-            source: None,
-        }
+        Self::new(TokenErrorKind::NotFound, "there is no such token")
     }
 
     pub(crate) fn unavailable(message: &str) -> Self {
-        Self {
-            kind: TokenErrorKind::Unavailable,
-            field: None,
-            message: message.to_owned(),
-            source: None,
-        }
+        Self::new(TokenErrorKind::Unavailable, message)
     }
 
-    fn of_field(kind: TokenErrorKind, field: &'static str, message: String) -> Self {
+    fn new(kind: TokenErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            field: Some(field),
-            message,
+            field: None,
+            index: None,
+            message: message.into(),
             source: None,
         }
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> TokenErrorKind {
         self.kind
     }
 
-    /// The field that is at fault.
+    /// Returns the field that is at fault, if one is.
     #[must_use]
     pub fn field(&self) -> Option<&'static str> {
         self.field
@@ -90,21 +100,19 @@ impl TokenError {
 
 impl From<StoreError> for TokenError {
     fn from(source: StoreError) -> Self {
-        let kind = source.kind();
+        let (kind, message) = match source.kind() {
+            StoreErrorKind::AlreadyExists => (
+                TokenErrorKind::AlreadyExists,
+                "the token exists already".to_owned(),
+            ),
+            StoreErrorKind::Conflict => (TokenErrorKind::Conflict, source.to_string()),
+            StoreErrorKind::Corrupt | StoreErrorKind::Unavailable => {
+                (TokenErrorKind::Unavailable, source.to_string())
+            }
+        };
         Self {
-            kind: match kind {
-                StoreErrorKind::AlreadyExists => TokenErrorKind::AlreadyExists,
-                StoreErrorKind::Conflict => TokenErrorKind::Conflict,
-                StoreErrorKind::Corrupt | StoreErrorKind::Unavailable => {
-                    TokenErrorKind::Unavailable
-                }
-            },
-            field: None,
-            message: match kind {
-                StoreErrorKind::AlreadyExists => "this token is already there".to_owned(),
-                _ => source.to_string(),
-            },
             source: Some(source),
+            ..Self::new(kind, message)
         }
     }
 }
@@ -115,7 +123,7 @@ impl From<RandomError> for TokenError {
     }
 }
 
-/// A key that can't be opened: the wrong master, or none.
+/// A key that can't be opened, since the master key is missing or a different one.
 impl From<ConfigError> for TokenError {
     fn from(error: ConfigError) -> Self {
         Self::invalid("master", error.to_string())
@@ -124,8 +132,10 @@ impl From<ConfigError> for TokenError {
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(field) = self.field {
-            write!(f, "{field}: ")?;
+        match (self.field, self.index) {
+            (Some(field), Some(index)) => write!(f, "{field}[{index}]: ")?,
+            (Some(field), None) => write!(f, "{field}: ")?,
+            (None, _) => {}
         }
         f.write_str(&self.message)
     }

@@ -1,4 +1,4 @@
-//! How long verdicts may rely on what is held in memory.
+//! How long verdicts may rely on memory.
 
 use std::{
     sync::{
@@ -12,34 +12,33 @@ use tokio::time::Instant;
 
 use crate::token::{Clock, SystemClock, Timestamp};
 
-/// Longer than any process runs, and short enough for every clock to add.
+/// Longer than any process runs, and short enough to be added to any clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// The bits of the word that hold the generation.
 const GENERATION_BITS: u32 = 16;
 const GENERATION: u64 = (1 << GENERATION_BITS) - 1;
 
-/// Whether the memory was confirmed lately.
+/// Whether the memory was confirmed recently.
 ///
-/// A verdict reads one word before it reads the memory and again after. The word
-/// holds the deadline of the last confirmation and the generation of the memory,
-/// which changes before the memory is replaced. The verdict stands if the
-/// generation is still the same and the deadline it read *before* has not
-/// passed: a later confirmation vouches for what was merged by then, and not for
-/// what the verdict read earlier.
+/// A verdict reads one word before it reads the memory, and again afterwards. The word has
+/// the deadline of the last confirmation, and the generation of the memory, which changes
+/// before the memory is replaced. The verdict is valid if the generation is still the same
+/// and the deadline that it read *before* the memory has not passed. A later confirmation
+/// vouches for what was merged by then, not for what the verdict had read earlier.
 pub(crate) struct Freshness {
     max_stale: Duration,
     confirmed: Mutex<Instant>,
-    /// The deadline in milliseconds of the system's clock, zero for none, above
-    /// the generation.
+    /// The deadline in milliseconds of the system's clock, or zero for none, in the bits
+    /// above the generation.
     word: AtomicU64,
 }
 
-/// The word as a verdict read it before it read the memory.
+/// The word, as a verdict read it before the memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen(u64);
 
-/// A point in time by a clock that nobody sets, and by the system's clock.
+/// A point in time, by the monotonic clock and by the system's clock.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     at: Instant,
@@ -84,30 +83,30 @@ impl Freshness {
         Seen(self.word.load(Ordering::Acquire))
     }
 
-    /// Whether what was read from memory since `seen` may decide a verdict at
-    /// this time of the system's clock.
+    /// Returns whether a verdict may rely on what it read from memory after `seen`, at a
+    /// time of the system's clock.
     ///
-    /// The task that follows the store ends freshness when it is over, but may
-    /// not run: its runtime is blocked or gone, or the machine was asleep. So
-    /// a verdict compares a clock as well, the one that it reads anyway.
+    /// The follower ends the freshness at the deadline, but it may not be running: its
+    /// runtime may be blocked or gone, or the machine may have been asleep. Therefore a
+    /// verdict also compares the time, which it reads in any case.
     #[inline]
     pub(crate) fn vouches_for(&self, seen: Seen, system: Timestamp) -> bool {
         system.as_millis() < seen.deadline() && self.see().generation() == seen.generation()
     }
 
-    /// Whether there was a confirmation that is not known to be over.
+    /// Returns whether there is a confirmation that was not ended.
     pub(crate) fn is_confirmed(&self) -> bool {
         self.see().deadline() != 0
     }
 
-    /// Begins another generation of the memory, which is not confirmed yet. It
-    /// comes before anything of the memory is replaced.
+    /// Begins another generation of the memory, which is not confirmed yet. This must come
+    /// before any part of the memory is replaced.
     pub(crate) fn begin_generation(&self) {
         self.update(|seen| (seen.generation() + 1) & GENERATION);
     }
 
-    /// Confirms that the memory holds every change from before this time, at
-    /// which the read was sent that says so.
+    /// Confirms that the memory has every change from before `sent`, the time at which the
+    /// read that showed it was sent.
     pub(crate) fn confirm(&self, sent: Moment) {
         *self
             .confirmed
@@ -118,11 +117,12 @@ impl Freshness {
         self.update(|seen| (until << GENERATION_BITS) | seen.generation());
     }
 
+    /// Ends the confirmation: active tokens are unavailable from now on.
     pub(crate) fn end(&self) {
         self.update(Seen::generation);
     }
 
-    /// Ends it if the last confirmation is too old.
+    /// Ends the confirmation if it is too old.
     pub(crate) fn end_if_over(&self) {
         if self.deadline() <= Instant::now() {
             self.end();
@@ -149,7 +149,7 @@ impl Freshness {
         let updated = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, update);
-        debug_assert!(updated.is_ok(), "every update gives a word");
+        debug_assert!(updated.is_ok(), "every update returns a word");
     }
 }
 
@@ -159,13 +159,16 @@ mod tests {
 
     const CONFIRMED: Timestamp = Timestamp::from_secs(1_000);
 
-    fn fresh(freshness: &Freshness, system: Timestamp) -> bool {
+    fn is_fresh(freshness: &Freshness, system: Timestamp) -> bool {
         freshness.vouches_for(freshness.see(), system)
     }
 
     fn confirmed(max_stale: Duration) -> Freshness {
         let freshness = Freshness::new(max_stale);
-        assert!(!fresh(&freshness, CONFIRMED), "not before it is confirmed");
+        assert!(
+            !is_fresh(&freshness, CONFIRMED),
+            "not before it is confirmed"
+        );
         let at = Instant::now();
         let system = CONFIRMED;
         freshness.confirm(Moment { at, system });
@@ -173,30 +176,33 @@ mod tests {
     }
 
     #[test]
-    fn what_was_confirmed_is_fresh_for_so_long_and_not_a_moment_longer() {
+    fn a_confirmation_ends_exactly_at_its_deadline() {
         let bound = Duration::from_secs(30);
         let freshness = confirmed(bound);
         let last = Timestamp::from_millis((CONFIRMED + bound).as_millis() - 1);
-        assert!(fresh(&freshness, CONFIRMED) && fresh(&freshness, last));
+        assert!(is_fresh(&freshness, CONFIRMED) && is_fresh(&freshness, last));
         let forward = [CONFIRMED + bound, CONFIRMED + 100 * bound, Timestamp::MAX];
-        assert!(!forward.map(|now| fresh(&freshness, now)).contains(&true));
+        assert!(!forward.map(|now| is_fresh(&freshness, now)).contains(&true));
         freshness.end();
-        assert!(!fresh(&freshness, CONFIRMED));
+        assert!(!is_fresh(&freshness, CONFIRMED));
     }
 
     #[test]
     fn no_bound_is_too_short_or_too_long() {
         for bound in [Duration::ZERO, Duration::from_nanos(1)] {
             let freshness = confirmed(bound);
-            assert!(!fresh(&freshness, CONFIRMED), "{bound:?}");
+            assert!(!is_fresh(&freshness, CONFIRMED), "{bound:?}");
         }
-        let ever = confirmed(Duration::MAX);
-        assert!(fresh(&ever, CONFIRMED + Duration::from_secs(1_000_000_000)));
-        assert!(ever.deadline() > Instant::now());
+        let long = confirmed(Duration::MAX);
+        assert!(is_fresh(
+            &long,
+            CONFIRMED + Duration::from_secs(1_000_000_000)
+        ));
+        assert!(long.deadline() > Instant::now());
         let at = Instant::now();
         let system = Timestamp::MAX;
-        ever.confirm(Moment { at, system });
-        assert!(fresh(&ever, CONFIRMED));
+        long.confirm(Moment { at, system });
+        assert!(is_fresh(&long, CONFIRMED));
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,14 +210,15 @@ mod tests {
         let bound = Duration::from_secs(30);
         let freshness = confirmed(bound);
         let back = CONFIRMED.saturating_sub(Duration::from_secs(900));
-        assert!(fresh(&freshness, back));
+        assert!(is_fresh(&freshness, back));
         tokio::time::advance(bound - Duration::from_millis(1)).await;
         freshness.end_if_over();
-        assert!(fresh(&freshness, back));
+        assert!(is_fresh(&freshness, back));
         tokio::time::advance(Duration::from_millis(1)).await;
         freshness.end_if_over();
-        assert!(!fresh(&freshness, back), "by a clock that nobody sets");
+        assert!(!is_fresh(&freshness, back), "by the monotonic clock");
     }
+
     #[test]
     fn s06_only_a_confirmation_from_before_the_memory_was_read_vouches_for_it() {
         let freshness = Freshness::new(Duration::from_secs(30));

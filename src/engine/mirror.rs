@@ -1,81 +1,100 @@
-//! Every token in memory, and the verdict on one.
+//! Every token and key of the store, in memory.
+//!
+//! # Locks
+//!
+//! The locks are taken in this order, each before the ones after it:
+//!
+//! 1. [`Engine::position`](super::Engine), an asynchronous lock that one follower holds
+//!    while it reads the store's changes;
+//! 2. `history`, shared by writers of single rows, exclusive for a reload;
+//! 3. one of `interner`, `imported`, `ring` and the shards of `tokens`.
+//!
+//! No code holds two locks of the last group, with one exception: a reload also locks a
+//! shard of the mirror that it loaded, which no other thread can reach. A verdict takes
+//! locks of the last group alone, one at a time, and holds none across an `await`.
+//!
+//! # Reloads
+//!
+//! A reload replaces the shards, the imported tokens and the keys one after another, so a
+//! verdict may read some of them from before the reload and some from after. That is safe,
+//! since [`Freshness::begin_generation`](super::freshness::Freshness::begin_generation)
+//! runs before the first is replaced: a verdict accepts a token only if the generation
+//! after its reads is the one from before them, and the memory was confirmed at the time.
+//! A verdict that overlaps a reload can therefore refuse a token, but not accept one.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+    atomic::{AtomicU64, Ordering},
 };
 
-use hashbrown::{HashTable, hash_table};
-
 use super::{
-    entry::{Entry, Share},
-    hash::Spread,
+    entry::TokenEntry,
+    hash::KeyedHasher,
+    intern::Interner,
     schedule,
+    table::{ShardedTable, Table, insert_newer, read, write},
 };
 use crate::{
     error::ConfigError,
-    scope::Scope,
     store::{Row, Write},
     token::{Digest, KeyId, KeyRing, MasterKey, Record, TagKey, Timestamp, TokenId},
 };
 
-/// How many parts the table has, each behind a lock of its own.
-const SHARDS: usize = 64;
-
-/// Every token and every key, as far as the store was followed.
+/// Every token and every key, as of the last change that was read.
 pub(crate) struct Mirror {
-    shards: [RwLock<HashTable<Arc<Entry>>>; SHARDS],
-    /// Those that were made elsewhere, found by their digests.
-    imported: RwLock<HashTable<Arc<Entry>>>,
-    spread: Spread,
+    tokens: ShardedTable,
+    /// The tokens of other systems, by their digests.
+    imported: RwLock<Table>,
+    hasher: KeyedHasher,
     ring: RwLock<KeyRing>,
-    /// A bit for each key that was retired.
+    /// A bit for each retired key; see [`key_bit`].
     retired: AtomicU64,
-    shared: Mutex<Shared>,
+    interner: Mutex<Interner>,
     master: Option<MasterKey>,
     history: RwLock<History>,
 }
 
-/// Which history of the store is held.
+/// The history of the store that memory holds.
 #[derive(Default)]
 struct History {
-    /// How often all of it was replaced.
+    /// How often a reload has replaced it.
     number: u64,
-    /// The last revision that this process wrote: a store that is at an earlier
-    /// one has lost it.
+    /// The last revision that this process wrote: a store at an earlier revision lost it.
     written: AtomicU64,
 }
 
 impl Mirror {
     pub(crate) fn new(master: Option<MasterKey>) -> Self {
-        Self::spread(master, Spread::by_chance())
+        Self::with_hasher(master, KeyedHasher::random())
     }
 
-    fn spread(master: Option<MasterKey>, spread: Spread) -> Self {
+    fn with_hasher(master: Option<MasterKey>, hasher: KeyedHasher) -> Self {
         Self {
-            shards: std::array::from_fn(|_| RwLock::default()),
+            tokens: ShardedTable::new(hasher),
             imported: RwLock::default(),
-            spread,
+            hasher,
             ring: RwLock::default(),
             retired: AtomicU64::new(0),
-            shared: Mutex::default(),
+            interner: Mutex::default(),
             master,
             history: RwLock::default(),
         }
     }
 
-    /// Which history of the store is held here, for [`merge_of`](Self::merge_of).
+    /// Returns an empty mirror that [`replace_with`](Self::replace_with) accepts.
+    pub(crate) fn to_empty(&self) -> Self {
+        Self::with_hasher(self.master.clone(), self.hasher)
+    }
+
+    /// Returns the number of the current history.
     pub(crate) fn history(&self) -> u64 {
         schedule::wait_until(|| self.history.try_read().is_ok());
         read(&self.history).number
     }
 
-    /// Merges a row that was read in some history, unless another one has
-    /// taken its place: revisions of the two can't be compared.
-    pub(crate) fn merge_of(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
+    /// Merges a row that was read in a history, unless a reload has replaced it:
+    /// revisions of two histories can't be compared.
+    pub(crate) fn merge_if_current(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
         let current = read(&self.history);
         match current.number == history {
             true => self.merge(row),
@@ -83,9 +102,8 @@ impl Mirror {
         }
     }
 
-    /// Merges rows that this process wrote, the last of them at a revision.
-    /// Returns whether the history is still the one before the write; otherwise
-    /// nothing is merged.
+    /// Merges rows that this process wrote, the last of them at revision `last`. Returns
+    /// whether `history` is still current; if not, nothing is merged.
     pub(crate) fn merge_written(
         &self,
         history: u64,
@@ -104,12 +122,12 @@ impl Mirror {
         Ok(true)
     }
 
-    /// The last revision that this process wrote in this history.
-    pub(crate) fn written(&self) -> u64 {
+    /// Returns the last revision that this process wrote in this history.
+    pub(crate) fn last_written(&self) -> u64 {
         read(&self.history).written.load(Ordering::Acquire)
     }
 
-    /// Takes a row over, unless a newer revision of it is known.
+    /// Merges a row, unless a newer revision of it is known.
     pub(crate) fn merge(&self, row: &Row) -> Result<(), ConfigError> {
         match row {
             Row::Key(key) => self.merge_key(key),
@@ -121,21 +139,19 @@ impl Mirror {
     }
 
     fn merge_token(&self, record: &Record) {
-        // A session is no token: no verifier may find it.
+        // Verifiers must not accept the secret of a session as a token.
         if record.session_of.is_some() {
             return;
         }
-        let fresh = {
-            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::new(Entry::new(record, &mut *shared))
+        let new = {
+            let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::new(TokenEntry::new(record, &mut *interner))
         };
-        if fresh.kid.is_none() {
-            let by_digest = |entry: &Entry| self.spread.digest(&entry.digest);
-            replace(&mut write(&self.imported), &fresh, by_digest);
+        if new.kid.is_none() {
+            let hash = |entry: &TokenEntry| self.hasher.hash_digest(&entry.digest);
+            insert_newer(&mut write(&self.imported), &new, hash);
         }
-        let by_id = |entry: &Entry| self.spread.id(entry.id);
-        let (shard, _) = self.shard(fresh.id);
-        replace(&mut write(shard), &fresh, by_id);
+        self.tokens.insert_newer(&new);
     }
 
     fn merge_key(&self, key: &TagKey) -> Result<(), ConfigError> {
@@ -145,56 +161,59 @@ impl Mirror {
             return Ok(());
         }
         drop(ring);
-        let bit = 1 << key.id.number();
-        let before = self.retired.fetch_or(bit, Ordering::AcqRel);
-        self.tell_ends(bit & !before);
+        let bit = key_bit(key.id);
+        let known = self.retired.fetch_or(bit, Ordering::AcqRel);
+        self.notify_retired(bit & !known);
         Ok(())
     }
 
-    /// Tells those who wait for tokens of these keys, a bit for each.
-    fn tell_ends(&self, retired: u64) {
-        if retired == 0 {
+    /// Wakes the tasks that wait for the revocation of tokens of these keys, a bit for
+    /// each.
+    fn notify_retired(&self, keys: u64) {
+        if keys == 0 {
             return;
         }
-        self.each(|entry| {
-            let bit = entry.kid.map_or(0, |kid| 1 << kid.number());
-            if retired & bit != 0 {
-                entry.tell_end();
+        self.tokens.for_each(|entry| {
+            if keys & entry.kid.map_or(0, key_bit) != 0 {
+                entry.notify_revoked();
             }
         });
     }
 
-    pub(crate) fn get(&self, id: TokenId) -> Option<Arc<Entry>> {
-        let (shard, hash) = self.shard(id);
-        read(shard)
-            .find(hash, |entry| entry.id == id)
-            .map(Arc::clone)
+    pub(crate) fn get(&self, id: TokenId) -> Option<Arc<TokenEntry>> {
+        self.tokens.get(id)
     }
 
-    pub(crate) fn imported(&self, digest: &Digest) -> Option<Arc<Entry>> {
+    pub(crate) fn get_imported(&self, digest: &Digest) -> Option<Arc<TokenEntry>> {
         let imported = read(&self.imported);
+        let hash = self.hasher.hash_digest(digest);
         imported
-            .find(self.spread.digest(digest), |entry| entry.digest == *digest)
+            .find(hash, |entry| entry.digest == *digest)
             .map(Arc::clone)
     }
 
-    /// Whether any token was made elsewhere, so that looking for one pays.
+    /// Returns whether there is any imported token, so that a lookup is worth its digest.
     pub(crate) fn has_imported(&self) -> bool {
         !read(&self.imported).is_empty()
     }
 
+    #[inline]
     pub(crate) fn is_retired(&self, kid: Option<KeyId>) -> bool {
-        kid.is_some_and(|kid| self.retired.load(Ordering::Acquire) & (1 << kid.number()) != 0)
+        kid.is_some_and(|kid| self.retired.load(Ordering::Acquire) & key_bit(kid) != 0)
     }
 
     pub(crate) fn ring(&self) -> RwLockReadGuard<'_, KeyRing> {
         read(&self.ring)
     }
 
+    pub(crate) fn master(&self) -> Option<&MasterKey> {
+        self.master.as_ref()
+    }
+
     /// Returns how many tokens of a key are active.
     pub(crate) fn count_active(&self, kid: KeyId, now: Timestamp) -> usize {
         let mut count = 0;
-        self.each(|entry| {
+        self.tokens.for_each(|entry| {
             count += usize::from(entry.kid == Some(kid) && entry.check(now).is_ok());
         });
         count
@@ -202,133 +221,41 @@ impl Mirror {
 
     /// Removes a token that the store no longer has.
     pub(crate) fn forget(&self, id: TokenId) {
-        let (shard, hash) = self.shard(id);
-        let Ok(found) = write(shard)
-            .find_entry(hash, |entry| entry.id == id)
-            .map(|found| found.remove().0)
-        else {
+        let Some(removed) = self.tokens.remove(id) else {
             return;
         };
-        if found.kid.is_none() {
-            let hash = self.spread.digest(&found.digest);
+        if removed.kid.is_none() {
+            let hash = self.hasher.hash_digest(&removed.digest);
             let mut imported = write(&self.imported);
             if let Ok(known) = imported.find_entry(hash, |entry| entry.id == id) {
                 known.remove();
             }
         }
-        found.tell_end();
+        removed.notify_revoked();
     }
 
-    /// Puts what another mirror holds in the place of all that is held here:
-    /// tokens that are gone are gone, and those who wait for them are told.
-    /// The store is at revision `rev`.
-    pub(crate) fn replace_with(&self, fresh: &Self, rev: u64) {
+    /// Replaces everything by a mirror that was loaded from the store at revision `rev`.
+    /// Tasks that wait for tokens that are gone are woken.
+    ///
+    /// A new generation must have begun; see the [module](self) for why.
+    pub(crate) fn replace_with(&self, loaded: &Self, rev: u64) {
         let mut history = write(&self.history);
         history.number += 1;
         history.written = AtomicU64::new(rev);
-        for (own, fresh) in self.shards.iter().zip(&fresh.shards) {
-            let mut own = write(own);
-            let mut fresh = write(fresh);
-            for old in own.iter() {
-                let hash = self.spread.id(old.id);
-                match fresh.find(hash, |entry| entry.id == old.id) {
-                    Some(new) => new.succeed(old),
-                    None => old.tell_end(),
-                }
-            }
-            std::mem::swap(&mut *own, &mut *fresh);
-        }
+        self.tokens.swap(&loaded.tokens);
         schedule::point();
-        std::mem::swap(&mut *write(&self.imported), &mut *write(&fresh.imported));
-        std::mem::swap(&mut *write(&self.ring), &mut *write(&fresh.ring));
+        std::mem::swap(&mut *write(&self.imported), &mut *write(&loaded.imported));
+        std::mem::swap(&mut *write(&self.ring), &mut *write(&loaded.ring));
         schedule::point();
-        let retired = fresh.retired.load(Ordering::Acquire);
-        let before = self.retired.swap(retired, Ordering::AcqRel);
-        self.tell_ends(retired & !before);
-    }
-
-    /// An empty one under the same master, whose tables fit these.
-    pub(crate) fn emptied(&self) -> Self {
-        Self::spread(self.master.clone(), self.spread)
-    }
-
-    pub(crate) fn each(&self, mut f: impl FnMut(&Arc<Entry>)) {
-        for shard in &self.shards {
-            read(shard).iter().for_each(&mut f);
-        }
-    }
-
-    pub(crate) fn master(&self) -> Option<&MasterKey> {
-        self.master.as_ref()
-    }
-
-    /// The part that a token belongs to, and its hash there.
-    fn shard(&self, id: TokenId) -> (&RwLock<HashTable<Arc<Entry>>>, u64) {
-        let hash = self.spread.id(id);
-        // The table itself goes by the ends of the hash.
-        (&self.shards[(hash >> 32) as usize % SHARDS], hash)
+        let retired = loaded.retired.load(Ordering::Acquire);
+        let known = self.retired.swap(retired, Ordering::AcqRel);
+        self.notify_retired(retired & !known);
     }
 }
 
-/// Puts an entry into a table, unless a newer one of the same token is there.
-fn replace(table: &mut HashTable<Arc<Entry>>, fresh: &Arc<Entry>, hash: impl Fn(&Entry) -> u64) {
-    let same = |entry: &Arc<Entry>| entry.id == fresh.id;
-    match table.entry(hash(fresh), same, |entry| hash(entry)) {
-        hash_table::Entry::Occupied(mut known) => {
-            if known.get().rev < fresh.rev {
-                fresh.succeed(known.get());
-                *known.get_mut() = Arc::clone(fresh);
-            }
-        }
-        hash_table::Entry::Vacant(free) => {
-            free.insert(Arc::clone(fresh));
-        }
-    }
-}
-
-/// Texts and lists that many tokens have in common, kept once.
-#[derive(Default)]
-struct Shared {
-    texts: HashSet<Arc<str>>,
-    scopes: HashMap<Vec<Scope>, Arc<[Scope]>>,
-}
-
-/// How many different ones are kept: more are hardly shared.
-const SHARED_MAX: usize = 10_000;
-
-impl Share for Shared {
-    fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let fresh: Arc<str> = text.into();
-        if self.texts.len() < SHARED_MAX {
-            self.texts.insert(Arc::clone(&fresh));
-        }
-        fresh
-    }
-
-    fn scopes(&mut self, scopes: &[Scope]) -> Arc<[Scope]> {
-        if let Some(known) = self.scopes.get(scopes) {
-            return Arc::clone(known);
-        }
-        let fresh: Arc<[Scope]> = scopes.into();
-        if self.scopes.len() < SHARED_MAX {
-            self.scopes.insert(scopes.to_vec(), Arc::clone(&fresh));
-        }
-        fresh
-    }
-}
-
-// What is done under these locks is done whole or panics before it changes
-// anything, so a poisoned lock holds good data.
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
+/// Returns the bit of a key. The number of a key is at most 60, so 64 bits hold every key.
+fn key_bit(kid: KeyId) -> u64 {
+    1 << kid.number()
 }
 
 #[cfg(test)]
@@ -358,7 +285,7 @@ mod tests {
         let panic = |hold: &dyn Fn()| {
             assert!(catch_unwind(AssertUnwindSafe(hold)).is_err());
         };
-        for shard in &mirror.shards {
+        for shard in mirror.tokens.shards() {
             panic(&|| {
                 let _held = shard.write();
                 panic!("planted");
@@ -366,11 +293,11 @@ mod tests {
         }
         panic(&|| {
             let _held = (mirror.imported.write(), mirror.ring.write());
-            let _shared = mirror.shared.lock();
+            let _interner = mirror.interner.lock();
             panic!("planted");
         });
-        assert!(mirror.shards.iter().all(RwLock::is_poisoned));
-        assert!(mirror.imported.is_poisoned() && mirror.shared.is_poisoned());
+        assert!(mirror.tokens.shards().iter().all(RwLock::is_poisoned));
+        assert!(mirror.imported.is_poisoned() && mirror.interner.is_poisoned());
 
         let now = Timestamp::default();
         let check = |record: &Record| mirror.get(record.id).map(|entry| entry.check(now).is_ok());
@@ -381,7 +308,17 @@ mod tests {
         assert_eq!((check(&good), check(&bad)), (Some(true), Some(false)));
         mirror.merge_token(&bad);
         assert_eq!(check(&bad), Some(false), "an older row changes nothing");
-        assert!(mirror.imported(&good.digest).is_some());
-        assert!(mirror.imported(&Digest::sha256("other")).is_none());
+        assert!(mirror.get_imported(&good.digest).is_some());
+        assert!(mirror.get_imported(&Digest::sha256("other")).is_none());
+    }
+
+    #[test]
+    fn every_key_has_its_own_bit() {
+        let keys = (0..=u8::MAX).map_while(KeyId::from_number);
+        let bits = keys.fold(0, |bits, kid| {
+            assert_eq!(bits & key_bit(kid), 0);
+            bits | key_bit(kid)
+        });
+        assert_eq!(bits.count_ones(), 61);
     }
 }

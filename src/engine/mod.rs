@@ -1,26 +1,30 @@
-//! The engine of [`Tokens`](crate::Tokens): every token in memory, and the tasks
-//! that keep it as the store is.
+//! The engine of [`Tokens`](crate::Tokens): every token in memory, and the tasks that keep
+//! memory and store in agreement.
 //!
-//! - [`mirror`] holds the tokens, [`entry`] is one of them.
-//! - [`follow`] reads the store's changes, [`freshness`] is the deadline that a
-//!   confirmed read extends.
-//! - [`verdict`] decides on a presented token by memory alone, [`read_through`]
-//!   reads one that memory does not hold yet.
-//! - [`usage`] counts uses and writes them in batches.
+//! - [`mirror`] holds the tokens in its [`table`]s, each as an [`entry`].
+//! - [`follower`] reads the store's changes. Each read that finds no more of them extends
+//!   the deadline of [`freshness`].
+//! - [`decide`] gives the verdict on a token by memory alone. [`read_through`] reads a
+//!   token that memory does not know yet.
+//! - [`usage`] writes the uses that the [`counter`]s of the entries count.
 
+mod counter;
+mod decide;
 mod entry;
 mod error;
-mod follow;
+mod follower;
 mod freshness;
 mod hash;
-mod listing;
+mod intern;
+mod list;
 mod mirror;
 mod options;
 mod read_through;
 mod retries;
+mod revocation;
 pub(crate) mod schedule;
+mod table;
 mod usage;
-mod verdict;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,28 +33,29 @@ use tokio::{
     task::JoinHandle,
 };
 
+pub(crate) use self::{decide::Decision, retries::Retries, usage::Flush};
 pub use self::{
     error::{TokenError, TokenErrorKind},
     options::TokensOptions,
 };
 use self::{freshness::Freshness, mirror::Mirror, read_through::ReadThrough, usage::UsageBook};
-pub(crate) use self::{retries::Retries, usage::Flush, verdict::Verdict};
 use crate::{
     store::{
-        Position, Row, StoreError, StoreErrorKind, TokenStore, Write, deadline::DeadlineStore,
+        Position, Row, StoreError, StoreErrorKind, StoredToken, TokenStore, Write,
+        deadline::DeadlineStore,
     },
     token::{Clock, Record, SystemClock, Timestamp, TokenId},
 };
 
-/// The state that the handle, its verifiers and its tasks share.
+/// The state that a handle, its verifiers and its tasks share.
 pub(crate) struct Engine {
     pub(crate) store: DeadlineStore,
     pub(crate) options: TokensOptions,
     pub(crate) mirror: Mirror,
-    /// How far the memory followed the store, if it was read. Held while the
-    /// store is followed.
-    pub(crate) head: AsyncMutex<Option<Position>>,
-    /// Wakes the follower after a write whose outcome is unknown.
+    /// The position of the store that memory has reached, once it was read. Locked while
+    /// the store is followed.
+    pub(crate) position: AsyncMutex<Option<Position>>,
+    /// Wakes the follower after a write that may or may not have been made.
     pub(crate) unsure: Notify,
     pub(crate) freshness: Freshness,
     pub(crate) reads: ReadThrough,
@@ -63,7 +68,7 @@ impl Engine {
         Self {
             store: DeadlineStore::new(store, options.store_timeout),
             mirror: Mirror::new(options.master.clone()),
-            head: AsyncMutex::default(),
+            position: AsyncMutex::default(),
             unsure: Notify::new(),
             freshness: Freshness::new(options.max_stale),
             reads: ReadThrough::new(),
@@ -75,7 +80,7 @@ impl Engine {
 
     /// Spawns the tasks that follow the store and that write uses.
     pub(crate) fn spawn_tasks(self: &Arc<Self>) {
-        let follow = tokio::spawn(follow::task(self));
+        let follow = tokio::spawn(follower::task(self));
         let flush = tokio::spawn(usage::task(self));
         self.tasks().extend([follow, flush]);
     }
@@ -88,51 +93,60 @@ impl Engine {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes rows, puts them into memory, and returns the revision of the last.
+    /// Writes rows, merges them into memory, and returns the revision of the last.
     pub(crate) async fn apply(&self, mut writes: Vec<Write>) -> Result<u64, StoreError> {
-        // Asked before the write is sent, which a reload may overtake.
+        // Read before the write is sent: a reload may overtake it.
         let history = self.mirror.history();
         let applied = self.store.apply(writes.clone()).await;
         schedule::point();
         let last = applied.inspect_err(|error| {
-            // The rows may have been written: the follower finds out.
+            // The rows may have been written; the follower reads whether they were.
             if error.kind() == StoreErrorKind::Unavailable {
                 self.unsure.notify_one();
             }
         })?;
-        let before = last.saturating_sub(writes.len() as u64);
-        for (write, rev) in writes.iter_mut().zip(before + 1..) {
+        let first = 1 + last.saturating_sub(writes.len() as u64);
+        for (write, rev) in writes.iter_mut().zip(first..) {
             write.row.set_rev(rev);
         }
         let merged = self.mirror.merge_written(history, &writes, last);
         if !merged.map_err(StoreError::corrupt)? {
-            // The reload may have read the store before the write.
+            // The reload may have read the store from before the write.
             self.follow().await?;
         }
         Ok(last)
     }
 
-    /// Reads a record, changes it and writes it.
-    pub(crate) async fn change<F>(&self, id: TokenId, mut change: F) -> Result<Record, TokenError>
+    /// Reads a token, changes its record and writes it, and repeats that after a conflict.
+    pub(crate) async fn change<F>(
+        &self,
+        id: TokenId,
+        mut change: F,
+    ) -> Result<StoredToken, TokenError>
     where
         F: FnMut(&mut Record) -> Result<(), TokenError> + Send,
     {
         let mut retries = Retries::default();
         loop {
             let stored = self.stored(id).await?;
-            let stored = stored.ok_or_else(TokenError::not_found)?;
-            let mut record = stored.record;
-            let expected_rev = Some(record.rev);
-            let before = record.clone();
-            change(&mut record)?;
-            if record == before {
-                return Ok(record);
+            let StoredToken { record, usage } = stored.ok_or_else(TokenError::not_found)?;
+            let mut changed = record.clone();
+            change(&mut changed)?;
+            if changed != record {
+                let row = Row::Token(Box::new(changed.clone()));
+                let expected_rev = Some(record.rev);
+                match self.apply(vec![Write { row, expected_rev }]).await {
+                    Ok(rev) => changed.rev = rev,
+                    Err(error) => {
+                        retries.allow(error)?;
+                        continue;
+                    }
+                }
             }
-            let row = Row::Token(Box::new(record.clone()));
-            match self.apply(vec![Write { row, expected_rev }]).await {
-                Ok(rev) => return Ok(Record { rev, ..record }),
-                Err(error) => retries.allow(error)?,
-            }
+            return Ok(StoredToken {
+                record: changed,
+                usage,
+            });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a [`Tokens`](super::Tokens) is told when it is opened.
+//! The options of [`Tokens`](crate::Tokens).
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use crate::{
     token::{Clock, MasterKey, Prefix, Timestamp},
 };
 
-/// How tokens are made and followed.
+/// Options that [`Tokens::open`](crate::Tokens::open) takes.
 ///
 /// # Example
 ///
@@ -38,12 +38,12 @@ pub struct TokensOptions {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl TokensOptions {
-    /// Tokens that begin with this prefix: a lower-case letter, then 1 to 14 of
-    /// `[a-z0-9]`.
+    /// Creates the options of tokens that begin with a prefix: a lower-case letter, then 1
+    /// to 14 of `[a-z0-9]`.
     ///
     /// # Errors
     ///
-    /// Where it is anything else.
+    /// Returns an error if the prefix has another form.
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
         Ok(Self {
             prefix: prefix.parse()?,
@@ -58,26 +58,27 @@ impl TokensOptions {
         })
     }
 
-    /// How long a token is good that says nothing of its end; 90 days unless set.
+    /// Sets how long after its creation a token expires that sets no expiry of its own; 90
+    /// days by default.
     pub fn default_expiry(mut self, after: Duration) -> Self {
         self.default_expiry = after;
         self
     }
 
-    /// How long tokens are served from memory while the store can't be reached;
-    /// 30 s unless set. After that good tokens are refused as
-    /// [`Unavailable`](crate::RejectionKind::Unavailable). Zero refuses them
-    /// always: what is held in memory was confirmed some time ago.
+    /// Sets how long memory decides on tokens while the store can't be reached; 30 s by
+    /// default. After that, active tokens are refused as
+    /// [`Unavailable`](crate::RejectionKind::Unavailable). Zero refuses them always, since
+    /// memory is always older than that.
     ///
-    /// A new key of the ring mints from so long after it was made.
+    /// A new key of the ring starts to mint this long after it was created.
     pub fn max_stale(mut self, longest: Duration) -> Self {
         self.max_stale = longest;
         self
     }
 
-    /// How often the store is asked for changes, whatever its
-    /// [`watch`](crate::store::TokenStore::watch) says; 1 s unless set, and
-    /// twice within [`max_stale`](Self::max_stale) in any case.
+    /// Sets how often the store is asked for changes, whatever its
+    /// [`watch`](crate::store::TokenStore::watch) reports; 1 s by default, and at least
+    /// twice within [`max_stale`](Self::max_stale).
     pub fn poll_every(mut self, period: Duration) -> Self {
         self.poll_every = period;
         self
@@ -104,18 +105,18 @@ impl TokensOptions {
         self
     }
 
-    /// What seals the keys in the store.
+    /// Sets the master key, which seals the keys of the ring in the store.
     pub fn master(mut self, master: MasterKey) -> Self {
         self.master = Some(master);
         self
     }
 
-    /// The scopes that there are. A token with a scope that none of them covers
-    /// is refused when it is made.
+    /// Limits the scopes of new tokens: a token can be created only if these cover each of
+    /// its scopes.
     ///
     /// # Errors
     ///
-    /// Where one of them is not a scope.
+    /// Returns an error if one of them is not a scope.
     pub fn known_scopes<T: AsRef<str>>(
         mut self,
         scopes: impl IntoIterator<Item = T>,
@@ -124,13 +125,13 @@ impl TokensOptions {
         Ok(self)
     }
 
-    /// What time it is, for tests.
+    /// Sets the clock that decides whether tokens have expired, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// What time it is for tokens, where this is the system's time.
+    /// Returns the time for tokens, given the system's time.
     pub(crate) fn now(&self, system: Timestamp) -> Timestamp {
         self.clock.as_ref().map_or(system, |clock| clock.now())
     }

@@ -1,5 +1,5 @@
-//! Tokens with a good tag that are not known yet: one read of the store for
-//! each, however many ask.
+//! Reading a token that memory does not know: one read of the store for each token,
+//! however many requests wait for it.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use futures::future::{BoxFuture, FutureExt, Shared as SharedFuture};
+use futures::future::{BoxFuture, FutureExt, Shared};
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::Engine;
@@ -17,42 +17,42 @@ use crate::{
     token::TokenId,
 };
 
-/// How many reads may be under way at once; the next is `Unavailable`.
-const READS: usize = 64;
+/// How many reads may run at once; a further one is `Unavailable`.
+const READS_MAX: usize = 64;
 
-/// How long it is remembered that a token was not there.
+/// How long a missing token is remembered.
 const REMEMBER: Duration = Duration::from_secs(1);
 
-/// How many of those are remembered.
-const REMEMBERED: usize = 1_024;
+/// How many missing tokens are remembered.
+const REMEMBERED_MAX: usize = 1_024;
 
-/// Whether the store could tell; what it told is in memory then.
-type Outcome = Result<(), Rejection>;
+/// Whether the store could be read. The token is in memory then, if it exists.
+type ReadResult = Result<(), Rejection>;
 
 pub(crate) struct ReadThrough {
-    under_way: Mutex<HashMap<TokenId, SharedFuture<BoxFuture<'static, Outcome>>>>,
-    absent: Mutex<Absent>,
+    running: Mutex<HashMap<TokenId, Shared<BoxFuture<'static, ReadResult>>>>,
+    missing: Mutex<MissingTokens>,
     permits: Arc<Semaphore>,
 }
 
 impl ReadThrough {
     pub(crate) fn new() -> Self {
         Self {
-            under_way: Mutex::default(),
-            absent: Mutex::new(Absent::new()),
-            permits: Arc::new(Semaphore::new(READS)),
+            running: Mutex::default(),
+            missing: Mutex::new(MissingTokens::new()),
+            permits: Arc::new(Semaphore::new(READS_MAX)),
         }
     }
 }
 
-/// Tokens that were not there, each with the time of the read.
-struct Absent {
+/// Tokens that the store did not have, with the times of the reads.
+struct MissingTokens {
     since: HashMap<TokenId, Instant>,
-    /// When those were thrown out last that need not be remembered any more.
+    /// When outdated ones were last removed.
     swept: Instant,
 }
 
-impl Absent {
+impl MissingTokens {
     fn new() -> Self {
         Self {
             since: HashMap::new(),
@@ -60,51 +60,51 @@ impl Absent {
         }
     }
 
-    fn holds(&self, id: TokenId) -> bool {
+    fn contains(&self, id: TokenId) -> bool {
         let since = self.since.get(&id);
         since.is_some_and(|since| since.elapsed() < REMEMBER)
     }
 
-    fn add(&mut self, id: TokenId) {
-        // Not for each one: a flood would pay for all of them each time.
-        if self.since.len() >= REMEMBERED && self.swept.elapsed() >= REMEMBER / 10 {
+    fn insert(&mut self, id: TokenId) {
+        // Not each time: in a flood, every miss would pay for a walk over all of them.
+        if self.since.len() >= REMEMBERED_MAX && self.swept.elapsed() >= REMEMBER / 10 {
             self.since.retain(|_, since| since.elapsed() < REMEMBER);
             self.swept = Instant::now();
         }
-        if self.since.len() < REMEMBERED {
+        if self.since.len() < REMEMBERED_MAX {
             self.since.insert(id, Instant::now());
         }
     }
 }
 
 impl Engine {
-    /// Asks the store for a token, together with all others who ask for it.
+    /// Reads a token from the store, and shares the read with other requests for it.
     ///
-    /// The read runs in a task of its own: whoever gives up takes nothing from
-    /// those who still wait.
-    pub(crate) async fn read_through(self: &Arc<Self>, id: TokenId) -> Outcome {
-        if lock(&self.reads.absent).holds(id) {
+    /// The read runs in its own task, so that a request that is cancelled does not cancel
+    /// it for the others.
+    pub(crate) async fn read_through(self: &Arc<Self>, id: TokenId) -> ReadResult {
+        if lock(&self.reads.missing).contains(id) {
             return Ok(());
         }
         let read = {
-            let mut under_way = lock(&self.reads.under_way);
-            match under_way.get(&id) {
+            let mut running = lock(&self.reads.running);
+            match running.get(&id) {
                 Some(read) => read.clone(),
                 None => {
                     let permit = Arc::clone(&self.reads.permits).try_acquire_owned();
                     let busy = |_| Rejection::unavailable_with_reason("too many reads");
                     let permit = permit.map_err(busy)?;
-                    let shared = Arc::clone(self);
+                    let engine = Arc::clone(self);
                     let task = tokio::spawn(async move {
-                        let _over = OverOnDrop(&shared.reads, id);
+                        let _remove = RemoveOnDrop(&engine.reads, id);
                         let _permit = permit;
-                        shared.read_one(id).await
+                        engine.read_one(id).await
                     });
-                    let died = |_| Err(Rejection::unavailable_with_reason("the read died"));
-                    let read = async move { task.await.unwrap_or_else(died) }
+                    let failed = |_| Err(Rejection::unavailable_with_reason("the read failed"));
+                    let read = async move { task.await.unwrap_or_else(failed) }
                         .boxed()
                         .shared();
-                    under_way.insert(id, read.clone());
+                    running.insert(id, read.clone());
                     read
                 }
             }
@@ -112,17 +112,17 @@ impl Engine {
         read.await
     }
 
-    async fn read_one(&self, id: TokenId) -> Outcome {
-        // Asked before the read is sent, which may be overtaken by a reload.
+    async fn read_one(&self, id: TokenId) -> ReadResult {
+        // Read before the request is sent: a reload may overtake it.
         let history = self.mirror.history();
         match self.store.get(id).await {
             Ok(Some(StoredToken { record, .. })) => {
                 let row = Row::Token(Box::new(record));
-                let merged = self.mirror.merge_of(history, &row);
+                let merged = self.mirror.merge_if_current(history, &row);
                 merged.map_err(Rejection::unavailable)
             }
             Ok(None) => {
-                lock(&self.reads.absent).add(id);
+                lock(&self.reads.missing).insert(id);
                 Ok(())
             }
             Err(error) => Err(Rejection::unavailable(error)),
@@ -130,17 +130,17 @@ impl Engine {
     }
 }
 
-/// However a read ends, the next one who asks begins another.
-struct OverOnDrop<'a>(&'a ReadThrough, TokenId);
+/// Removes a read when it ends in any way, so that the next request begins another.
+struct RemoveOnDrop<'a>(&'a ReadThrough, TokenId);
 
-impl Drop for OverOnDrop<'_> {
+impl Drop for RemoveOnDrop<'_> {
     fn drop(&mut self) {
-        lock(&self.0.under_way).remove(&self.1);
+        lock(&self.0.running).remove(&self.1);
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is done under these locks can't be left half done.
+    // Each change under these locks is one call of a map, so poisoned data is whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -153,17 +153,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn f07_a_flood_of_misses_is_remembered_within_a_bound() {
         let id = |n: u32| -> TokenId { format!("{n:012}").parse().unwrap() };
-        let mut absent = Absent::new();
+        let mut missing = MissingTokens::new();
         for n in 0..1_000_000 {
-            absent.add(id(n));
+            missing.insert(id(n));
         }
-        assert_eq!(absent.since.len(), REMEMBERED);
-        assert!(absent.since.capacity() < 4 * REMEMBERED);
-        assert!(absent.holds(id(0)) && !absent.holds(id(999_999)));
+        assert_eq!(missing.since.len(), REMEMBERED_MAX);
+        assert!(missing.since.capacity() < 4 * REMEMBERED_MAX);
+        assert!(missing.contains(id(0)) && !missing.contains(id(999_999)));
         advance(REMEMBER).await;
-        assert!(!absent.holds(id(0)), "no longer");
-        absent.add(id(999_999));
-        assert!(absent.holds(id(999_999)), "there is room again");
-        assert_eq!(absent.since.len(), 1);
+        assert!(!missing.contains(id(0)), "no longer");
+        missing.insert(id(999_999));
+        assert!(missing.contains(id(999_999)), "there is room again");
+        assert_eq!(missing.since.len(), 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::{TokenError, TokenErrorKind};
 
-/// How often a write is attempted while other writers are faster.
+/// How many attempts one write has.
 const ATTEMPTS: usize = 8;
 
 /// Counts the attempts of one write.
@@ -12,11 +12,8 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Allows another attempt after a conflict, unless there were too many.
-    ///
-    /// # Errors
-    ///
-    /// Returns the error if the write must not be repeated.
+    /// Allows another attempt after a conflict, and returns any other error, or the last
+    /// conflict.
     pub(crate) fn allow(&mut self, error: impl Into<TokenError>) -> Result<(), TokenError> {
         let error = error.into();
         self.failed += 1;

@@ -1,45 +1,47 @@
-//! The object-safe form of [`TokenStore`], so that [`Tokens`](super::Tokens)
-//! has no type parameter.
+//! The object-safe form of [`TokenStore`], which saves
+//! [`Tokens`](crate::tokens::Tokens) a type parameter.
 
 use futures::future::{BoxFuture, FutureExt};
 
 use super::{
-    contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
     error::StoreError,
+    query::Query,
+    rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
+    token_store::TokenStore,
 };
 use crate::token::{Timestamp, TokenId};
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 pub(super) trait DynStore: Send + Sync {
-    fn apply(&self, writes: Vec<Write>) -> Answer<'_, u64>;
-    fn get(&self, id: TokenId) -> Answer<'_, Option<StoredToken>>;
-    fn list(&self, query: Query) -> Answer<'_, Vec<StoredToken>>;
-    fn changes(&self, since: u64, limit: usize) -> Answer<'_, Changes>;
-    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Position>;
+    fn apply(&self, writes: Vec<Write>) -> StoreFuture<'_, u64>;
+    fn get(&self, id: TokenId) -> StoreFuture<'_, Option<StoredToken>>;
+    fn list(&self, query: Query) -> StoreFuture<'_, Vec<StoredToken>>;
+    fn changes(&self, since: u64, limit: usize) -> StoreFuture<'_, Changes>;
+    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> StoreFuture<'a, Position>;
     fn watch(&self, since: u64) -> BoxFuture<'_, ()>;
-    fn record_uses(&self, uses: Vec<TokenUse>) -> Answer<'_, ()>;
-    fn prune(&self, ended_before: Timestamp) -> Answer<'_, Vec<TokenId>>;
+    fn record_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()>;
+    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, Vec<TokenId>>;
 }
 
 impl<S: TokenStore> DynStore for S {
-    fn apply(&self, writes: Vec<Write>) -> Answer<'_, u64> {
+    fn apply(&self, writes: Vec<Write>) -> StoreFuture<'_, u64> {
         TokenStore::apply(self, writes).boxed()
     }
 
-    fn get(&self, id: TokenId) -> Answer<'_, Option<StoredToken>> {
+    fn get(&self, id: TokenId) -> StoreFuture<'_, Option<StoredToken>> {
         TokenStore::get(self, id).boxed()
     }
 
-    fn list(&self, query: Query) -> Answer<'_, Vec<StoredToken>> {
+    fn list(&self, query: Query) -> StoreFuture<'_, Vec<StoredToken>> {
         TokenStore::list(self, query).boxed()
     }
 
-    fn changes(&self, since: u64, limit: usize) -> Answer<'_, Changes> {
+    fn changes(&self, since: u64, limit: usize) -> StoreFuture<'_, Changes> {
         TokenStore::changes(self, since, limit).boxed()
     }
 
-    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> Answer<'a, Position> {
+    fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> StoreFuture<'a, Position> {
         TokenStore::load_all(self, each).boxed()
     }
 
@@ -47,11 +49,11 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::watch(self, since).boxed()
     }
 
-    fn record_uses(&self, uses: Vec<TokenUse>) -> Answer<'_, ()> {
+    fn record_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()> {
         TokenStore::record_uses(self, uses).boxed()
     }
 
-    fn prune(&self, ended_before: Timestamp) -> Answer<'_, Vec<TokenId>> {
+    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, Vec<TokenId>> {
         TokenStore::prune(self, ended_before).boxed()
     }
 }

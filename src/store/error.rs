@@ -1,10 +1,10 @@
-//! Errors of stores.
+//! The error of stores.
 
 use std::{error::Error, fmt};
 
 /// An error of a store.
 ///
-/// Its text names the cause, for logs: no client of a service sees it.
+/// Its message names the cause and is meant for logs. Clients never see it.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -15,20 +15,20 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// A row to insert has an id or a digest that the store holds already.
+    /// The id or the digest of a new row is taken.
     AlreadyExists,
-    /// A row is not at the revision that the write was made for, or the store
-    /// gave up a transaction in favor of another one. Read it again.
+    /// A row is not at the expected revision, or the database aborted the
+    /// transaction in favor of another one. Read the row again.
     Conflict,
-    /// The contents of the store are damaged, or another program wrote them.
+    /// The contents of the store are damaged, or were written by another program.
     Corrupt,
-    /// The store can't be reached, or it refused: it is locked, full, read-only,
-    /// or a permission is missing. The message names the cause.
+    /// The store can't be reached, or can't do it: it is locked, full or
+    /// read-only, or a permission is missing. The message names the cause.
     Unavailable,
 }
 
 impl StoreError {
-    /// Creates an error for a row that the store holds already.
+    /// Creates an error for a new row with an id or a digest that is taken.
     #[must_use]
     pub fn already_exists() -> Self {
         Self {
@@ -37,8 +37,7 @@ impl StoreError {
         }
     }
 
-    /// Creates an error for a row that is not at the revision that the write
-    /// was made for.
+    /// Creates an error for a row that is not at the expected revision.
     #[must_use]
     pub fn conflict() -> Self {
         Self {
@@ -47,10 +46,10 @@ impl StoreError {
         }
     }
 
-    /// Creates an error for a transaction that the database gave up in favor of
+    /// Creates an error for a transaction that the database aborted in favor of
     /// another one.
     #[cfg(feature = "postgres")]
-    pub(super) fn conflict_because(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(super) fn conflict_with_source(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: StoreErrorKind::Conflict,
             source: Some(source.into()),
@@ -65,7 +64,7 @@ impl StoreError {
         }
     }
 
-    /// Creates an error for a store that can't be reached, or that refused.
+    /// Creates an error for a store that can't be reached or used.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: StoreErrorKind::Unavailable,
@@ -73,18 +72,18 @@ impl StoreError {
         }
     }
 
-    /// Creates an error for a call that was not answered in time.
+    /// Creates an error for a call that missed its deadline.
     pub(super) fn timed_out(operation: &'static str) -> Self {
         Self::unavailable(format!("`{operation}` was not answered in time"))
     }
 
-    /// Returns the kind of failure.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
 
-    /// Returns the cause, if it has this type.
+    /// Returns the cause if it is of type `E`.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn cause<E: Error + 'static>(&self) -> Option<&E> {
         self.source.as_ref()?.downcast_ref()
@@ -94,8 +93,8 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            StoreErrorKind::AlreadyExists => "the row is already there",
-            StoreErrorKind::Conflict => "the row was changed in the meantime",
+            StoreErrorKind::AlreadyExists => "the id or the digest of the new row is taken",
+            StoreErrorKind::Conflict => "the row is not at the expected revision",
             StoreErrorKind::Corrupt => "the store can't be read",
             StoreErrorKind::Unavailable => "the store is unavailable",
         })?;
@@ -108,7 +107,7 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // `Display` shows the cause itself.
+        // `Display` already shows the cause.
         self.source.as_deref()?.source()
     }
 }

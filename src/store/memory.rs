@@ -1,7 +1,7 @@
-//! A store in memory, and the smallest complete one.
+//! A store in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -9,15 +9,15 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    contract::{
-        Changes, Cursor, Position, Query, Row, StoredToken, TokenStore, TokenUse, Usage, Write,
-    },
     error::StoreError,
+    query::{Cursor, Query},
+    rows::{Changes, Position, Row, StoredToken, TokenUse, Usage, Write},
+    token_store::TokenStore,
 };
 use crate::token::{Digest, KeyId, Record, TagKey, Timestamp, TokenId};
 
-/// Keeps tokens in memory: for tests, and for services whose tokens may end
-/// with them.
+/// A store in memory, for tests and for services that may lose their tokens when
+/// they stop.
 ///
 /// # Example
 ///
@@ -26,8 +26,8 @@ use crate::token::{Digest, KeyId, Record, TagKey, Timestamp, TokenId};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
-/// let made = tokens.create(NewToken::new("alice").scopes(["deployment"])).await?;
-/// println!("{}", made.secret.expose());
+/// let created = tokens.create(NewToken::new("alice").scopes(["deployment"])).await?;
+/// println!("{}", created.secret.expose());
 /// let layer = AuthnLayer::new(tokens.verifier());
 /// # Ok(())
 /// # }
@@ -46,24 +46,24 @@ struct Tables {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self {
             tables: Mutex::default(),
-            // A store in memory has one history, which ends with it.
+            // The history is as old as the store, and never another one.
             epoch: "memory".to_owned(),
             rev: watch::Sender::new(0),
         }
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        // Whatever is done under the lock is done whole, or panics before it
-        // changes anything.
+        // No code panics after it has begun to change the tables, so a poisoned
+        // lock protects consistent ones.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn head(&self, tables: &Tables) -> Position {
+    fn position(&self, tables: &Tables) -> Position {
         Position {
             epoch: self.epoch.clone(),
             rev: tables.rev,
@@ -78,7 +78,7 @@ impl Default for MemoryStore {
 }
 
 impl Tables {
-    fn rev_of(&self, row: &Row) -> Option<u64> {
+    fn current_rev(&self, row: &Row) -> Option<u64> {
         match row {
             Row::Key(key) => self.keys.get(&key.id).map(|key| key.rev),
             Row::Token(record) => self.tokens.get(&record.id).map(|stored| stored.record.rev),
@@ -91,8 +91,29 @@ impl Tables {
             .any(|stored| stored.record.digest == *digest)
     }
 
+    /// Checks the writes of a batch against the tables and against each other.
+    fn check_all(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let (mut keys, mut ids, mut digests) = <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
+        for write in writes {
+            self.check(write)?;
+            let is_new = write.expected_rev.is_none();
+            let is_first = match &write.row {
+                Row::Key(key) => keys.insert(key.id),
+                Row::Token(record) => {
+                    ids.insert(record.id) && (!is_new || digests.insert(record.digest.to_bytes()))
+                }
+            };
+            match (is_first, is_new) {
+                (true, _) => {}
+                (false, true) => return Err(StoreError::already_exists()),
+                (false, false) => return Err(StoreError::conflict()),
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self, write: &Write) -> Result<(), StoreError> {
-        let rev = self.rev_of(&write.row);
+        let rev = self.current_rev(&write.row);
         if write.expected_rev.is_some() {
             return if rev == write.expected_rev {
                 Ok(())
@@ -101,7 +122,8 @@ impl Tables {
             };
         }
         let digest_taken = match &write.row {
-            // Only the digest of an imported token is chosen by a caller.
+            // Digests of tokens that this crate made never collide, so that only
+            // an import pays for the scan.
             Row::Token(record) if record.kid.is_none() => self.has_digest(&record.digest),
             Row::Token(_) | Row::Key(_) => false,
         };
@@ -127,8 +149,8 @@ impl Tables {
         }
     }
 
-    /// The rows that changed after a revision.
-    fn rows(&self, since: u64) -> impl Iterator<Item = Row> {
+    /// Returns the rows that changed after a revision, in no order.
+    fn changed_rows(&self, since: u64) -> impl Iterator<Item = Row> {
         let keys = self.keys.values().filter(move |key| key.rev > since);
         let records = self.tokens.values().map(|stored| &stored.record);
         let records = records.filter(move |record| record.rev > since);
@@ -140,7 +162,7 @@ impl Tables {
 impl TokenStore for MemoryStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
         let mut tables = self.tables();
-        writes.iter().try_for_each(|write| tables.check(write))?;
+        tables.check_all(&writes)?;
         for mut write in writes {
             tables.rev += 1;
             write.row.set_rev(tables.rev);
@@ -168,10 +190,10 @@ impl TokenStore for MemoryStore {
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
         let tables = self.tables();
-        let head = self.head(&tables);
+        let head = self.position(&tables);
         let mut rows = Vec::new();
         if head.rev > since {
-            rows.extend(tables.rows(since));
+            rows.extend(tables.changed_rows(since));
             rows.sort_by_key(Row::rev);
             rows.truncate(limit);
         }
@@ -180,12 +202,12 @@ impl TokenStore for MemoryStore {
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
         let tables = self.tables();
-        tables.rows(0).for_each(each);
-        Ok(self.head(&tables))
+        tables.changed_rows(0).for_each(each);
+        Ok(self.position(&tables))
     }
 
     async fn watch(&self, since: u64) {
-        // The sender lives as long as `self`.
+        // An error means that the sender is gone, but `self` holds it.
         let _ = self.rev.subscribe().wait_for(|rev| *rev > since).await;
     }
 
@@ -193,8 +215,8 @@ impl TokenStore for MemoryStore {
         let mut tables = self.tables();
         for used in uses {
             if let Some(stored) = tables.tokens.get_mut(&used.id) {
-                let last = &mut stored.usage.last_used_at;
-                *last = (*last).max(Some(used.at));
+                let last_used_at = &mut stored.usage.last_used_at;
+                *last_used_at = (*last_used_at).max(Some(used.at));
                 stored.usage.uses += used.count;
             }
         }
@@ -205,18 +227,18 @@ impl TokenStore for MemoryStore {
         let mut tables = self.tables();
         let mut pruned = Vec::new();
         tables.tokens.retain(|id, stored| {
-            let ended = ended(&stored.record, ended_before);
-            if ended {
+            let has_ended = has_ended(&stored.record, ended_before);
+            if has_ended {
                 pruned.push(*id);
             }
-            !ended
+            !has_ended
         });
         Ok(pruned)
     }
 }
 
-/// Whether a token ended before a time.
-fn ended(record: &Record, before: Timestamp) -> bool {
+/// Checks whether a token ended before a time.
+fn has_ended(record: &Record, before: Timestamp) -> bool {
     [record.revoked_at, record.expires_at, record.grace_until]
         .into_iter()
         .flatten()

@@ -1,26 +1,28 @@
-//! Where tokens are kept: the trait [`TokenStore`], and the stores of this crate.
+//! Stores of tokens: the trait [`TokenStore`] and its implementations.
 //!
-//! A store keeps rows and counts revisions; it decides nothing. `Tokens` decides, over
-//! any store.
+//! A store keeps rows and counts revisions. It makes no decision:
+//! [`Tokens`](crate::tokens::Tokens) does, on top of any store.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod contract;
 pub(crate) mod deadline;
 mod dynamic;
 mod error;
 mod memory;
+mod query;
+mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
+mod token_store;
 
 #[cfg(feature = "sqlite")]
 pub use self::sql::SqliteStore;
 #[cfg(feature = "postgres")]
 pub use self::sql::{PostgresOptions, PostgresStore};
 pub use self::{
-    contract::{
-        Changes, Cursor, Position, Query, Row, StoredToken, TokenStore, TokenUse, Usage, Write,
-    },
     error::{StoreError, StoreErrorKind},
     memory::MemoryStore,
+    query::{Cursor, Query},
+    rows::{Changes, Position, Row, StoredToken, TokenUse, Usage, Write},
+    token_store::TokenStore,
 };

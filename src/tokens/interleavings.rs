@@ -1,11 +1,11 @@
-//! A model of verdicts, reloads and revocations: the code as it is, in every
-//! order of its steps on engine memory.
+//! A model check of verdicts, reloads and revocations. It runs the real code in every
+//! order of the steps that its threads take on shared memory.
 //!
-//! A verdict may accept a token only if there is a moment, between its first
-//! and its last step, at which the memory is fresh and says that the token is
-//! good. So once the memory says that a token is revoked, no verdict that begins
-//! later accepts it; and no verdict joins what it read of one generation of the
-//! memory, or before a confirmation, with what it read after.
+//! A verdict may accept a token only if there is a moment, between its first and its last
+//! step, at which the memory is fresh and the token in it is valid. Therefore, once the
+//! memory holds a revocation, no verdict that begins later accepts the token; and no
+//! verdict combines reads of two generations of the memory, or reads from before and after
+//! a confirmation.
 
 use std::sync::{
     Arc, LazyLock,
@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{NewToken, TokenSelector, Tokens, TokensOptions};
 use crate::{
     engine::{
-        Engine, Verdict,
+        Decision, Engine,
         schedule::{
             explore::{Choices, every_order},
             point,
@@ -32,7 +32,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     runtime.worker_threads(1).enable_time().build().unwrap()
 });
 
-/// Tokens that nothing follows unless a thread of the model does.
+/// Tokens without a follower: only the threads of the model follow the store.
 struct Scene {
     store: Arc<MemoryStore>,
     tokens: Tokens,
@@ -40,7 +40,7 @@ struct Scene {
     secret: Secret,
 }
 
-/// A token with everything else of the model, in memory and in the store.
+/// Creates a token, in memory and in the store.
 fn scene() -> Scene {
     RUNTIME.block_on(async {
         let store = Arc::new(MemoryStore::new());
@@ -49,18 +49,18 @@ fn scene() -> Scene {
         let tokens = Tokens { engine };
         tokens.engine.follow().await.unwrap();
         tokens.ensure_key().await.unwrap();
-        let made = tokens.create(NewToken::new("alice")).await.unwrap();
+        let created = tokens.create(NewToken::new("alice")).await.unwrap();
         Scene {
             store,
             tokens,
-            record: made.record,
-            secret: made.secret,
+            record: created.record,
+            secret: created.secret,
         }
     })
 }
 
 impl Scene {
-    /// Whether the memory is fresh and says that the token is good, at once.
+    /// Whether the memory is fresh and the token in it is valid, at one moment.
     fn is_good(&self) -> bool {
         let engine = &self.tokens.engine;
         let now = SystemClock.now();
@@ -70,7 +70,7 @@ impl Scene {
             && engine.freshness.vouches_for(engine.freshness.see(), now)
     }
 
-    /// Revokes the token as another process does.
+    /// Revokes the token in the store alone, as another process would.
     fn revoke_elsewhere(&self) {
         let mut record = self.record.clone();
         let expected_rev = Some(record.rev);
@@ -84,26 +84,26 @@ impl Scene {
         RUNTIME.block_on(self.tokens.engine.follow()).unwrap();
     }
 
-    /// The store is taken for another one: it is read anew.
-    fn read_anew(&self) {
-        *self.tokens.engine.head.try_lock().unwrap() = None;
+    /// Makes the next `follow` load everything.
+    fn force_load(&self) {
+        *self.tokens.engine.position.try_lock().unwrap() = None;
     }
 }
 
 /// Decides whether the token is accepted.
-type Judge = fn(&Scene) -> bool;
+type Verify = fn(&Scene) -> bool;
 
-/// Prepares a scene, or is a thread of it.
+/// Prepares a scene, or runs as one of its threads.
 type Act = fn(&Scene);
 
-/// What the verifiers do.
-fn judge(scene: &Scene) -> bool {
-    let verdict = scene.tokens.engine.judge(scene.secret.expose().as_bytes());
-    matches!(verdict, Verdict::Decided(Ok(_)))
+/// The code of the verifiers.
+fn verify(scene: &Scene) -> bool {
+    let decision = scene.tokens.engine.decide(scene.secret.expose().as_bytes());
+    matches!(decision, Decision::Final(Ok(_)))
 }
 
-/// Planted: freshness is read after the memory alone.
-fn judge_by_freshness_after(scene: &Scene) -> bool {
+/// A planted bug: freshness is read only after the memory.
+fn verify_by_freshness_after(scene: &Scene) -> bool {
     let engine = &scene.tokens.engine;
     let entry = engine.mirror.get(scene.record.id).unwrap();
     point();
@@ -111,8 +111,8 @@ fn judge_by_freshness_after(scene: &Scene) -> bool {
     entry.check(now).is_ok() && engine.freshness.vouches_for(engine.freshness.see(), now)
 }
 
-/// Planted: freshness is read before the memory alone.
-fn judge_by_freshness_before(scene: &Scene) -> bool {
+/// A planted bug: freshness is read only before the memory.
+fn verify_by_freshness_before(scene: &Scene) -> bool {
     let engine = &scene.tokens.engine;
     let now = SystemClock.now();
     if !engine.freshness.vouches_for(engine.freshness.see(), now) {
@@ -124,33 +124,33 @@ fn judge_by_freshness_before(scene: &Scene) -> bool {
     !engine.mirror.is_retired(scene.record.kid) && entry.check(now).is_ok()
 }
 
-/// What came of all orders.
+/// The results of all orders.
 #[derive(Default)]
 struct Outcome {
     orders: usize,
     accepted: usize,
-    /// Accepted without a moment at which that was right.
+    /// How many accepted the token, with no moment at which that was right.
     wrong: usize,
 }
 
 /// Runs a verdict among other threads, in every order.
-fn explore(judge: Judge, prepare: Act, others: &[Act]) -> Outcome {
+fn explore(verify: Verify, prepare: Act, others: &[Act]) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.orders = every_order(|choices| {
         let scene = scene();
         prepare(&scene);
-        let (accepted, wrong) = one_order(choices, &scene, judge, others);
+        let (accepted, wrong) = one_order(choices, &scene, verify, others);
         outcome.accepted += usize::from(accepted);
         outcome.wrong += usize::from(wrong);
     });
     outcome
 }
 
-fn one_order(choices: &mut Choices, scene: &Scene, judge: Judge, others: &[Act]) -> (bool, bool) {
+fn one_order(choices: &mut Choices, scene: &Scene, verify: Verify, others: &[Act]) -> (bool, bool) {
     let [begun, ended, accepted] = [(); 3].map(|()| AtomicBool::new(false));
     let mut threads: Vec<Box<dyn FnOnce() + Send + '_>> = vec![Box::new(|| {
         begun.store(true, SeqCst);
-        accepted.store(judge(scene), SeqCst);
+        accepted.store(verify(scene), SeqCst);
         ended.store(true, SeqCst);
     })];
     for other in others {
@@ -177,15 +177,15 @@ fn freshness_is_over(scene: &Scene) {
     scene.tokens.engine.freshness.end();
 }
 
-/// The memory knows that the token's key is retired. The store was restored
-/// from an older copy, in which it is not, and the token is revoked in it.
+/// In memory, the token's key is retired. The store was restored from an older copy, in
+/// which the key is not retired and the token is revoked.
 fn restored_from_an_older_copy(scene: &Scene) {
     let mut key = scene.tokens.keys().remove(0);
     key.retired_at = Some(Timestamp::from_secs(1));
     key.rev = 1_000;
     scene.tokens.engine.mirror.merge(&Row::Key(key)).unwrap();
     scene.revoke_elsewhere();
-    scene.read_anew();
+    scene.force_load();
 }
 
 #[test]
@@ -202,12 +202,12 @@ fn s06_no_order_of_steps_accepts_a_revoked_token() {
             &[Scene::follow, Scene::revoke_elsewhere],
         ),
         (
-            "it revokes while everything is read anew",
-            Scene::read_anew,
+            "it revokes while everything is loaded",
+            Scene::force_load,
             &[Scene::follow, Scene::revoke_elsewhere],
         ),
         (
-            "an older copy is read anew",
+            "an older copy is loaded",
             restored_from_an_older_copy,
             &[Scene::follow],
         ),
@@ -217,7 +217,7 @@ fn s06_no_order_of_steps_accepts_a_revoked_token() {
             orders,
             accepted,
             wrong,
-        } = explore(judge, prepare, others);
+        } = explore(verify, prepare, others);
         println!("{name}: {orders} orders, {accepted} accepted");
         assert_eq!(wrong, 0, "{name}: of {orders} orders");
         let restored = name.contains("copy");
@@ -229,27 +229,27 @@ fn s06_no_order_of_steps_accepts_a_revoked_token() {
 #[test]
 fn s06_the_model_finds_planted_bugs() {
     let others: &[Act] = &[Scene::follow, Scene::revoke_elsewhere];
-    for prepare in [freshness_is_over, Scene::read_anew] {
-        let found = explore(judge_by_freshness_after, prepare, others);
+    for prepare in [freshness_is_over, Scene::force_load] {
+        let found = explore(verify_by_freshness_after, prepare, others);
         assert!(found.wrong > 0, "a later confirmation vouched");
     }
     let restored = restored_from_an_older_copy;
-    let found = explore(judge_by_freshness_before, restored, &[Scene::follow]);
-    assert!(found.wrong > 0, "two generations were joined");
+    let found = explore(verify_by_freshness_before, restored, &[Scene::follow]);
+    assert!(found.wrong > 0, "two generations were combined");
 }
 
-/// From the return of `revoke` on, the memory never says that the token is
-/// good, whatever the follower does.
+/// After `revoke` has returned, the token is never valid in memory, whatever the follower
+/// does.
 #[test]
 fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
-    for prepare in [nothing, Scene::read_anew] {
+    for prepare in [nothing, Scene::force_load] {
         let orders = every_order(|choices| {
             let scene = scene();
             prepare(&scene);
             let revoked = AtomicBool::new(false);
             let revoke = || {
-                let which = TokenSelector::Id(scene.record.id);
-                let revoke = scene.tokens.revoke(which, "admin", "lost");
+                let selector = TokenSelector::Id(scene.record.id);
+                let revoke = scene.tokens.revoke(selector, "admin", "lost");
                 assert_eq!(RUNTIME.block_on(revoke).unwrap(), 1);
                 revoked.store(true, SeqCst);
             };
@@ -257,7 +257,7 @@ fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
                 assert!(!(revoked.load(SeqCst) && scene.is_good()));
             });
             scene.follow();
-            assert!(!judge(&scene));
+            assert!(!verify(&scene));
         });
         println!("{orders} orders");
         assert!(orders > 5);

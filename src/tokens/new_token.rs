@@ -1,36 +1,22 @@
-//! A token that is asked for, and whether it may be made.
+//! The builder of a token.
 
 use std::{fmt, time::Duration};
 
-use super::{TokenError, TokensOptions};
+use super::{TokenError, TokensOptions, validate};
 use crate::{
     principal::Principal,
-    scope::{Scope, Scoped},
-    target::Target,
-    text,
     token::{Digest, Record, Timestamp, TokenId},
 };
 
-/// The longest name, description and reason, in characters.
-const NAME_MAX: usize = 128;
-const DESCRIPTION_MAX: usize = 1_024;
-const REASON_MAX: usize = 1_024;
-
-/// The longest metadata, in bytes.
-const METADATA_MAX: usize = 4 * 1_024;
-
-const LIST_MAX: usize = 64;
-
-/// A token that is asked for.
+/// A token to be created.
 ///
-/// What is wrong with it is said when it is made, with the field that is at
-/// fault.
+/// [`Tokens::create`](super::Tokens::create) checks it, and returns an error that names the
+/// field if one is not valid.
 ///
-/// Subject, name, organization and the like are one line of at most 128
-/// characters (Unicode scalar values), a description at most 1,024, which may be
-/// several lines. A text is refused where it holds a control character, a
-/// bidirectional control or a line separator, or is not empty and has no visible
-/// character.
+/// A subject, name, organization or similar text is one line of at most 128 characters
+/// (Unicode scalar values); a description is at most 1,024, and may have several lines. A
+/// text may not contain control characters, bidirectional controls or line separators, and
+/// has at least one visible character unless it is empty.
 ///
 /// # Example
 ///
@@ -56,21 +42,22 @@ pub struct NewToken {
     targets: Option<Vec<String>>,
     metadata: String,
     not_before: Option<Timestamp>,
-    end: End,
-    maker: Option<Principal>,
+    expiry: Expiry,
+    caller: Option<Principal>,
     created_by: Option<String>,
 }
 
 #[derive(Clone, Copy)]
-enum End {
-    Default,
+enum Expiry {
+    After(Duration),
     At(Timestamp),
-    In(Duration),
+    Default,
     Never,
 }
 
 impl NewToken {
-    /// A token of this subject, without scopes, with the default end.
+    /// Creates a token of a subject, without scopes, that expires after
+    /// [`default_expiry`](TokensOptions::default_expiry).
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -82,127 +69,152 @@ impl NewToken {
             targets: None,
             metadata: String::new(),
             not_before: None,
-            end: End::Default,
-            maker: None,
+            expiry: Expiry::Default,
+            caller: None,
             created_by: None,
         }
     }
 
-    /// What the subject is: `user` unless set.
+    /// Sets the kind of the subject; `user` by default.
     pub fn subject_kind(mut self, kind: impl Into<String>) -> Self {
         self.subject_kind = kind.into();
         self
     }
 
-    /// The organization that it belongs to: not an empty one.
+    /// Sets the organization that the token belongs to, which may not be empty.
     pub fn organization(mut self, organization: impl Into<String>) -> Self {
         self.organization = Some(organization.into());
         self
     }
 
-    /// What its owner calls it; at most 128 characters.
+    /// Sets the name by which its owner recognizes it; at most 128 characters.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// What its owner says of it; at most 1,024 characters.
+    /// Sets the description; at most 1,024 characters.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// What it may do.
+    /// Sets the scopes that the token grants.
     pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What it is held to, see [`Target`]. Without a list it is held to nothing;
-    /// an empty list is refused.
+    /// Restricts the token to targets, see [`Target`](crate::Target). Without a list it is
+    /// not restricted; an empty list is refused.
     pub fn targets<T: Into<String>>(mut self, targets: impl IntoIterator<Item = T>) -> Self {
         self.targets = Some(targets.into_iter().map(Into::into).collect());
         self
     }
 
-    /// A JSON object of your own, at most 4 KiB.
+    /// Sets the metadata: a JSON object of your own, at most 4 KiB.
     pub fn metadata(mut self, json: impl Into<String>) -> Self {
         self.metadata = json.into();
         self
     }
 
-    /// From when on it is good.
+    /// Sets the time before which the token is not valid yet.
     pub fn not_before(mut self, begin: Timestamp) -> Self {
         self.not_before = Some(begin);
         self
     }
 
-    /// Until when it is good.
+    /// Sets when the token expires.
     pub fn expires_at(mut self, end: Timestamp) -> Self {
-        self.end = End::At(end);
+        self.expiry = Expiry::At(end);
         self
     }
 
-    /// How long it is good.
+    /// Sets how long after its creation the token expires.
     pub fn expires_in(mut self, after: Duration) -> Self {
-        self.end = End::In(after);
+        self.expiry = Expiry::After(after);
         self
     }
 
-    /// It has no end. Most tokens should have one.
+    /// Creates the token without an expiry. Most tokens should have one.
     pub fn never_expires(mut self) -> Self {
-        self.end = End::Never;
+        self.expiry = Expiry::Never;
         self
     }
 
-    /// Who makes it, and with what rights: the token gets none beyond them, in
-    /// scopes, targets, organization and end.
-    pub fn within_rights_of(mut self, maker: &Principal) -> Self {
-        self.maker = Some(maker.clone());
+    /// Limits the token to the rights of a principal, which becomes its creator: the token
+    /// is refused if its scopes, targets, organization or expiry exceed the principal's.
+    ///
+    /// Use it whenever a caller creates a token; [`created_by`](Self::created_by) is for
+    /// operators, who may create any.
+    pub fn within_rights_of(mut self, principal: &Principal) -> Self {
+        self.caller = Some(principal.clone());
         self
     }
 
-    /// Who makes it, where its rights need not be asked: an operator.
+    /// Sets the name of the creator, and checks no rights.
     pub fn created_by(mut self, name: impl Into<String>) -> Self {
         self.created_by = Some(name.into());
         self
     }
 
-    /// The record of the token, if it may be made.
-    pub(super) fn record(
+    /// Checks every field, and returns the record of the token.
+    pub(super) fn into_record(
         self,
         id: TokenId,
         digest: Digest,
         now: Timestamp,
         options: &TokensOptions,
     ) -> Result<Record, TokenError> {
-        name("subject", &self.subject)?;
-        if self.subject.is_empty() {
-            return Err(TokenError::invalid("subject", "is empty"));
-        }
-        name("subject_kind", &self.subject_kind)?;
+        validate::nonempty_name("subject", &self.subject)?;
+        validate::name("subject_kind", &self.subject_kind)?;
         if let Some(organization) = &self.organization {
-            name("organization", organization)?;
-            // Whoever belongs to "" would pass for one who belongs to none.
-            if organization.is_empty() {
-                return Err(TokenError::invalid("organization", "is empty"));
-            }
+            // An empty organization would be taken for none.
+            validate::nonempty_name("organization", organization)?;
         }
-        name("name", &self.name)?;
-        description(&self.description)?;
-        metadata(&self.metadata)?;
-        let end = match self.end {
-            End::Default => Some(now + options.default_expiry),
-            End::At(end) => Some(end),
-            End::In(after) => Some(now + after),
-            End::Never => None,
+        validate::name("name", &self.name)?;
+        validate::description(&self.description)?;
+        validate::metadata(&self.metadata)?;
+        let expires_at = self.checked_expiry(now, options)?;
+        let caller = self.caller.as_ref();
+        let caller_name = caller.map(|caller| caller.subject().to_owned());
+        let created_by = self.created_by.or(caller_name).unwrap_or_default();
+        validate::name("created_by", &created_by)?;
+        let record = Record {
+            subject_kind: self.subject_kind,
+            organization: self.organization,
+            name: self.name,
+            description: self.description,
+            scopes: validate::scopes(&self.scopes, options)?,
+            targets: self.targets.as_deref().map(validate::targets).transpose()?,
+            metadata: self.metadata,
+            created_by,
+            not_before: self.not_before,
+            expires_at,
+            ..Record::new(id, digest, self.subject, now)
         };
-        // A default end is no wish: a maker whose own end comes first makes
-        // tokens that end with it.
-        let makers_end = self.maker.as_ref().and_then(end_of);
-        let end = match self.end {
-            End::Default => end.min(makers_end.or(end)),
-            _ => end,
+        match caller {
+            Some(caller) => validate::within_rights(&record, caller).map(|()| record),
+            None => Ok(record),
+        }
+    }
+
+    fn checked_expiry(
+        &self,
+        now: Timestamp,
+        options: &TokensOptions,
+    ) -> Result<Option<Timestamp>, TokenError> {
+        let end = match self.expiry {
+            Expiry::After(after) => Some(now + after),
+            Expiry::At(end) => Some(end),
+            // The caller did not ask for the default, so their own expiry shortens it
+            // instead of being exceeded by it.
+            Expiry::Default => {
+                let end = now + options.default_expiry;
+                let caller = self.caller.as_ref().and_then(validate::expiry);
+                Some(caller.map_or(end, |own| end.min(own)))
+            }
+            Expiry::Never => None,
         };
         if end.is_some_and(|end| end <= now) {
             return Err(TokenError::invalid("expires_at", "is not in the future"));
@@ -212,28 +224,10 @@ impl NewToken {
             .zip(end)
             .is_some_and(|(begin, end)| begin >= end)
         {
-            return Err(TokenError::invalid("not_before", "is not before the end"));
+            let message = "is not before expires_at";
+            return Err(TokenError::invalid("not_before", message));
         }
-        let maker = self.maker.as_ref().map(|maker| maker.subject().to_owned());
-        let created_by = self.created_by.or(maker).unwrap_or_default();
-        name("created_by", &created_by)?;
-        let record = Record {
-            subject_kind: self.subject_kind,
-            organization: self.organization,
-            name: self.name,
-            description: self.description,
-            scopes: scopes(&self.scopes, options)?,
-            targets: self.targets.as_deref().map(targets).transpose()?,
-            metadata: self.metadata,
-            created_by,
-            not_before: self.not_before,
-            expires_at: end,
-            ..Record::new(id, digest, self.subject, now)
-        };
-        match &self.maker {
-            Some(maker) => within(&record, maker).map(|()| record),
-            None => Ok(record),
-        }
+        Ok(end)
     }
 }
 
@@ -244,111 +238,5 @@ impl fmt::Debug for NewToken {
             .field("name", &self.name)
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()
-    }
-}
-
-/// Whether a token has no rights beyond those of whoever makes it.
-pub(super) fn within(record: &Record, maker: &Principal) -> Result<(), TokenError> {
-    if !record.scopes.iter().all(|scope| maker.has_scope(scope)) {
-        return Err(TokenError::forbidden("scopes", "more than the maker has"));
-    }
-    if !maker.has_targets(record.targets.as_deref()) {
-        return Err(TokenError::forbidden("targets", "more than the maker has"));
-    }
-    if maker.organization().is_some() && maker.organization() != record.organization.as_deref() {
-        return Err(TokenError::forbidden("organization", "is not the maker's"));
-    }
-    if let Some(last) = end_of(maker)
-        && record.expires_at.is_none_or(|end| end > last)
-    {
-        return Err(TokenError::forbidden(
-            "expires_at",
-            "is after the maker's own end",
-        ));
-    }
-    Ok(())
-}
-
-fn end_of(maker: &Principal) -> Option<Timestamp> {
-    maker.expires_at().map(Timestamp::from)
-}
-
-pub(super) fn scopes(wanted: &[String], options: &TokensOptions) -> Result<Vec<Scope>, TokenError> {
-    few("scopes", wanted)?;
-    let mut scopes = Vec::with_capacity(wanted.len());
-    for (text, number) in wanted.iter().zip(1..) {
-        let scope: Scope = text.parse().map_err(|_| {
-            let form = "1 to 255 visible ASCII characters without '\"' and '\\'";
-            TokenError::invalid("scopes", format!("number {number} is no scope: {form}"))
-        })?;
-        if let Some(known) = &options.known_scopes
-            && !known.iter().any(|known| known.covers(&scope))
-        {
-            let known: Vec<_> = known.iter().map(Scope::as_str).collect();
-            let known = known.join(", ");
-            let message = format!("number {number} is none of {known}, nor below one of them");
-            return Err(TokenError::invalid("scopes", message));
-        }
-        scopes.push(scope);
-    }
-    scopes.sort();
-    scopes.dedup();
-    Ok(scopes)
-}
-
-pub(super) fn targets(wanted: &[String]) -> Result<Vec<Target>, TokenError> {
-    few("targets", wanted)?;
-    if wanted.is_empty() {
-        return Err(TokenError::invalid(
-            "targets",
-            "an empty list would mean nothing",
-        ));
-    }
-    let parsed = wanted.iter().zip(1..).map(|(text, number)| {
-        text.parse().map_err(|_| {
-            let form = "[A-Za-z0-9._-], at most 128 bytes, then an optional '*'";
-            TokenError::invalid("targets", format!("number {number} is no target: {form}"))
-        })
-    });
-    parsed.collect()
-}
-
-fn few(field: &'static str, list: &[String]) -> Result<(), TokenError> {
-    if list.len() > LIST_MAX {
-        return Err(TokenError::invalid(field, format!("more than {LIST_MAX}")));
-    }
-    Ok(())
-}
-
-/// Checks a name, of the token or of somebody.
-pub(super) fn name(field: &'static str, name: &str) -> Result<(), TokenError> {
-    let checked = text::check_line(name, NAME_MAX);
-    checked.map_err(|error| TokenError::invalid(field, error.to_string()))
-}
-
-/// Checks a description, which may have lines.
-pub(super) fn description(lines: &str) -> Result<(), TokenError> {
-    let checked = text::check_lines(lines, DESCRIPTION_MAX);
-    checked.map_err(|error| TokenError::invalid("description", error.to_string()))
-}
-
-/// Checks who revokes, and why.
-pub(super) fn revocation(by: &str, reason: &str) -> Result<(), TokenError> {
-    name("by", by)?;
-    let checked = text::check_line(reason, REASON_MAX);
-    checked.map_err(|error| TokenError::invalid("reason", error.to_string()))
-}
-
-pub(super) fn metadata(json: &str) -> Result<(), TokenError> {
-    if json.len() > METADATA_MAX {
-        return Err(TokenError::invalid(
-            "metadata",
-            format!("longer than {METADATA_MAX} bytes"),
-        ));
-    }
-    let object = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json);
-    match object {
-        Err(_) if !json.is_empty() => Err(TokenError::invalid("metadata", "is not a JSON object")),
-        _ => Ok(()),
     }
 }

@@ -1,13 +1,13 @@
 //! Sessions of the management page.
 //!
-//! A session is a record of the store, beside the tokens. Each use reads that
-//! record, so that a session ends on every instance when it is closed on one,
-//! and outlives a restart. Its secret has the form of a token under a prefix of
-//! its own: the tag of one that was made up is wrong, and no read is made for it.
+//! A session is a record in the store, next to the tokens, and every request reads that
+//! record. So a session that is closed on one instance ends on all of them, and sessions
+//! survive a restart. The secret of a session has the form of a token under another
+//! prefix, with a tag: a forged secret is refused without a read of the store.
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{TokenError, Tokens, operations::write};
+use super::{TokenError, Tokens, create::write_record};
 use crate::{
     engine::{Engine, Retries},
     principal::{Facts, Principal},
@@ -22,11 +22,11 @@ use crate::{
 };
 use http::StatusCode;
 
-/// How many sessions one holder has at most. Another one takes the place, and
-/// the record, of one that ended, or else of the oldest.
+/// The most sessions of one holder. A further session reuses the record of one that
+/// ended, or else of the oldest.
 const SESSIONS_MAX: usize = 16;
 
-/// Which sessions are meant: those of one page, in cookies of one form.
+/// The sessions of one page, with one prefix for their secrets.
 #[derive(Clone, Copy)]
 pub(crate) struct SessionKind<'a> {
     pub(crate) prefix: &'a Prefix,
@@ -34,24 +34,24 @@ pub(crate) struct SessionKind<'a> {
 }
 
 impl Tokens {
-    /// A short text that every instance over this store derives alike, and
-    /// instances over another store do not.
+    /// Returns a short text that is the same for all instances over this store, and
+    /// different for another store.
     pub(crate) fn label(&self) -> String {
         let ring = self.engine.mirror.ring();
         let first = ring.keys().map(|key| key.id).min();
-        // No token holds blanks: this is the tag of none.
+        // No token contains a space, so this is not the tag of a token.
         let tag = first.and_then(|id| ring.tag(id, b"tower-authn label v1"));
         format!("{:012x}", tag.unwrap_or_default() >> 16)
     }
 
-    /// Opens a session of this caller, and returns its secret.
+    /// Opens a session for a caller, and returns its secret.
     pub(crate) async fn open_session(
         &self,
         kind: SessionKind<'_>,
         caller: &Principal,
         ends: Timestamp,
     ) -> Result<Secret, TokenError> {
-        let token = caller.token_id().and_then(|id| id.parse().ok());
+        let token = TokenId::try_from(caller).ok();
         let holder = token.map_or(SessionHolder::User, SessionHolder::Token);
         let mut query = Query {
             session_of: Some(holder),
@@ -65,9 +65,9 @@ impl Tokens {
         let mut retries = Retries::default();
         loop {
             let now = self.engine.now();
-            let known = self.engine.list(query.clone()).await?;
-            let place = self.place(&known).map(|record| (record.id, record.rev));
-            let (id, expected_rev) = place.unzip();
+            let sessions = self.engine.list(query.clone()).await?;
+            let reused = self.reusable(&sessions);
+            let (id, expected_rev) = reused.map(|record| (record.id, record.rev)).unzip();
             let (secret, id, kid) = self.engine.mint_session(kind.prefix, id, now)?;
             let record = Record {
                 kid: Some(kid),
@@ -85,24 +85,28 @@ impl Tokens {
                     now,
                 )
             };
-            match self.engine.apply(vec![write(record, expected_rev)]).await {
+            match self
+                .engine
+                .apply(vec![write_record(record, expected_rev)])
+                .await
+            {
                 Ok(_) => return Ok(secret),
                 Err(error) => retries.allow(error)?,
             }
         }
     }
 
-    /// The record whose place a new session takes, if there is no room for one
-    /// more or one of them ended. They are listed with the newest first.
-    fn place<'a>(&self, known: &'a [StoredToken]) -> Option<&'a Record> {
-        let mut records = known.iter().map(|stored| &stored.record);
+    /// Returns the record that a new session reuses, if a session ended or there are
+    /// too many. The sessions are sorted, the newest first.
+    fn reusable<'a>(&self, sessions: &'a [StoredToken]) -> Option<&'a Record> {
+        let mut records = sessions.iter().map(|stored| &stored.record);
         let ended = records.find(|record| self.state(record) != TokenState::Active);
-        let oldest = known.last().map(|stored| &stored.record);
-        ended.or_else(|| oldest.filter(|_| known.len() >= SESSIONS_MAX))
+        let oldest = sessions.last().map(|stored| &stored.record);
+        ended.or_else(|| oldest.filter(|_| sessions.len() >= SESSIONS_MAX))
     }
 
-    /// Returns the principal of a session as it is now; `None` if there is no such
-    /// session, it has ended, or its token is not good.
+    /// Returns the principal of a session as it is now, or `None` if there is no such
+    /// session, it has ended, or its token is no longer valid.
     pub(crate) async fn session(
         &self,
         kind: SessionKind<'_>,
@@ -113,7 +117,7 @@ impl Tokens {
         };
         match record.session_of {
             None => Ok(None),
-            Some(SessionHolder::User) => Ok(Some(Principal::of(Arc::new(User(record))))),
+            Some(SessionHolder::User) => Ok(Some(Principal::of(Arc::new(SessionUser(record))))),
             Some(SessionHolder::Token(id)) => match self.current(id).await {
                 Ok(principal) => Ok(Some(principal)),
                 Err(error) if error.kind().status() == StatusCode::UNAUTHORIZED => Ok(None),
@@ -124,7 +128,7 @@ impl Tokens {
         }
     }
 
-    /// Ends a session, on every instance, and returns whether there was one.
+    /// Closes a session on every instance, and returns whether it was open.
     pub(crate) async fn close_session(
         &self,
         kind: SessionKind<'_>,
@@ -137,14 +141,18 @@ impl Tokens {
             };
             let expected_rev = Some(record.rev);
             record.revoked_at = Some(self.engine.now());
-            match self.engine.apply(vec![write(record, expected_rev)]).await {
+            match self
+                .engine
+                .apply(vec![write_record(record, expected_rev)])
+                .await
+            {
                 Ok(_) => return Ok(true),
                 Err(error) => retries.allow(error)?,
             }
         }
     }
 
-    /// The record of a session that has not ended, its token aside.
+    /// Returns the record of a session that has not ended. Its token is not checked.
     async fn session_record(
         &self,
         kind: SessionKind<'_>,
@@ -156,8 +164,10 @@ impl Tokens {
         };
         let seen = engine.freshness.see();
         match engine.key_of(&shape) {
-            None if engine.may_be_of_a_new_key(&shape, seen) => {
-                return Err(TokenError::unavailable("not confirmed for too long"));
+            None if engine.may_have_new_key(&shape, seen) => {
+                return Err(TokenError::unavailable(
+                    "the store has not been read for max_stale",
+                ));
             }
             None => return Ok(None),
             Some(_) => {}
@@ -173,20 +183,21 @@ impl Tokens {
         }))
     }
 
-    /// The principal of a token that was presented before, as it is now.
+    /// Returns the principal of a token that was verified when the session was opened,
+    /// as it is now.
     async fn current(&self, id: TokenId) -> Result<Principal, Rejection> {
         if self.engine.mirror.get(id).is_none() {
-            // Made by another instance a moment ago.
+            // Another instance may have created it a moment ago.
             self.engine.read_through(id).await?;
         }
         let seen = self.engine.freshness.see();
         let entry = self.engine.mirror.get(id).ok_or_else(Rejection::invalid)?;
-        self.engine.judge_standing(entry, seen)
+        self.engine.check_verified(entry, seen)
     }
 }
 
 impl Engine {
-    /// Makes the secret of a session, under this id or a new one.
+    /// Makes the secret of a session, with this id or a new one.
     fn mint_session(
         &self,
         prefix: &Prefix,
@@ -210,10 +221,11 @@ impl Engine {
     }
 }
 
-/// A user, as the record of their session describes them.
-struct User(Record);
+/// The principal of a session that was opened without a token: the record of the session
+/// describes it.
+struct SessionUser(Record);
 
-impl Facts for User {
+impl Facts for SessionUser {
     fn subject(&self) -> &str {
         &self.0.subject
     }
@@ -234,7 +246,7 @@ impl Facts for User {
         Some(self.0.metadata.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// The session's end is no end of the user's: what they make may outlive it.
+    /// The end of the session does not limit the user: their tokens may outlive it.
     fn expires_at(&self) -> Option<SystemTime> {
         None
     }

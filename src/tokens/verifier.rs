@@ -1,63 +1,66 @@
-//! The verifiers of a token store.
+//! The verifiers of [`Tokens`](super::Tokens).
 
 use std::{fmt, sync::Arc};
 
 use crate::{
     credential::{Credential, Scheme},
-    engine::{Engine, Verdict},
+    engine::{Decision, Engine},
     principal::Principal,
     rejection::Rejection,
     verifier::Verifier,
 };
 
-/// Decides on tokens by what is in memory, and asks the store for one that it
-/// must have made but does not know yet. Made by
-/// [`Tokens::verifier`](super::Tokens::verifier).
+/// A verifier that looks tokens up in memory. It reads the store only for a token that
+/// memory does not know and that one of our keys made, which another instance may have
+/// created a moment ago.
+///
+/// [`Tokens::verifier`](super::Tokens::verifier) returns it.
 #[derive(Clone)]
 pub struct TokenVerifier {
     engine: Arc<Engine>,
-    login: bool,
+    accepts_basic: bool,
 }
 
 impl TokenVerifier {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
         Self {
             engine,
-            login: false,
+            accepts_basic: false,
         }
     }
 
-    /// Takes a token as the password of a Basic credential too, or as its user
-    /// where the password is empty: `curl -u :TOKEN`, `curl -u TOKEN:`.
+    /// Also accepts a token as the password of a Basic credential, or as its user if the
+    /// password is empty: `curl -u :TOKEN`, `curl -u TOKEN:`.
     #[must_use]
     pub fn accept_basic_login(mut self) -> Self {
-        self.login = true;
+        self.accepts_basic = true;
         self
     }
 
-    /// A view that never waits, for a tonic interceptor: a token that this
-    /// process has not heard of yet is invalid until the store's changes
-    /// bring it, and `Unavailable` where they can't.
+    /// Returns a verifier that never waits, for a tonic interceptor.
+    ///
+    /// A token that another instance has just created is invalid until this process has
+    /// read the change, and [`Unavailable`](crate::RejectionKind::Unavailable) while the
+    /// store can't be read.
     #[must_use]
     pub fn immediate(self) -> ImmediateTokenVerifier {
         ImmediateTokenVerifier(self)
     }
 
     #[inline]
-    fn judge(&self, credential: &Credential<'_>) -> Verdict {
-        if self.login
+    fn decide(&self, credential: &Credential<'_>) -> Decision {
+        if self.accepts_basic
             && credential.scheme() == Some(Scheme::Basic)
             && let Ok(login) = credential.user_password()
         {
-            let by_password = !login.password().is_empty();
-            let token = if by_password {
-                login.password()
-            } else {
+            let token = if login.password().is_empty() {
                 login.user()
+            } else {
+                login.password()
             };
-            return self.engine.judge(token);
+            return self.engine.decide(token);
         }
-        self.engine.judge(credential.token_bytes())
+        self.engine.decide(credential.token_bytes())
     }
 }
 
@@ -67,14 +70,14 @@ impl Verifier for TokenVerifier {
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        match self.judge(credential) {
-            Verdict::Decided(verdict) => verdict,
-            Verdict::Ask(id) => {
+        match self.decide(credential) {
+            Decision::Final(verdict) => verdict,
+            Decision::ReadStore(id) => {
                 self.engine.read_through(id).await?;
-                match self.judge(credential) {
-                    Verdict::Decided(verdict) => verdict,
-                    Verdict::Ask(_) => {
-                        Err(Rejection::invalid().with_reason("the store does not know it"))
+                match self.decide(credential) {
+                    Decision::Final(verdict) => verdict,
+                    Decision::ReadStore(_) => {
+                        Err(Rejection::invalid().with_reason("not in the store"))
                     }
                 }
             }
@@ -82,15 +85,16 @@ impl Verifier for TokenVerifier {
     }
 
     fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<Principal, Rejection>> {
-        match self.judge(credential) {
-            Verdict::Decided(verdict) => Some(verdict),
-            Verdict::Ask(_) => None,
+        match self.decide(credential) {
+            Decision::Final(verdict) => Some(verdict),
+            Decision::ReadStore(_) => None,
         }
     }
 }
 
-/// Decides on tokens by what is in memory alone. Made by
-/// [`TokenVerifier::immediate`].
+/// A verifier that looks tokens up in memory and never reads the store.
+///
+/// [`TokenVerifier::immediate`] returns it.
 #[derive(Clone)]
 pub struct ImmediateTokenVerifier(TokenVerifier);
 
@@ -102,9 +106,9 @@ impl Verifier for ImmediateTokenVerifier {
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         let seen = self.0.engine.freshness.see();
-        match self.0.judge(credential) {
-            Verdict::Decided(verdict) => verdict,
-            Verdict::Ask(_) => self.0.engine.judge_unheard(seen),
+        match self.0.decide(credential) {
+            Decision::Final(verdict) => verdict,
+            Decision::ReadStore(_) => Err(self.0.engine.reject_unknown(seen)),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What a verdict allocates, counted, thread by thread, by a global allocator.
+//! Counts the allocations of a request, for each thread, with a global allocator.
 //!
-//! The numbers are exact: one more allocation on any path is a failure here.
+//! The numbers are exact: one more allocation on any path is a failure.
 
 use std::{
     convert::Infallible,
@@ -25,10 +25,10 @@ use tower_authn::{
 
 use crate::support::TOKEN;
 
-/// A request's body that has ended.
+/// The body of a request, already at its end.
 type NoBytes = Empty<Bytes>;
 
-/// Answers 202, as no refusal does, and allocates nothing.
+/// A service that answers 202, which no refusal does, and allocates nothing.
 #[derive(Clone, Copy)]
 struct Bare;
 
@@ -48,7 +48,7 @@ impl Service<Request<NoBytes>> for Bare {
     }
 }
 
-/// What one request allocated, and how it was answered.
+/// The allocations of one request, and the status of its response.
 #[derive(Debug, PartialEq)]
 struct Cost {
     call: u64,
@@ -88,7 +88,7 @@ where
     let mut answer = None;
     let poll = measure(|| answer = Some(future.as_mut().poll(&mut cx)));
     let Some(Poll::Ready(Ok(response))) = answer else {
-        panic!("it waits");
+        panic!("the service waits");
     };
     Cost {
         call: call.count_total,
@@ -110,7 +110,7 @@ fn good() -> Request<NoBytes> {
     request(&format!("Bearer {TOKEN}"))
 }
 
-/// A good request whose extensions hold something and have room for more.
+/// A good request whose extensions hold something and have room for another entry.
 fn good_with_extensions() -> Request<NoBytes> {
     let mut request = good();
     *request.extensions_mut() = populated();
@@ -141,7 +141,7 @@ fn table() -> AccessTable {
     table.build().unwrap()
 }
 
-/// Waits as far as the layer knows.
+/// A verifier that the layer must await, although it never waits.
 struct MayWait<V>(V);
 
 impl<V: Verifier> Verifier for MayWait<V> {
@@ -152,7 +152,7 @@ impl<V: Verifier> Verifier for MayWait<V> {
     }
 }
 
-/// What inserting a principal costs, done by hand.
+/// Counts the allocations of inserting a principal.
 fn insert(mut extensions: Extensions) -> u64 {
     let caller = caller();
     let insert = measure(|| drop(extensions.insert(caller)));
@@ -160,13 +160,13 @@ fn insert(mut extensions: Extensions) -> u64 {
 }
 
 #[test]
-fn inserting_a_principal_costs_three_into_empty_extensions_and_one_where_there_is_room() {
+fn inserting_a_principal_costs_three_into_empty_extensions_and_one_if_there_is_room() {
     assert_eq!(insert(Extensions::new()), 3);
     assert_eq!(insert(populated()), 1);
 }
 
 #[test]
-fn a_verdict_at_once_allocates_nothing() {
+fn an_immediate_verdict_allocates_nothing() {
     let rows: [(&str, Cost); 5] = [
         (
             "tokens",
@@ -213,7 +213,7 @@ fn a_verdict_at_once_allocates_nothing() {
 }
 
 #[test]
-fn a_principal_costs_what_inserting_it_costs_and_no_more() {
+fn a_principal_costs_no_more_than_inserting_it() {
     type Costs = fn(Request<NoBytes>) -> Cost;
     let rows: [(&str, Costs); 4] = [
         ("tokens", |request| cost(AuthnLayer::new(tokens()), request)),
@@ -240,7 +240,7 @@ fn a_principal_costs_what_inserting_it_costs_and_no_more() {
 }
 
 #[test]
-fn a_verdict_that_waits_costs_one_box_and_two_behind_any_verifier() {
+fn a_verdict_that_waits_costs_one_box_and_a_boxed_verifier_costs_another() {
     let waits = AuthnLayer::new(MayWait(tokens())).without_principal();
     let one_box = Cost {
         call: 1,
@@ -248,9 +248,9 @@ fn a_verdict_that_waits_costs_one_box_and_two_behind_any_verifier() {
     };
     assert_eq!(cost(waits, good()), one_box);
 
-    // The box of `BoxVerifier` is made when the verifier is asked.
-    let hidden = AuthnLayer::new(MayWait(tokens()).boxed()).without_principal();
-    assert_eq!(cost(hidden, good()), Cost { poll: 1, ..one_box });
+    // `BoxVerifier` makes its box when it is called.
+    let boxed = AuthnLayer::new(MayWait(tokens()).boxed()).without_principal();
+    assert_eq!(cost(boxed, good()), Cost { poll: 1, ..one_box });
 
     let inserts = AuthnLayer::new(MayWait(tokens()));
     let insert = insert(Extensions::new());
@@ -280,7 +280,7 @@ fn a_refusal_allocates_its_header_map_and_one_more_for_a_second_challenge() {
 }
 
 #[test]
-fn a_rejection_of_one_word_and_a_reason_allocates_nothing() {
+fn a_rejection_with_a_static_reason_allocates_nothing() {
     let cost = measure(|| {
         let rejection = Rejection::invalid().with_reason("unknown");
         drop((rejection.clone(), rejection));
@@ -306,7 +306,7 @@ fn a_grpc_refusal_allocates_its_header_map() {
 
 #[cfg(feature = "tokens")]
 #[tokio::test]
-async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_listed() {
+async fn a_verdict_on_a_stored_token_allocates_nothing_after_its_first_use() {
     use tower_authn::{
         store::MemoryStore,
         tokens::{NewToken, Tokens, TokensOptions},
@@ -317,20 +317,24 @@ async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_list
         Tokens::open(MemoryStore::new(), options).await.unwrap()
     };
     let (tokens, others) = (open().await, open().await);
-    let made = tokens.create(NewToken::new("alice")).await.unwrap();
+    let created = tokens.create(NewToken::new("alice")).await.unwrap();
     let foreign = others.create(NewToken::new("mallory")).await.unwrap();
-    let (own, foreign) = (made.secret.expose(), foreign.secret.expose());
-    let judge = |token: &str| {
+    let (own, foreign) = (created.secret.expose(), foreign.secret.expose());
+    let verify = |token: &str| {
         let layer = AuthnLayer::new(tokens.verifier()).without_principal();
         cost(layer, request(&format!("Bearer {token}")))
     };
-    assert_eq!(judge(own), admitted(2), "the used ones, and the first uses");
-    assert_eq!(judge(own), admitted(0));
+    assert_eq!(
+        verify(own),
+        admitted(2),
+        "the list of used tokens, and its first entry"
+    );
+    assert_eq!(verify(own), admitted(0));
     let inserts = cost(AuthnLayer::new(tokens.verifier()), {
         request(&format!("Bearer {own}"))
     });
     assert_eq!(inserts, admitted(insert(Extensions::new())));
-    // A refusal is its header map, whatever it took to refuse.
+    // A refusal allocates its header map and nothing else.
     let other = if own[20..].starts_with('x') { "y" } else { "x" };
     let altered = format!("{}{other}{}", &own[..20], &own[21..]);
     let typing_error = format!("{}x", &own.replace('_', "_0")[..67]);
@@ -338,9 +342,9 @@ async fn a_verdict_of_a_token_store_allocates_nothing_once_the_first_use_is_list
         &altered,
         foreign,
         &typing_error,
-        "made-up-and-of-no-form-of-ours",
+        "made-up-and-of-another-form",
     ] {
-        assert_eq!(judge(bad), refused(2), "{bad}");
+        assert_eq!(verify(bad), refused(2), "{bad}");
     }
 }
 
@@ -353,7 +357,7 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
         tokens::{Tokens, TokensOptions},
     };
 
-    // As many as make the tables the emptiest.
+    // The number of tokens that leaves the tables emptiest.
     const COUNT: u64 = 60_000;
     let store = MemoryStore::new();
     let records = (0..COUNT).map(|n| {
@@ -365,17 +369,14 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
         record.scopes = vec!["deployment".parse().unwrap()];
         record.expires_at = Some(Timestamp::from_secs(1));
         let row = Row::Token(Box::new(record));
-        Write {
-            row,
-            expected_rev: None,
-        }
+        Write::insert(row)
     });
     store.apply(records.collect()).await.unwrap();
     let options = TokensOptions::new("acme").unwrap();
     let mut opened = None;
     let open = measure(|| {
         let open = Tokens::open(store, options);
-        // Nothing of it waits.
+        // The store is in memory, so that opening it never waits.
         opened = futures::FutureExt::now_or_never(open);
     });
     assert!(opened.unwrap().is_ok());
@@ -384,17 +385,17 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
 }
 
 #[test]
-fn the_token_is_borrowed_from_the_bytes_of_the_header() {
+fn a_verifier_borrows_the_token_from_the_header() {
     let seen = Arc::new(Mutex::new(None));
-    let keep = Arc::clone(&seen);
+    let kept = Arc::clone(&seen);
     let request = good();
     let header = request.headers()["authorization"].as_bytes().as_ptr_range();
     let layer = AuthnLayer::new(verify_fn(move |credential: &Credential<'_>| {
-        *keep.lock().unwrap() = Some(credential.token().as_bytes().as_ptr() as usize);
+        *kept.lock().unwrap() = Some(credential.token().as_bytes().as_ptr() as usize);
         Ok(())
     }));
     let mut service = layer.layer(Bare);
     drop(service.call(request));
-    let token = seen.lock().unwrap().expect("the verifier was asked");
+    let token = seen.lock().unwrap().expect("a call of the verifier");
     assert!((header.start as usize..header.end as usize).contains(&token));
 }

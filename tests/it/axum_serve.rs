@@ -56,9 +56,9 @@ async fn a_router_is_served_with_layers_around_it_that_change_its_body() {
 }
 
 #[tokio::test]
-async fn a_handler_behind_the_layer_reads_the_address_of_the_connection() {
-    let whence = async |ConnectInfo(addr): ConnectInfo<SocketAddr>| addr.ip().to_string();
-    let router: Router = Router::new().route("/", get(whence));
+async fn a_handler_inside_the_layer_reads_the_address_of_the_connection() {
+    let address = async |ConnectInfo(addr): ConnectInfo<SocketAddr>| addr.ip().to_string();
+    let router: Router = Router::new().route("/", get(address));
     let app = protect(router, AuthnLayer::new(Spy::default())).with_axum_body();
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let (listener, addr) = listener().await;

@@ -27,13 +27,7 @@ async fn stored(now: u64, end: Timestamp) -> (Tokens, Hands) {
     );
     record.expires_at = Some(end);
     let row = Row::Token(Box::new(record));
-    store
-        .apply(vec![Write {
-            row,
-            expected_rev: None,
-        }])
-        .await
-        .unwrap();
+    store.apply(vec![Write::insert(row)]).await.unwrap();
     let hands = Hands::at(now);
     let tokens = Tokens::open(store, hands.options()).await.unwrap();
     (tokens, hands)

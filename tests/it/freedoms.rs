@@ -136,7 +136,7 @@ impl TokenStore for Free {
     }
 
     async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        self.call("touch", self.store.record_uses(uses)).await
+        self.call("record_uses", self.store.record_uses(uses)).await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
@@ -285,7 +285,13 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
     let options = || TokensOptions::new("acme").unwrap();
     let grace = Duration::from_secs(60);
     for call in [
-        "apply", "get", "list", "changes", "load_all", "prune", "touch",
+        "apply",
+        "get",
+        "list",
+        "changes",
+        "load_all",
+        "prune",
+        "record_uses",
     ] {
         assert_eq!(status(&tokens, other.secret.expose()).await, OK);
         store.hang(call);
@@ -314,7 +320,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
             "changes" | "load_all" => {
                 outcomes.push(outcome(Tokens::open(store.clone(), options())).await);
             }
-            "touch" => outcomes.push(outcome(tokens.shutdown()).await),
+            "record_uses" => outcomes.push(outcome(tokens.shutdown()).await),
             _ => outcomes.push(outcome(tokens.prune(grace)).await),
         }
         for (taken, error) in outcomes {

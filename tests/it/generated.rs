@@ -1,14 +1,14 @@
-//! The generated code of the examples, held against what generates it.
+//! Compares the generated code of the examples with the output of its generator.
 
 use std::{env, fs, path::Path};
 
 use prost::Message;
 
-/// Set it to write what is generated over what is checked in.
+/// The environment variable that makes the test overwrite stale files.
 const REGENERATE: &str = "TOWER_AUTHN_REGENERATE";
 
 #[test]
-fn the_checked_in_code_is_what_the_proto_generates() {
+fn the_checked_in_code_is_up_to_date_with_its_proto() {
     let checked_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/inference");
     let generated = env::temp_dir().join(format!("tower-authn-generated-{}", std::process::id()));
     fs::create_dir_all(&generated).unwrap();
@@ -19,7 +19,7 @@ fn the_checked_in_code_is_what_the_proto_generates() {
         .out_dir(&generated)
         .compile_fds(descriptors.clone())
         .unwrap();
-    // Reflection has no use for comments and positions.
+    // Reflection does not use comments and positions.
     for file in &mut descriptors.file {
         file.source_code_info = None;
     }
@@ -30,8 +30,8 @@ fn the_checked_in_code_is_what_the_proto_generates() {
     let stale: Vec<&str> = names
         .into_iter()
         .filter(|name| {
-            let made = fs::read(generated.join(name)).unwrap();
-            let stale = fs::read(checked_in.join(name)).ok() != Some(made);
+            let current = fs::read(generated.join(name)).unwrap();
+            let stale = fs::read(checked_in.join(name)).ok() != Some(current);
             if stale && env::var_os(REGENERATE).is_some() {
                 fs::copy(generated.join(name), checked_in.join(name)).unwrap();
             }
@@ -41,6 +41,6 @@ fn the_checked_in_code_is_what_the_proto_generates() {
     fs::remove_dir_all(&generated).unwrap();
     assert!(
         stale.is_empty(),
-        "{stale:?} were not what the proto generates; run this test once with {REGENERATE}=1"
+        "stale: {stale:?}; run this test once with {REGENERATE}=1"
     );
 }

@@ -1,4 +1,4 @@
-//! gRPC: rows D of the list of attacks, on a tonic server as a client sees it.
+//! gRPC: rows D of the list of attacks, against a tonic server.
 #![cfg(feature = "tonic")]
 
 mod interceptor;
@@ -39,7 +39,7 @@ fn bearer() -> String {
     format!("Bearer {TOKEN}")
 }
 
-/// What a method requires: `Check` what the token has, `Watch` what it has not.
+/// Returns a table: `Check` requires a scope of the token, `Watch` one that it lacks.
 fn table() -> AccessTable {
     AccessTable::builder()
         .grpc(HEALTH, "Check", Access::scope("deployment"))
@@ -48,14 +48,14 @@ fn table() -> AccessTable {
         .unwrap()
 }
 
-/// A tonic server with health and reflection, whole behind a layer.
+/// A tonic server with health and reflection, both guarded by a layer.
 struct Server {
     address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     reached: Calls,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -65,10 +65,10 @@ struct Answer {
 }
 
 impl Answer {
-    /// The gRPC status, wherever it stands.
+    /// Returns the gRPC status, from the headers or the trailers.
     fn code(&self) -> Option<i32> {
-        let at_end = || self.trailers.as_ref()?.get("grpc-status");
-        let code = self.headers.get("grpc-status").or_else(at_end)?;
+        let trailer = || self.trailers.as_ref()?.get("grpc-status");
+        let code = self.headers.get("grpc-status").or_else(trailer)?;
         code.to_str().unwrap().parse().ok()
     }
 
@@ -132,15 +132,15 @@ impl Server {
         }
     }
 
-    /// A call as gRPC clients make it, with these `authorization` fields.
+    /// Sends a call as gRPC clients do, with these `authorization` fields.
     async fn call(&self, path: &str, credentials: &[&str]) -> Answer {
         let mut headers = vec![("content-type", "application/grpc"), ("te", "trailers")];
         headers.extend(credentials.iter().map(|value| ("authorization", *value)));
         self.send(Method::POST, path, &headers).await
     }
 
-    /// The gRPC status, and how often what stands behind the layer was reached.
-    async fn asked(&self, path: &str, credentials: &[&str]) -> (Option<i32>, usize) {
+    /// Returns the gRPC status of a call, and how often it reached the services.
+    async fn outcome(&self, path: &str, credentials: &[&str]) -> (Option<i32>, usize) {
         let before = self.reached.count();
         let code = self.call(path, credentials).await.code();
         (code, self.reached.count() - before)
@@ -148,7 +148,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn d01_a_path_without_a_slash_matches_no_entry() {
+async fn d01_a_path_without_a_slash_matches_no_row() {
     let table = AccessTable::builder()
         .grpc_health()
         .any("/{*rest}", Access::Public)
@@ -159,7 +159,7 @@ async fn d01_a_path_without_a_slash_matches_no_entry() {
         .access(table)
         .layer(inner.clone());
     let bearer = bearer();
-    // An authority stands where the path belongs; an asterisk is none either.
+    // An authority or an asterisk in place of the path.
     for target in ["grpc.health.v1.Health:1", "*"] {
         for (headers, code) in [
             (&[][..], "16"),
@@ -176,8 +176,8 @@ async fn d01_a_path_without_a_slash_matches_no_entry() {
     assert_eq!(inner.called.count(), 1, "with its slash it is public");
 }
 
-/// The type of the frame that answers a call with this path, sent byte by byte:
-/// clients refuse to send what is no path.
+/// Returns the type of the frame that answers a call with this path. The call is sent
+/// byte by byte, because clients refuse to send a malformed path.
 async fn first_frame(server: &Server, path: &str) -> u8 {
     let fields = [
         (":method", "POST"),
@@ -224,15 +224,15 @@ async fn d01_a_path_without_a_slash_is_reset_before_the_layer() {
 async fn d02_an_unknown_service_is_unauthenticated_before_it_is_unknown() {
     let spy = Spy::default();
     let server = Server::start(AuthnLayer::new(spy.clone())).await;
-    assert_eq!(server.asked("/nope.Svc/M", &[]).await, (Some(16), 0));
+    assert_eq!(server.outcome("/nope.Svc/M", &[]).await, (Some(16), 0));
     assert_eq!(spy.calls.count(), 0);
-    let with = server.asked("/nope.Svc/M", &[&bearer()]).await;
+    let with = server.outcome("/nope.Svc/M", &[&bearer()]).await;
     assert_eq!(with, (Some(12), 1));
     assert_eq!(spy.calls.count(), 1);
 
     let server = Server::start(AuthnLayer::new(spy).access(table())).await;
-    assert_eq!(server.asked("/nope.Svc/M", &[]).await, (Some(16), 0));
-    let with = server.asked("/nope.Svc/M", &[&bearer()]).await;
+    assert_eq!(server.outcome("/nope.Svc/M", &[]).await, (Some(16), 0));
+    let with = server.outcome("/nope.Svc/M", &[&bearer()]).await;
     assert_eq!(with, (Some(12), 0), "the table names no such service");
 }
 
@@ -242,8 +242,8 @@ async fn d03_only_two_segments_are_a_method() {
     let public = Server::start(AuthnLayer::new(Spy::default()).access(preset)).await;
     let scoped = Server::start(AuthnLayer::new(Spy::default()).access(table())).await;
     let open = Server::start(AuthnLayer::new(Spy::default())).await;
-    assert_eq!(public.asked(CHECK, &[]).await, (Some(0), 1));
-    assert_eq!(scoped.asked(CHECK, &[&bearer()]).await, (Some(0), 1));
+    assert_eq!(public.outcome(CHECK, &[]).await, (Some(0), 1));
+    assert_eq!(scoped.outcome(CHECK, &[&bearer()]).await, (Some(0), 1));
     for rest in [
         "",
         "/",
@@ -256,12 +256,12 @@ async fn d03_only_two_segments_are_a_method() {
         "/Check;a",
     ] {
         let path = format!("/{HEALTH}{rest}");
-        assert_eq!(public.asked(&path, &[]).await, (Some(16), 0), "{path}");
-        assert_eq!(scoped.asked(&path, &[]).await, (Some(16), 0), "{path}");
-        let with = scoped.asked(&path, &[&bearer()]).await;
+        assert_eq!(public.outcome(&path, &[]).await, (Some(16), 0), "{path}");
+        assert_eq!(scoped.outcome(&path, &[]).await, (Some(16), 0), "{path}");
+        let with = scoped.outcome(&path, &[&bearer()]).await;
         assert_eq!(with, (Some(12), 0), "{path}");
-        // The path is one that arrives: without a table tonic's router sees it.
-        assert_eq!(open.asked(&path, &[&bearer()]).await.1, 1, "{path}");
+        // Without a table, the path reaches tonic's router.
+        assert_eq!(open.outcome(&path, &[&bearer()]).await.1, 1, "{path}");
     }
     let lacking = scoped.call(WATCH, &[&bearer()]).await;
     assert_eq!((lacking.code(), scoped.reached.count()), (Some(7), 1));
@@ -285,11 +285,11 @@ async fn d04_duplicate_metadata_is_refused_and_never_verified() {
         assert_eq!(answer.header("grpc-message"), [message], "{twice:?}");
     }
     assert_eq!((spy.calls.count(), server.reached.count()), (0, 0));
-    assert_eq!(server.asked(CHECK, &[&good]).await, (Some(0), 1));
+    assert_eq!(server.outcome(CHECK, &[&good]).await, (Some(0), 1));
     assert_eq!(spy.calls.count(), 1);
 }
 
-/// Every kind, and the gRPC code that it is answered with.
+/// Every kind of rejection, and its gRPC code.
 const KINDS: [(RejectionKind, i32); 10] = [
     (RejectionKind::Ambiguous, 16),
     (RejectionKind::Expired, 16),
@@ -348,7 +348,7 @@ async fn d06_a_refusal_is_trailers_only_for_grpc_and_a_challenge_for_the_rest() 
 
     let answer = server.call(CHECK, &[&bearer()]).await;
     assert_eq!((answer.code(), answer.body.is_empty()), (Some(0), false));
-    assert!(answer.trailers.is_some(), "an answer that is no refusal");
+    assert!(answer.trailers.is_some(), "a response that is no refusal");
 }
 
 #[tokio::test]
@@ -359,19 +359,19 @@ async fn d07_health_and_reflection_are_guarded_unless_named() {
     let whole = Server::start(layer()).await;
     let unnamed = Server::start(layer().access(table())).await;
     let named = Server::start(layer().access(named.build().unwrap())).await;
-    // To reflection an empty question is an invalid argument.
+    // For reflection, an empty message is an invalid argument.
     for (path, code) in [(CHECK, 0), (REFLECT, 3)] {
-        assert_eq!(whole.asked(path, &[]).await, (Some(16), 0), "{path}");
-        assert_eq!(unnamed.asked(path, &[]).await, (Some(16), 0), "{path}");
-        assert_eq!(named.asked(path, &[]).await, (Some(code), 1), "{path}");
+        assert_eq!(whole.outcome(path, &[]).await, (Some(16), 0), "{path}");
+        assert_eq!(unnamed.outcome(path, &[]).await, (Some(16), 0), "{path}");
+        assert_eq!(named.outcome(path, &[]).await, (Some(code), 1), "{path}");
         assert_eq!(spy.calls.count(), 0, "{path}");
     }
-    assert_eq!(whole.asked(CHECK, &[&bearer()]).await, (Some(0), 1));
-    assert_eq!(whole.asked(REFLECT, &[&bearer()]).await, (Some(3), 1));
+    assert_eq!(whole.outcome(CHECK, &[&bearer()]).await, (Some(0), 1));
+    assert_eq!(whole.outcome(REFLECT, &[&bearer()]).await, (Some(3), 1));
 }
 
 #[tokio::test]
-async fn d09_what_is_no_grpc_call_is_refused_before_anything() {
+async fn d09_a_request_that_is_not_a_grpc_call_is_refused_first() {
     let spy = Spy::default();
     let server = Server::start(AuthnLayer::new(spy.clone())).await;
     let bearer = bearer();
@@ -407,8 +407,8 @@ fn the_name_of_a_service_is_passed_through() {
     assert_eq!(name(&guard.layer(health.clone())), HEALTH);
     #[cfg(feature = "tokens")]
     {
-        let lifetime = tower_authn::layer::ValidityLayer::new();
-        assert_eq!(name(&lifetime.layer(health.clone())), HEALTH);
+        let validity = tower_authn::layer::ValidityLayer::new();
+        assert_eq!(name(&validity.layer(health.clone())), HEALTH);
     }
     let layer = AuthnLayer::new(Spy::default());
     assert_eq!(name(&layer.layer(health.clone())), HEALTH);

@@ -1,4 +1,4 @@
-//! What is never printed, kept or forwarded: rows H.
+//! Secrets are never printed, kept or forwarded: rows H.
 
 use std::{
     fmt::{Debug, Display},
@@ -20,36 +20,36 @@ use tower_authn::{
 
 use crate::support::{Strict, TOKEN, ask, get, grpc, values};
 
-/// Texts in which the canary must not stand, as it is or as a client sends it.
+/// Texts that must not contain the secret, neither as it is nor as a client encodes it.
 #[derive(Clone, Default)]
 struct Texts(Arc<Mutex<Vec<(String, String)>>>);
 
 impl Texts {
-    fn debug(&self, what: &str, value: &dyn Debug) {
-        self.add(what, format!("{value:?} {value:#?}"));
+    fn debug(&self, name: &str, value: &dyn Debug) {
+        self.add(name, format!("{value:?} {value:#?}"));
     }
 
-    fn display(&self, what: &str, value: &(impl Debug + Display)) {
-        self.debug(what, value);
-        self.add(what, value.to_string());
+    fn display(&self, name: &str, value: &(impl Debug + Display)) {
+        self.debug(name, value);
+        self.add(name, value.to_string());
     }
 
-    fn add(&self, what: &str, text: String) {
-        self.0.lock().unwrap().push((what.to_owned(), text));
+    fn add(&self, name: &str, text: String) {
+        self.0.lock().unwrap().push((name.to_owned(), text));
     }
 
-    /// Looks at no fewer texts than this.
-    fn hold_no_canary(&self, at_least: usize) {
+    /// Checks the texts, of which there must be this many at least.
+    fn assert_no_secret(&self, at_least: usize) {
         let texts = self.0.lock().unwrap();
         assert!(texts.len() >= at_least, "only {} texts", texts.len());
-        for (what, text) in &*texts {
+        for (name, text) in &*texts {
             let leaks = text.contains(TOKEN) || text.contains(&login());
-            assert!(!leaks, "{what} shows the secret: {text}");
+            assert!(!leaks, "{name} shows the secret: {text}");
         }
     }
 }
 
-/// The canary as a password, the way a client sends it.
+/// Returns the secret as a password, as a client encodes it.
 fn login() -> String {
     STANDARD.encode(format!("alice:{TOKEN}"))
 }
@@ -117,7 +117,7 @@ fn h01_nothing_that_holds_a_secret_prints_it() {
     ] {
         texts.display("ConfigError", &error);
     }
-    texts.hold_no_canary(18);
+    texts.assert_no_secret(18);
 }
 
 #[tokio::test]
@@ -152,10 +152,10 @@ async fn h01_nothing_that_sees_a_credential_prints_it() {
             let future = service.call(request);
             texts.debug("ResponseFuture", &future);
             let answer = future.await.unwrap();
-            texts.debug("answer", &answer);
+            texts.debug("response", &answer);
             texts.debug("extensions", &answer.extensions().get::<Rejection>());
         }
-        texts.hold_no_canary(10);
+        texts.assert_no_secret(10);
     }
 }
 
@@ -196,7 +196,7 @@ async fn h02_the_credential_is_sensitive_inside() {
             assert_eq!(values(&last.headers, name), [value.as_str()]);
         }
     }
-    // A public route looks at no credential, so two of them get through.
+    // A public route does not read credentials, so it accepts two of them.
     let inner = Strict::default();
     let layer = AuthnLayer::new(tokens())
         .access(Access::Public)
@@ -232,12 +232,12 @@ async fn h05_a_stripped_credential_is_not_passed_on() {
 
 #[cfg(feature = "tonic")]
 #[test]
-fn h02_h05_an_interceptor_covers_or_strips_the_credential() {
+fn h02_h05_an_interceptor_marks_or_strips_the_credential() {
     use tonic::service::Interceptor;
     use tower_authn::AuthnInterceptor;
 
     let layer = AuthnLayer::new(tokens().or(users())).sources(sources());
-    let mut covers = AuthnInterceptor::from(layer.clone());
+    let mut marks = AuthnInterceptor::from(layer.clone());
     let mut strips = AuthnInterceptor::from(layer.strip_credential());
     for (name, value) in credentials() {
         let call = || {
@@ -245,8 +245,8 @@ fn h02_h05_an_interceptor_covers_or_strips_the_credential() {
             call.metadata_mut().insert(name, value.parse().unwrap());
             call
         };
-        let covered = covers.call(call()).unwrap().into_parts().0;
-        assert!(covered.into_headers()[name].is_sensitive(), "{name}");
+        let marked = marks.call(call()).unwrap().into_parts().0;
+        assert!(marked.into_headers()[name].is_sensitive(), "{name}");
         let stripped = strips.call(call()).unwrap().into_parts().0;
         assert!(!stripped.contains_key(name), "{name}");
         let mut refused = call();
@@ -254,35 +254,35 @@ fn h02_h05_an_interceptor_covers_or_strips_the_credential() {
         refused
             .metadata_mut()
             .insert(name, format!("{wrong}=").parse().unwrap());
-        let status = covers.call(refused).unwrap_err();
+        let status = marks.call(refused).unwrap_err();
         let texts = Texts::default();
         texts.display("Status", &status);
-        texts.hold_no_canary(2);
+        texts.assert_no_secret(2);
     }
 }
 
 #[test]
 fn the_main_types_cross_threads() {
-    fn shared<T: Send + Sync + Unpin>() {}
-    fn sent<T: Send>() {}
-    shared::<AccessTable>();
-    shared::<BoxVerifier<Principal>>();
-    shared::<Authn<Strict, FixedTokens, AlwaysRequired, NoBody>>();
-    shared::<AuthnLayer<FixedTokens>>();
-    shared::<Challenge>();
-    shared::<ConfigError>();
-    shared::<Credential<'_>>();
-    shared::<FixedUsers>();
-    shared::<Head<'_>>();
-    shared::<OwnedCredential>();
-    shared::<Principal>();
-    shared::<Protected<Strict>>();
-    shared::<Rejection>();
-    shared::<RequireLayer>();
-    shared::<Scope>();
-    shared::<ScopeRule>();
-    shared::<Sources>();
-    shared::<ReloadableVerifier<FixedTokens>>();
-    shared::<UserPassword>();
-    sent::<ResponseFuture<Strict, String, String>>();
+    fn assert_shared<T: Send + Sync + Unpin>() {}
+    fn assert_sent<T: Send>() {}
+    assert_shared::<AccessTable>();
+    assert_shared::<BoxVerifier<Principal>>();
+    assert_shared::<Authn<Strict, FixedTokens, AlwaysRequired, NoBody>>();
+    assert_shared::<AuthnLayer<FixedTokens>>();
+    assert_shared::<Challenge>();
+    assert_shared::<ConfigError>();
+    assert_shared::<Credential<'_>>();
+    assert_shared::<FixedUsers>();
+    assert_shared::<Head<'_>>();
+    assert_shared::<OwnedCredential>();
+    assert_shared::<Principal>();
+    assert_shared::<Protected<Strict>>();
+    assert_shared::<Rejection>();
+    assert_shared::<RequireLayer>();
+    assert_shared::<Scope>();
+    assert_shared::<ScopeRule>();
+    assert_shared::<Sources>();
+    assert_shared::<ReloadableVerifier<FixedTokens>>();
+    assert_shared::<UserPassword>();
+    assert_sent::<ResponseFuture<Strict, String, String>>();
 }

@@ -29,7 +29,6 @@ mod generated;
 mod grpc;
 mod guide;
 mod hygiene;
-mod lifetime;
 mod manage;
 mod middleware;
 mod parsing;
@@ -44,6 +43,7 @@ mod tokens;
 mod tools;
 mod uploads;
 mod usage;
+mod validity;
 mod vectors;
 #[cfg(feature = "tokens")]
 mod watched;

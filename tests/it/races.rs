@@ -132,22 +132,20 @@ fn revoked(mut record: Record) -> Record {
 
 /// As another process does.
 async fn write(store: &MemoryStore, record: Record) {
-    let expected_rev = Some(record.rev).filter(|rev| *rev > 0);
+    let expected_rev = record.rev;
     let row = Row::Token(Box::new(record));
-    store
-        .apply(vec![Write { row, expected_rev }])
-        .await
-        .unwrap();
+    let write = match expected_rev {
+        0 => Write::insert(row),
+        rev => Write::replace(row, rev),
+    };
+    store.apply(vec![write]).await.unwrap();
 }
 
 /// A service with the same keys that knows none of the tokens, and hears of
 /// nothing by itself.
 async fn same_keys(keys: Vec<TagKey>) -> (Watched, Tokens) {
     let store = Watched::default();
-    let write = |key| Write {
-        row: Row::Key(key),
-        expected_rev: None,
-    };
+    let write = |key| Write::insert(Row::Key(key));
     let keys = keys.into_iter().map(write).collect();
     store.store().apply(keys).await.unwrap();
     let hour = Duration::from_secs(60 * 60);

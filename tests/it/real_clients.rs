@@ -1,4 +1,4 @@
-//! curl and Python against `quickstart`: what real clients put on the wire.
+//! curl, wget and Python against `quickstart`, with what they put on the wire.
 
 #![cfg(feature = "full")]
 
@@ -13,12 +13,12 @@ use super::{
 const TOKEN: &str = "9cLqJTbYzVvZyXHn.0123456789";
 
 #[test]
-fn curl_is_served_however_it_sends_the_token() {
+fn curl_is_served_in_every_way_to_send_the_token() {
     let Some(curl) = curl() else { return };
     let user = ["--token", TOKEN, "--user", "alice:correct-horse"];
     let app = Example::start("quickstart", &user);
     let header = |value: &str| vec!["-H".to_owned(), format!("Authorization:{value}")];
-    let also = |mut first: Vec<String>, second: Vec<String>| {
+    let join = |mut first: Vec<String>, second: Vec<String>| {
         first.extend(second);
         first
     };
@@ -48,8 +48,8 @@ fn curl_is_served_however_it_sends_the_token() {
             vec!["-H".to_owned(), "Authorization;".to_owned()],
             not_valid,
         ),
-        (also(raw(), raw()), ambiguous),
-        (also(raw(), header(&format!(" Bearer {TOKEN}"))), ambiguous),
+        (join(raw(), raw()), ambiguous),
+        (join(raw(), header(&format!(" Bearer {TOKEN}"))), ambiguous),
     ];
     for protocol in ["--http1.1", "--http2-prior-knowledge"] {
         for (flags, (status, body)) in &rows {
@@ -103,7 +103,7 @@ fn grpcio_is_served_with_call_credentials_over_tls() {
         ("binary", required),
     ];
     let expected: Vec<_> = rows
-        .map(|(name, came_to)| format!("{name}: {came_to}"))
+        .map(|(name, outcome)| format!("{name}: {outcome}"))
         .into();
     assert_eq!(text(&output.unwrap()).lines().collect::<Vec<_>>(), expected);
 
@@ -114,7 +114,7 @@ fn grpcio_is_served_with_call_credentials_over_tls() {
             .mode()
             & 0o777
     };
-    assert_eq!(mode("key.pem"), 0o600, "others can read the key");
+    assert_eq!(mode("key.pem"), 0o600, "other users can read the key");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn requests_and_httpx_are_served() {
     let rows = [
         ("requests bearer", ok),
         ("requests raw basic", ok),
-        // requests encodes in latin-1, the list in UTF-8.
+        // requests encodes in Latin-1, but the list is in UTF-8.
         ("requests user", not_valid),
         ("requests wrong password", not_valid),
         ("requests none", required),
@@ -143,14 +143,14 @@ fn requests_and_httpx_are_served() {
         ("httpx none", required),
     ];
     let expected: Vec<_> = rows
-        .map(|(name, came_to)| format!("{name}: {came_to}"))
+        .map(|(name, outcome)| format!("{name}: {outcome}"))
         .into();
     assert_eq!(text(&output.unwrap()).lines().collect::<Vec<_>>(), expected);
 }
 
-/// Clients that send a user and password only after a challenge that they know.
+/// These clients send a user and password only after a challenge that they know.
 #[test]
-fn s14_clients_that_wait_for_a_challenge_get_in() {
+fn s14_clients_that_wait_for_a_challenge_are_accepted() {
     let Some(curl) = curl() else { return };
     let Some(wget) = wget() else { return };
     let Some(python) = python() else { return };
@@ -160,7 +160,7 @@ fn s14_clients_that_wait_for_a_challenge_get_in() {
     let url = format!("{}/whoami", app.url);
     let whoami = r#"{"scopes":["deployment"],"subject":"jörg"}"#;
 
-    // HTTP/1.1 alone: curl 7.88 can't use an h2c connection a second time.
+    // Only HTTP/1.1: curl 7.88 can't reuse an h2c connection.
     let mut anyauth = curl("--http1.1");
     let output = anyauth.args(["--anyauth", "-u", &login, &url]).output();
     assert_eq!(text(&output.unwrap()), whoami, "curl");
@@ -172,7 +172,7 @@ fn s14_clients_that_wait_for_a_challenge_get_in() {
     let output = urllib.args([&url, "jörg", password]).output();
     assert_eq!(text(&output.unwrap()), whoami, "urllib");
 
-    // Without users no browser is asked to open its dialog.
+    // Without users, no challenge makes a browser open its dialog.
     let app = Example::start("quickstart", &["--token", TOKEN]);
     let mut curl = curl("--http1.1");
     let output = curl.args(["-o", "/dev/null", "-D", "-"]);
@@ -194,12 +194,12 @@ fn the_lines_that_quickstart_prints_work_as_they_are() {
     };
     let dir = Directory::new();
     let tls = ["--tls", dir.path().to_str().unwrap()];
-    // Pasted lines call `python3`: let it be the one that has grpcio.
+    // The printed lines call `python3`, which must be the one with grpcio.
     let mut path = OsString::from(python.parent().unwrap());
     path.push(":");
     path.push(env::var_os("PATH").unwrap());
 
-    // Twice with TLS: the second finds the certificates that the first made.
+    // Twice with TLS: the second run reuses the certificates of the first.
     for flags in [&[][..], &tls, &tls] {
         let mut app = Example::start("quickstart", flags);
         let lines = [app.line(), app.line()];
@@ -218,7 +218,7 @@ fn the_lines_that_quickstart_prints_work_as_they_are() {
     }
 }
 
-/// A broken handshake, and one that never begins, are nobody else's concern.
+/// A broken handshake and one that never begins do not disturb other connections.
 #[test]
 fn quickstart_serves_tls_while_other_handshakes_hang() {
     use std::{io::Write, net::TcpStream};

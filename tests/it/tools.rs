@@ -1,4 +1,5 @@
-//! Programs that cargo does not bring, and what it means that one is missing.
+//! Programs that are not Rust crates. A test without its program is skipped, except in
+//! CI.
 
 #![cfg(feature = "full")]
 
@@ -8,10 +9,11 @@ use std::{
     process::{Command, Output},
 };
 
-/// Names the directory where `.ci/run` put the clients.
+/// The environment variable with the directory of the clients, which `.ci/services`
+/// fills.
 const CLIENTS: &str = "TOWER_AUTHN_CLIENTS";
 
-/// Makes curl commands, where there is a curl.
+/// Returns a function that makes curl commands, if curl is installed.
 pub fn curl() -> Option<impl Fn(&str) -> Command> {
     if !installed("curl", "--version") {
         return left_out("curl is not installed");
@@ -23,7 +25,7 @@ pub fn curl() -> Option<impl Fn(&str) -> Command> {
     })
 }
 
-/// Makes wget commands, where there is a wget.
+/// Returns a function that makes wget commands, if wget is installed.
 pub fn wget() -> Option<impl Fn() -> Command> {
     if Command::new("wget").arg("--version").output().is_err() {
         return left_out("wget is not installed");
@@ -35,17 +37,17 @@ pub fn wget() -> Option<impl Fn() -> Command> {
     })
 }
 
-/// A Python that has grpcio, requests and httpx.
+/// Returns a Python interpreter with grpcio, requests and httpx.
 pub fn python() -> Option<PathBuf> {
     client("calls/bin/python3")
 }
 
-/// Whether a program is installed. It is asked for its version.
+/// Returns whether a program is installed, by running it with its version flag.
 pub fn installed(program: &str, version: &str) -> bool {
     Command::new(program).arg(version).output().is_ok()
 }
 
-/// A program, or a package, of a list in `tests/clients`.
+/// Returns the path of a program or package of a list in `tests/clients`.
 pub fn client(name: &str) -> Option<PathBuf> {
     let found = env::var_os(CLIENTS).map(|clients| Path::new(&clients).join(name));
     found
@@ -53,14 +55,18 @@ pub fn client(name: &str) -> Option<PathBuf> {
         .or_else(|| left_out(&format!("{CLIENTS} names no directory with {name}")))
 }
 
-/// Says what is not tested here; in CI everything must be.
+/// Reports that a test is skipped.
+///
+/// # Panics
+///
+/// Panics in CI, where every test must run.
 pub fn left_out<T>(why: &str) -> Option<T> {
     assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}");
-    eprintln!("left out: {why}");
+    eprintln!("skipped: {why}");
     None
 }
 
-/// One of the scripts in `tests/clients`.
+/// Returns a command that runs a script of `tests/clients`.
 pub fn script(interpreter: &Path, name: &str) -> Command {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     let mut command = Command::new(interpreter);
@@ -68,7 +74,11 @@ pub fn script(interpreter: &Path, name: &str) -> Command {
     command
 }
 
-/// What a client printed, once it ended well.
+/// Returns the output of a client.
+///
+/// # Panics
+///
+/// Panics if the client failed.
 pub fn text(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {error}", output.status);

@@ -12,14 +12,16 @@ use super::{
     fields::JsonFields,
     filter::{Filter, format_cursor},
     input::{PathId, parse_grace, parse_new_token, parse_reason, parse_update},
-    rights::find_visible,
+    rights::{find_visible, is_visible},
     view,
 };
 use crate::{
     axum::Authenticated,
     manage::problem::Problem,
-    store::{Cursor, StoredToken},
-    tokens::{TokenSelector, Tokens},
+    principal::Principal,
+    store::Cursor,
+    token::{Record, TokenId},
+    tokens::{TokenChange, Tokens},
 };
 
 /// The longest body, in bytes.
@@ -106,9 +108,7 @@ async fn update(
     fields: JsonFields,
 ) -> Result<Response, Problem> {
     let update = parse_update(fields)?;
-    let StoredToken { usage, .. } = find_visible(&tokens, &caller, id).await?;
-    let record = tokens.update(id, update).await?;
-    Ok(view::token(&tokens, &StoredToken { record, usage }))
+    change(&tokens, &caller, id, TokenChange::Update(&update)).await
 }
 
 async fn suspend(
@@ -116,9 +116,7 @@ async fn suspend(
     Authenticated(caller): Authenticated,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let StoredToken { usage, .. } = find_visible(&tokens, &caller, id).await?;
-    let record = tokens.suspend(id).await?;
-    Ok(view::token(&tokens, &StoredToken { record, usage }))
+    change(&tokens, &caller, id, TokenChange::Suspend).await
 }
 
 async fn resume(
@@ -126,9 +124,7 @@ async fn resume(
     Authenticated(caller): Authenticated,
     PathId(id): PathId,
 ) -> Result<Response, Problem> {
-    let StoredToken { usage, .. } = find_visible(&tokens, &caller, id).await?;
-    let record = tokens.resume_as(id, &caller).await?;
-    Ok(view::token(&tokens, &StoredToken { record, usage }))
+    change(&tokens, &caller, id, TokenChange::ResumeAs(&caller)).await
 }
 
 async fn rotate(
@@ -150,8 +146,21 @@ async fn revoke(
     fields: JsonFields,
 ) -> Result<Response, Problem> {
     let reason = parse_reason(fields)?;
-    find_visible(&tokens, &caller, id).await?;
-    let selector = TokenSelector::Id(id);
-    tokens.revoke(selector, caller.subject(), &reason).await?;
-    Ok(view::token(&tokens, &tokens.get(id).await?))
+    let revoke = TokenChange::Revoke {
+        by: caller.subject(),
+        reason: &reason,
+    };
+    change(&tokens, &caller, id, revoke).await
+}
+
+/// Changes a token that the caller may see.
+async fn change(
+    tokens: &Tokens,
+    caller: &Principal,
+    id: TokenId,
+    change: TokenChange<'_>,
+) -> Result<Response, Problem> {
+    let is_visible = |record: &Record| is_visible(caller, record);
+    let stored = tokens.change_if(id, is_visible, change).await?;
+    Ok(view::token(tokens, &stored))
 }

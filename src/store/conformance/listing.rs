@@ -1,6 +1,6 @@
-//! What lists give.
+//! Checks of lists.
 
-use super::rows::{at, bare, full, id, new, session, token};
+use super::rows::{at, bare, full, id, new, put, session, token};
 use crate::{
     store::{Cursor, Query, StoredToken, TokenStore, TokenUse},
     token::{KeyId, Record, SessionHolder, TokenState},
@@ -14,12 +14,12 @@ const STATES: [TokenState; 5] = [
     TokenState::Suspended,
 ];
 
-/// Tokens that differ in all that a query can ask for.
+/// Writes tokens that differ in every field of a query.
 async fn fill(store: &impl TokenStore) {
     let mut records: Vec<Record> = (0..24).map(bare).collect();
     for (n, record) in (0_u64..).zip(&mut records) {
         let time = |every: u64| (n % every == 0).then(|| at(2_000 + n % 5));
-        // Some are made at the same time.
+        // Three tokens each are created at the same time.
         record.created_at = at(1_000 + n / 3);
         record.organization = ["acme", "Acme", ""]
             .get((n % 4) as usize)
@@ -39,20 +39,17 @@ async fn fill(store: &impl TokenStore) {
     let holders = [SessionHolder::User, SessionHolder::Token(id(1))];
     let sessions = (40..).zip(holders).map(|(n, holder)| session(n, holder));
     records.extend(sessions);
-    let writes = records.iter().map(token).map(new).collect();
-    store.apply(writes).await.expect("new rows are written");
-    let uses = (0..24).step_by(2).map(|n| TokenUse {
-        id: id(n),
-        at: at(1_000 + n),
-        count: n + 1,
-    });
+    put(store, records.iter().map(token).map(new).collect()).await;
+    let uses = (0..24)
+        .step_by(2)
+        .map(|n| TokenUse::new(id(n), at(1_000 + n), n + 1));
     store
         .record_uses(uses.collect())
         .await
         .expect("uses are written");
 }
 
-/// Every page of a query, up to its limit.
+/// Returns the tokens of as many pages as it takes, up to the query's limit.
 async fn list(store: &impl TokenStore, query: &Query) -> Vec<StoredToken> {
     let mut query = query.clone();
     let mut left = query.page_size();
@@ -61,7 +58,7 @@ async fn list(store: &impl TokenStore, query: &Query) -> Vec<StoredToken> {
         query.limit = left;
         let page = store.list(query.clone()).await;
         let page = page.expect("the store can be reached");
-        assert!(page.len() <= left, "no page is longer than asked for");
+        assert!(page.len() <= left, "no page is longer than the limit");
         let Some(last) = page.last() else { break };
         query.after = Some(Cursor::from_record(&last.record));
         left -= page.len();
@@ -73,7 +70,11 @@ async fn list(store: &impl TokenStore, query: &Query) -> Vec<StoredToken> {
 pub(super) async fn filters(store: impl TokenStore) {
     fill(&store).await;
     let everything = list(&store, &Query::default()).await;
-    assert_eq!(everything.len(), 25, "no condition means all tokens");
+    assert_eq!(
+        everything.len(),
+        25,
+        "a query without conditions matches every token"
+    );
     for (n, holder) in [(40, SessionHolder::User), (41, SessionHolder::Token(id(1)))] {
         let query = Query {
             session_of: Some(holder),
@@ -86,7 +87,11 @@ pub(super) async fn filters(store: impl TokenStore) {
                 ..stored.record
             })
             .collect();
-        assert_eq!(sessions, [session(n, holder)], "sessions of {holder} alone");
+        assert_eq!(
+            sessions,
+            [session(n, holder)],
+            "only the sessions of {holder}"
+        );
         let got = store.get(id(n)).await.expect("the store can be reached");
         assert!(got.is_some(), "a session is found by its id");
     }
@@ -137,7 +142,7 @@ fn queries() -> Vec<Query> {
     queries
 }
 
-/// Every combination of what decides a state, at every time around its bounds.
+/// Every combination of the fields that decide a state, at times around each bound.
 pub(super) async fn states(store: impl TokenStore) {
     let mut records = Vec::new();
     for n in 0..1_u64 << 6 {
@@ -151,8 +156,7 @@ pub(super) async fn states(store: impl TokenStore) {
         record.grace_until = has(5).then(|| at(2_004));
         records.push(record);
     }
-    let writes = records.iter().map(token).map(new).collect();
-    store.apply(writes).await.expect("new rows are written");
+    put(&store, records.iter().map(token).map(new).collect()).await;
     let everything = list(&store, &Query::default()).await;
     assert_eq!(everything.len(), records.len());
     for retired_keys in [Vec::new(), KeyId::from_number(1).into_iter().collect()] {
@@ -176,7 +180,7 @@ pub(super) async fn states(store: impl TokenStore) {
                 assert_eq!(page.iter().collect::<Vec<_>>(), expected, "{query:?}");
                 found += page.len();
             }
-            assert_eq!(found, records.len(), "each token is in one state");
+            assert_eq!(found, records.len(), "each token is in exactly one state");
         }
     }
 }
@@ -184,12 +188,15 @@ pub(super) async fn states(store: impl TokenStore) {
 pub(super) async fn pages(store: impl TokenStore) {
     fill(&store).await;
     let everything = list(&store, &Query::default()).await;
-    let places: Vec<Cursor> = everything
+    let cursors: Vec<Cursor> = everything
         .iter()
         .map(|s| Cursor::from_record(&s.record))
         .collect();
-    let newest_first = places.windows(2).all(|pair| pair[0] > pair[1]);
-    assert!(newest_first, "the newest first, then by id");
+    let newest_first = cursors.windows(2).all(|pair| pair[0] > pair[1]);
+    assert!(
+        newest_first,
+        "the newest token is first; of the same time, the greatest id"
+    );
     for limit in [1, 4, 25, 26] {
         let mut query = Query {
             limit,
@@ -206,6 +213,9 @@ pub(super) async fn pages(store: impl TokenStore) {
                 .map(|stored| Cursor::from_record(&stored.record));
             read.extend(page);
         }
-        assert_eq!(read, everything, "pages of {limit} make up the whole");
+        assert_eq!(
+            read, everything,
+            "pages of {limit} contain every token once"
+        );
     }
 }

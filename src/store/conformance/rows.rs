@@ -1,7 +1,7 @@
-//! Rows to write.
+//! Rows, and how they are written.
 
 use crate::{
-    store::{Row, Write},
+    store::{Row, TokenStore, Write},
     token::{Digest, KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId},
 };
 
@@ -14,13 +14,13 @@ pub(super) fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(secs)
 }
 
-/// A token of which little is known.
+/// A token with only what every token has.
 pub(super) fn bare(number: u64) -> Record {
     let digest = Digest::sha256(number.to_be_bytes());
     Record::new(id(number), digest, "alice".to_owned(), at(1_000 + number))
 }
 
-/// A token of which everything is known.
+/// A token with every field set.
 pub(super) fn full(number: u64) -> Record {
     let mut record = bare(number);
     let text = |text: &str| Some(text.to_owned());
@@ -71,16 +71,17 @@ pub(super) fn token(record: &Record) -> Row {
     Row::Token(Box::new(record.clone()))
 }
 
-/// A row that is to be new.
+/// A write of a new row.
 pub(super) fn new(row: Row) -> Write {
-    Write {
-        row,
-        expected_rev: None,
-    }
+    Write::insert(row)
 }
 
-/// A row in the place of the one at a revision.
+/// A write of a row over the one at a revision.
 pub(super) fn over(row: Row, expected_rev: u64) -> Write {
-    let expected_rev = Some(expected_rev);
-    Write { row, expected_rev }
+    Write::replace(row, expected_rev)
+}
+
+/// Writes rows without a conflict.
+pub(super) async fn put(store: &impl TokenStore, writes: Vec<Write>) -> u64 {
+    store.apply(writes).await.expect("valid rows are written")
 }

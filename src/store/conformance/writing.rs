@@ -1,57 +1,25 @@
-//! What writes do, and how they are followed.
+//! Checks of writes, uses and pruning.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
-
-use futures::future::{join, join_all};
-use tokio::{task::yield_now, time::timeout};
+use std::collections::BTreeSet;
 
 use super::{
     all,
-    rows::{at, bare, full, id, key, new, over, token},
+    following::all_changes,
+    rows::{at, bare, full, id, key, new, over, put, token},
 };
 use crate::{
-    store::{Changes, Row, StoreErrorKind, TokenStore, TokenUse, Usage, Write},
+    store::{Changes, Row, StoreErrorKind, TokenStore, TokenUse, Usage},
     token::{Record, Timestamp},
 };
 
 const REACHED: &str = "the store can be reached";
 
-/// Writes what must fit.
-async fn put(store: &impl TokenStore, writes: Vec<Write>) -> u64 {
-    store.apply(writes).await.expect("what fits is written")
-}
-
-async fn changes(store: &impl TokenStore, since: u64, limit: usize) -> Changes {
-    let page = store.changes(since, limit).await.expect(REACHED);
-    assert!(page.rows.len() <= limit, "no page is longer than asked for");
-    let last = page.rows.last().map_or(since, Row::rev);
-    assert!(last <= page.head.rev.max(since), "no row is past the head");
-    page
-}
-
-/// As many pages as it takes, up to a limit.
-async fn all_changes(store: &impl TokenStore, since: u64, limit: usize) -> Changes {
-    let mut all = changes(store, since, limit).await;
-    while let Some(last) = all.rows.last() {
-        let page = changes(store, last.rev(), limit - all.rows.len()).await;
-        if page.rows.is_empty() {
-            break;
-        }
-        all.rows.extend(page.rows);
-    }
-    all
-}
-
 pub(super) async fn empty(store: impl TokenStore) {
     let (head, rows) = all(&store).await;
     assert_eq!(head.rev, 0, "an empty store is at revision 0");
     assert_eq!(rows, [], "an empty store has no rows");
-    let read = changes(&store, 0, 10).await;
-    assert_eq!(read.head, head, "every read tells the same head");
+    let read = all_changes(&store, 0, 10).await;
+    assert_eq!(read.head, head, "every read returns the same position");
     assert_eq!(store.get(id(1)).await.expect(REACHED), None);
 }
 
@@ -63,29 +31,46 @@ pub(super) async fn whole_rows(store: impl TokenStore) {
     for (row, rev) in expected.iter_mut().zip(1..) {
         row.set_rev(rev);
     }
-    assert_eq!(rows, expected, "`load_all` gives rows as they were written");
+    assert_eq!(
+        rows, expected,
+        "`load_all` returns rows as they were written"
+    );
     let read = all_changes(&store, 0, 10).await;
-    assert_eq!(read.rows, expected, "`changes` gives them as well");
-    let stored = store.get(id(2)).await.expect(REACHED).expect("it is there");
+    assert_eq!(read.rows, expected, "so does `changes`");
+    let stored = store
+        .get(id(2))
+        .await
+        .expect(REACHED)
+        .expect("the token exists");
     assert_eq!(token(&stored.record), expected[3], "and so does `get`");
-    assert_eq!(stored.usage, Usage::default(), "nobody has used it");
+    assert_eq!(stored.usage, Usage::default(), "a new token has no uses");
 }
 
 pub(super) async fn revisions(store: impl TokenStore) {
     let last = put(&store, (1..=5).map(|n| new(token(&bare(n)))).collect()).await;
-    assert_eq!(last, 5, "each row takes a revision, and the last is told");
+    assert_eq!(
+        last, 5,
+        "each row takes a revision, and the last one is returned"
+    );
     let mut changed = bare(2);
     changed.name = "changed".to_owned();
     let last = put(&store, vec![over(token(&changed), 2), new(key(0))]).await;
-    assert_eq!(last, 7, "revisions go on");
+    assert_eq!(last, 7, "revisions continue");
 
     let revs = |read: &Changes| read.rows.iter().map(Row::rev).collect::<Vec<_>>();
     let read = all_changes(&store, 0, 10).await;
-    assert_eq!(revs(&read), [1, 3, 4, 5, 6, 7], "each row at its last");
+    assert_eq!(
+        revs(&read),
+        [1, 3, 4, 5, 6, 7],
+        "each row at its last revision"
+    );
     assert_eq!(read.head.rev, 7);
     let read = all_changes(&store, 1, 3).await;
-    assert_eq!(revs(&read), [3, 4, 5], "the first of them, where cut off");
-    assert_eq!(read.head.rev, 7, "the head is the store's, not the read's");
+    assert_eq!(revs(&read), [3, 4, 5], "the first rows, up to the limit");
+    assert_eq!(
+        read.head.rev, 7,
+        "the position is that of the store, not of the page"
+    );
     let read = all_changes(&store, 7, 10).await;
     assert_eq!(revs(&read), [0; 0], "nothing after the last");
 }
@@ -95,7 +80,7 @@ pub(super) async fn conflicts(store: impl TokenStore) {
     put(&store, vec![new(token(&record)), new(key(0))]).await;
     let mut same_digest = bare(2);
     same_digest.digest = record.digest;
-    let fits = || new(token(&bare(9)));
+    let valid = || new(token(&bare(9)));
     let exists = StoreErrorKind::AlreadyExists;
     let conflict = StoreErrorKind::Conflict;
     let rows = [
@@ -111,8 +96,8 @@ pub(super) async fn conflicts(store: impl TokenStore) {
     for (what, write, expected) in rows {
         for writes in [
             vec![write.clone()],
-            vec![fits(), write.clone()],
-            vec![write.clone(), fits()],
+            vec![valid(), write.clone()],
+            vec![write.clone(), valid()],
         ] {
             let refused = store.apply(writes).await.map_err(|error| error.kind());
             assert_eq!(refused, Err(expected), "{what}");
@@ -123,16 +108,55 @@ pub(super) async fn conflicts(store: impl TokenStore) {
     assert_eq!(last, 3, "a conflict takes no revision");
 }
 
+pub(super) async fn repeated_rows(store: impl TokenStore) {
+    let record = bare(1);
+    put(&store, vec![new(token(&record)), new(key(0))]).await;
+    let mut same_digest = bare(3);
+    same_digest.digest = bare(2).digest;
+    let exists = StoreErrorKind::AlreadyExists;
+    let conflict = StoreErrorKind::Conflict;
+    let new_token = |record: &Record| new(token(record));
+    let change = || over(token(&record), 1);
+    let rows = [
+        (
+            "a new token twice",
+            [new_token(&bare(2)), new_token(&bare(2))],
+            exists,
+        ),
+        ("a new key twice", [new(key(1)), new(key(1))], exists),
+        (
+            "a digest twice",
+            [new_token(&bare(2)), new_token(&same_digest)],
+            exists,
+        ),
+        ("two changes of a token", [change(), change()], conflict),
+        (
+            "two changes of a key",
+            [over(key(0), 2), over(key(0), 2)],
+            conflict,
+        ),
+    ];
+    let before = all(&store).await;
+    for (what, writes, expected) in rows {
+        let refused = store
+            .apply(writes.to_vec())
+            .await
+            .map_err(|error| error.kind());
+        assert_eq!(refused, Err(expected), "{what} in one batch");
+        assert_eq!(
+            all(&store).await,
+            before,
+            "{what} in one batch: nothing is written"
+        );
+    }
+}
+
 pub(super) async fn uses(store: impl TokenStore) {
     put(&store, vec![new(token(&bare(1))), new(token(&bare(2)))]).await;
-    let used = |number, secs, count| TokenUse {
-        id: id(number),
-        at: at(secs),
-        count,
-    };
-    let told = vec![used(2, 50, 3), used(99, 60, 1), used(1, 60, 1)];
+    let used = |number, secs, count| TokenUse::new(id(number), at(secs), count);
+    let uses = vec![used(2, 50, 3), used(99, 60, 1), used(1, 60, 1)];
     store
-        .record_uses(told)
+        .record_uses(uses)
         .await
         .expect("unknown ids are dropped");
     store
@@ -143,12 +167,19 @@ pub(super) async fn uses(store: impl TokenStore) {
     changed.name = "changed".to_owned();
     let last = put(&store, vec![over(token(&changed), 2)]).await;
     assert_eq!(last, 3, "uses take no revision");
-    let stored = store.get(id(2)).await.expect(REACHED).expect("it is there");
+    let stored = store
+        .get(id(2))
+        .await
+        .expect(REACHED)
+        .expect("the token exists");
     let expected = Usage {
         last_used_at: Some(at(50)),
         uses: 5,
     };
-    assert_eq!(stored.usage, expected, "uses add up, the latest is kept");
+    assert_eq!(
+        stored.usage, expected,
+        "counts add up, and the latest time is kept"
+    );
     assert_eq!(store.get(id(99)).await.expect(REACHED), None);
 }
 
@@ -172,84 +203,17 @@ pub(super) async fn pruning(store: impl TokenStore) {
         new(key(1)),
     ];
     let last = put(&store, writes).await;
-    let told = TokenUse {
-        id: id(2),
-        at: at(1),
-        count: 1,
-    };
-    store.record_uses(vec![told]).await.expect(REACHED);
+    let used = TokenUse::new(id(2), at(1), 1);
+    store.record_uses(vec![used]).await.expect(REACHED);
     let pruned = store.prune(at(100)).await.expect(REACHED);
     let pruned: BTreeSet<_> = pruned.into_iter().collect();
     let ended = BTreeSet::from([2, 4, 5].map(id));
-    assert_eq!(pruned, ended, "those that ended before the time");
-    let (head, rows) = all(&store).await;
+    assert_eq!(
+        pruned, ended,
+        "exactly the tokens that ended before the time are removed"
+    );
+    let (position, rows) = all(&store).await;
     let left: Vec<u64> = rows.iter().map(Row::rev).collect();
-    assert_eq!(left, [1, 3, 6, 7], "and no others");
-    assert_eq!(head.rev, last, "it takes no revision");
-}
-
-/// Many write at once while somebody follows: whoever has read up to a
-/// revision has missed nothing before it.
-pub(super) async fn feed<S: TokenStore>(writer: Arc<S>, reader: Arc<S>) {
-    const TASKS: u64 = 8;
-    const WRITES: u64 = 20;
-    let write = |task: u64| {
-        let store = Arc::clone(&writer);
-        async move {
-            let mut expected_rev = None;
-            for n in 0..WRITES {
-                let mut record = bare(task);
-                record.name = format!("write {n}");
-                let mut writes = vec![new(token(&bare(100 + task * WRITES + n)))];
-                let row = token(&record);
-                writes.push(Write { row, expected_rev });
-                expected_rev = Some(put(&*store, writes).await);
-            }
-        }
-    };
-    let tasks = (0..TASKS).map(|task| tokio::spawn(write(task)));
-    let written = join_all(tasks);
-    let follow = async {
-        let mut known = BTreeMap::new();
-        let mut since = 0;
-        while since < TASKS * WRITES * 2 {
-            // A store in memory may never wait, and the writers may share our
-            // thread.
-            yield_now().await;
-            let read = changes(&*reader, since, 7).await;
-            let last = read.rows.last().map_or(since, Row::rev);
-            assert!(last >= since, "rows come in the order of their revisions");
-            for row in read.rows {
-                assert!(row.rev() > since, "no row comes twice");
-                if let Row::Token(record) = row {
-                    known.insert(record.id, record.rev);
-                }
-            }
-            since = last;
-        }
-        known
-    };
-    let followed = timeout(Duration::from_secs(60), follow);
-    let (done, known) = join(written, followed).await;
-    assert!(done.iter().all(Result::is_ok), "every write was done");
-    let known = known.expect("who follows sees the last write");
-    let (_, rows) = all(&*reader).await;
-    let is_known = |row: &Row| match row {
-        Row::Token(record) => known.get(&record.id) == Some(&record.rev),
-        Row::Key(_) => true,
-    };
-    assert!(rows.iter().all(is_known), "no change was missed");
-    assert_eq!(rows.len() as u64, TASKS * (WRITES + 1));
-}
-
-pub(super) async fn seen_by_the_other<S: TokenStore>(one: S, two: S) {
-    let record = bare(1);
-    put(&one, vec![new(token(&record))]).await;
-    let read = changes(&two, 0, 10).await;
-    assert_eq!(read.head.rev, 1, "the other sees what was written");
-    assert_eq!(all(&one).await, all(&two).await, "one store, one history");
-    put(&two, vec![over(token(&record), 1)]).await;
-    let late = one.apply(vec![over(token(&record), 1)]).await;
-    let late = late.map_err(|error| error.kind());
-    assert_eq!(late, Err(StoreErrorKind::Conflict), "the other was faster");
+    assert_eq!(left, [1, 3, 6, 7], "every other row is kept");
+    assert_eq!(position.rev, last, "pruning takes no revision");
 }

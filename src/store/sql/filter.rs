@@ -1,13 +1,13 @@
-//! A query as a condition.
+//! Queries as SQL statements.
 
-use super::{Value, columns::TOKEN, number, time};
+use super::{Value, columns::TOKEN, millis};
 use crate::{
-    store::{contract::Query, error::StoreError},
+    store::{error::StoreError, query::Query},
     token::{KeyId, Timestamp, TokenState},
 };
 
-/// What a state means, in the order in which a token is asked: it is in the
-/// first state that holds. `@` is the time, `#` the numbers of the retired keys.
+/// The condition of each state, in order: a token is in the first one that
+/// applies. `@` is the time, `#` the numbers of the retired keys.
 const STATES: [(TokenState, &str); 4] = [
     (
         TokenState::Revoked,
@@ -19,58 +19,57 @@ const STATES: [(TokenState, &str); 4] = [
     (TokenState::NotYet, "(coalesce(t.not_before > @, FALSE))"),
 ];
 
-/// The tokens that a query means, with their uses: the statement and its
-/// parameters.
-pub(super) fn list(query: &Query) -> Result<(String, Vec<Value>), StoreError> {
-    let mut filter = Filter::default();
+/// Selects the tokens that match a query, with their usage.
+pub(super) fn select_matching(query: &Query) -> Result<(String, Vec<Value>), StoreError> {
+    let mut filter = WhereClause::default();
     match query.session_of {
         None => filter.add("t.session_of IS NULL"),
-        Some(holder) => filter.text("t.session_of = @", holder.to_string()),
+        Some(holder) => filter.add_text("t.session_of = @", holder.to_string()),
     }
-    filter.equal("coalesce(t.organization, '')", query.organization.as_ref());
-    filter.equal("t.subject", query.subject.as_ref());
-    filter.equal("t.created_by", query.created_by.as_ref());
+    filter.add_equal("coalesce(t.organization, '')", query.organization.as_ref());
+    filter.add_equal("t.subject", query.subject.as_ref());
+    filter.add_equal("t.created_by", query.created_by.as_ref());
     if let Some(kid) = query.kid {
-        filter.at("t.kid = @", Some(i64::from(kid.number())));
+        filter.add_number("t.kid = @", Some(i64::from(kid.number())));
     }
     if let Some(text) = &query.search {
-        filter.text(
+        filter.add_text(
             r"(lower(t.name) LIKE @ ESCAPE '\' OR lower(t.description) LIKE @ ESCAPE '\')",
-            containing(text),
+            like_pattern(text),
         );
     }
     if let Some((state, now)) = query.state {
-        filter.state(state, now, &query.retired_keys);
+        filter.add_state(state, now, &query.retired_keys);
     }
     if let Some(end) = query.expires_before {
-        filter.at("t.expires_at < @", time(end));
+        filter.add_number("t.expires_at < @", millis(end));
     }
     if let Some(since) = query.unused_since {
-        let idle = "(t.created_at < @ AND coalesce(u.last_used_at < @, TRUE))";
-        filter.at(idle, time(since));
+        let unused = "(t.created_at < @ AND coalesce(u.last_used_at < @, TRUE))";
+        filter.add_number(unused, millis(since));
     }
     if let Some(after) = query.after {
-        let id = filter.mark(Value::Text(Some(after.id.to_string())));
+        let id = filter.bind(Value::Text(Some(after.id.to_string())));
         let before = format!("(t.created_at, t.id) < (@, {id})");
-        filter.at(&before, time(after.created_at));
+        filter.add_number(&before, millis(after.created_at));
     }
-    let limit = filter.mark(Value::Number(Some(number(query.page_size() as u64)?)));
+    let limit = filter.bind(Value::from_count(query.page_size() as u64)?);
     Ok((
         format!(
             "{} {} ORDER BY t.created_at DESC, t.id DESC LIMIT {limit}",
-            with_usage(),
+            select_with_usage(),
             filter.condition
         ),
         filter.values,
     ))
 }
 
-/// The token of id `$1`, with its uses.
-pub(super) fn get() -> String {
-    format!("{} WHERE t.id = $1", with_usage())
+/// Selects the token of id `$1`, with its usage.
+pub(super) fn select_by_id() -> String {
+    format!("{} WHERE t.id = $1", select_with_usage())
 }
 
-fn with_usage() -> String {
+fn select_with_usage() -> String {
     let columns: Vec<String> = TOKEN.columns.iter().map(|c| format!("t.{c}")).collect();
     format!(
         "SELECT {}, u.last_used_at, coalesce(u.uses, 0) \
@@ -79,31 +78,32 @@ fn with_usage() -> String {
     )
 }
 
+/// A `WHERE` clause, and the parameters of its conditions.
 #[derive(Default)]
-struct Filter {
+struct WhereClause {
     condition: String,
     values: Vec<Value>,
 }
 
-impl Filter {
-    /// The mark of a new parameter.
-    fn mark(&mut self, value: Value) -> String {
+impl WhereClause {
+    /// Adds a parameter, and returns its placeholder.
+    fn bind(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
     }
 
-    /// Adds a condition in which `@` is this value.
-    fn push(&mut self, condition: &str, value: Value) {
-        let mark = self.mark(value);
-        self.add(&condition.replace('@', &mark));
+    /// Adds a condition in which `@` is a value.
+    fn add_with_value(&mut self, condition: &str, value: Value) {
+        let placeholder = self.bind(value);
+        self.add(&condition.replace('@', &placeholder));
     }
 
-    /// Adds a condition in which `@` is this text. No token has a text with a
-    /// NUL; PostgreSQL takes none, and SQLite's LIKE reads no further.
-    fn text(&mut self, condition: &str, text: String) {
+    /// Adds a condition in which `@` is a text. A text with a NUL matches no token:
+    /// PostgreSQL refuses it, and SQLite's `LIKE` would stop at it.
+    fn add_text(&mut self, condition: &str, text: String) {
         match text.contains('\0') {
             true => self.add("FALSE"),
-            false => self.push(condition, Value::Text(Some(text))),
+            false => self.add_with_value(condition, Value::Text(Some(text))),
         }
     }
 
@@ -116,33 +116,33 @@ impl Filter {
         self.condition.push_str(condition);
     }
 
-    fn at(&mut self, condition: &str, number: Option<i64>) {
-        self.push(condition, Value::Number(number));
+    fn add_number(&mut self, condition: &str, number: Option<i64>) {
+        self.add_with_value(condition, Value::Number(number));
     }
 
-    fn equal(&mut self, column: &str, wanted: Option<&String>) {
+    fn add_equal(&mut self, column: &str, wanted: Option<&String>) {
         if let Some(wanted) = wanted {
-            self.text(&format!("{column} = @"), wanted.clone());
+            self.add_text(&format!("{column} = @"), wanted.clone());
         }
     }
 
-    fn state(&mut self, wanted: TokenState, now: Timestamp, retired: &[KeyId]) {
-        let before = STATES.iter().take_while(|(state, _)| *state != wanted);
-        let mut conditions: Vec<String> = before.map(|(_, holds)| format!("NOT {holds}")).collect();
+    fn add_state(&mut self, wanted: TokenState, now: Timestamp, retired: &[KeyId]) {
+        let earlier = STATES.iter().take_while(|(state, _)| *state != wanted);
+        let mut conditions: Vec<String> = earlier
+            .map(|(_, condition)| format!("NOT {condition}"))
+            .collect();
         let own = STATES.iter().find(|(state, _)| *state == wanted);
-        conditions.extend(own.map(|(_, holds)| (*holds).to_owned()));
-        // The time is named once, whatever the state.
-        conditions.push("@ >= 0".to_owned());
-        // No key has the number -1, and PostgreSQL takes no empty list.
+        conditions.extend(own.map(|(_, condition)| (*condition).to_owned()));
+        // No key has the number -1. PostgreSQL refuses an empty list.
         let numbers = retired.iter().map(|kid| kid.number().to_string());
         let numbers: Vec<String> = std::iter::once("-1".to_owned()).chain(numbers).collect();
         let conditions = conditions.join(" AND ").replace('#', &numbers.join(", "));
-        self.at(&conditions, time(now));
+        self.add_number(&conditions, millis(now));
     }
 }
 
-/// A pattern that finds a text anywhere, without regard to ASCII case.
-fn containing(text: &str) -> String {
+/// Returns a `LIKE` pattern that matches a text anywhere, in lower case.
+fn like_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.chars() {
         if matches!(character, '%' | '_' | '\\') {

@@ -1,5 +1,5 @@
-//! An allocator that can be searched: everything that the program keeps stands
-//! in one piece of memory, and nothing is given back.
+//! An allocator that can be searched: it places everything in one piece of memory, and
+//! frees nothing.
 
 use std::{
     alloc::{GlobalAlloc, Layout},
@@ -24,10 +24,10 @@ struct Arena {
     used: AtomicUsize,
 }
 
-// SAFETY: each byte is handed out once.
+// SAFETY: each byte is allocated once.
 unsafe impl Sync for Arena {}
 
-// SAFETY: a block begins where it is aligned, and overlaps no other one.
+// SAFETY: a block begins at an aligned address, and overlaps no other one.
 unsafe impl GlobalAlloc for Arena {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let mut begin = 0;
@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Arena {
                 begin.checked_add(layout.size()).filter(|end| *end <= SIZE)
             });
         match taken {
-            // SAFETY: `begin` lies inside of the memory.
+            // SAFETY: `begin` is inside the memory.
             Ok(_) => unsafe { self.memory.get().cast::<u8>().add(begin) },
             Err(_) => ptr::null_mut(),
         }
@@ -47,17 +47,17 @@ unsafe impl GlobalAlloc for Arena {
     unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
 }
 
-/// Tells memcheck to forget these words wherever they are kept.
+/// Makes memcheck treat every copy of these words as unwritten.
 ///
 /// # Panics
 ///
-/// Where one of them is kept nowhere: then nothing would be watched.
+/// Panics if there is no copy of one of them: nothing would be watched.
 pub fn forget(words: &[[u8; 8]]) {
     let used = ARENA.used.load(Ordering::Relaxed);
-    // SAFETY: nobody writes meanwhile: the program has one thread.
+    // SAFETY: the program has one thread, so nothing writes meanwhile.
     let memory = unsafe { std::slice::from_raw_parts(ARENA.memory.get().cast::<u8>(), used) };
-    // All are looked for before the first is forgotten. What is looked at may
-    // be anything, the rest of an old stack too.
+    // Finds all of them before the first is forgotten. The search reads everything,
+    // even memory that was never written.
     let places = valgrind::unwatched(|| {
         let places_of = |word: &[u8; 8]| {
             let found = memory
@@ -68,8 +68,8 @@ pub fn forget(words: &[[u8; 8]]) {
         };
         words.iter().map(places_of).collect::<Vec<_>>()
     });
-    let kept = places.iter().all(|places| !places.is_empty());
-    assert!(kept, "every word of the secret is kept somewhere");
+    let all_found = places.iter().all(|places| !places.is_empty());
+    assert!(all_found, "a word of the secret is not in memory");
     for place in places.into_iter().flatten() {
         valgrind::forget(&memory[place..place + 8]);
     }

@@ -1,4 +1,4 @@
-//! What is decided under memcheck.
+//! The requests that are verified under memcheck.
 
 use std::{convert::Infallible, process::ExitCode};
 
@@ -7,18 +7,19 @@ use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, Service, service_fn};
 use tower_authn::{
     AuthnLayer, Principal, Verifier,
-    store::MemoryStore, tokens::{NewToken, Tokens, TokensOptions},
+    store::MemoryStore,
     token::Digest,
+    tokens::{NewToken, Tokens, TokensOptions},
     verifier::{FixedTokens, FixedUsers},
     verify_fn,
 };
 
 use super::{arena, valgrind, verdict};
 
-/// No eight bytes of these stand anywhere else.
+/// No eight bytes of these occur anywhere else.
 const TOKEN: &str = "q7RkT2vXz9LmW4cYbN8sHd3FgJ6pUeAa5VtQyKx1ZoCwEiBr";
 const WRONG: &str = "q7RkT2vXz9LmW4cYbN8sHd3FgJ6pUeAa5VtQyKx1ZoCwEiBs";
-/// `alice:mGz7Qw3nXv5Tb9Kd`, and others of her and of nobody.
+/// `alice:mGz7Qw3nXv5Tb9Kd`, then a wrong password, then an unknown user.
 const LOGIN: &str = "YWxpY2U6bUd6N1F3M25YdjVUYjlLZA==";
 const WRONG_LOGIN: &str = "YWxpY2U6bUd6N1F3M25YdjVUYjlLZQ==";
 const OTHER_LOGIN: &str = "bWFsbG9yeTptR3o3UXczblh2NVRiOUtk";
@@ -26,10 +27,10 @@ const PASSWORD: &str = "mGz7Qw3nXv5Tb9Kd";
 
 pub struct Case {
     pub name: &'static str,
-    /// Where the verdict is read, and may be branched on: a file, or a folder.
+    /// The file or folder that may branch on the verdict.
     pub verdict_in: &'static str,
-    /// Whether it leaks, on purpose.
-    pub planted: bool,
+    /// Whether the leak is intended.
+    pub is_planted: bool,
     run: fn() -> StatusCode,
     expected: StatusCode,
 }
@@ -43,7 +44,7 @@ const fn case(
     Case {
         name,
         verdict_in,
-        planted: false,
+        is_planted: false,
         run,
         expected,
     }
@@ -51,7 +52,7 @@ const fn case(
 
 const fn planted(name: &'static str, run: fn() -> StatusCode) -> Case {
     Case {
-        planted: true,
+        is_planted: true,
         ..case(name, OWN, run, NO)
     }
 }
@@ -59,55 +60,55 @@ const fn planted(name: &'static str, run: fn() -> StatusCode) -> Case {
 const OK: StatusCode = StatusCode::OK;
 const NO: StatusCode = StatusCode::UNAUTHORIZED;
 const LIST: &str = "/src/verifier/fixed/";
-const STORE: &str = "/src/store/tokens/verdict.rs";
-/// Where a verdict is said to be no secret as soon as it is known.
+const STORE: &str = "/src/engine/verdict";
+/// The file that publishes a verdict as soon as it is known.
 pub const OWN: &str = "/ctgrind/src/verdict.rs";
 
 pub const CASES: [Case; 13] = [
-    case("a token of a list", LIST, || of_a_list(TOKEN), OK),
-    case("a wrong token", LIST, || of_a_list(WRONG), NO),
-    case("a user of a list", LIST, || of_the_users(LOGIN), OK),
-    case("a wrong password", LIST, || of_the_users(WRONG_LOGIN), NO),
-    case("an unknown user", LIST, || of_the_users(OTHER_LOGIN), NO),
-    case("matches, the secret", OWN, || of_one("Bearer", TOKEN), OK),
-    case("matches, another", OWN, || of_one("Bearer", WRONG), NO),
-    case("password_matches", OWN, || of_one("Basic", LOGIN), OK),
+    case("a token of a list", LIST, || verify_by_list(TOKEN), OK),
+    case("a wrong token", LIST, || verify_by_list(WRONG), NO),
+    case("a user of a list", LIST, || verify_by_users(LOGIN), OK),
+    case("a wrong password", LIST, || verify_by_users(WRONG_LOGIN), NO),
+    case("an unknown user", LIST, || verify_by_users(OTHER_LOGIN), NO),
+    case("matches, the secret", OWN, || verify_by_closure("Bearer", TOKEN), OK),
+    case("matches, another", OWN, || verify_by_closure("Bearer", WRONG), NO),
+    case("password_matches", OWN, || verify_by_closure("Basic", LOGIN), OK),
     case(
         "password_matches, another",
         OWN,
-        || of_one("Basic", WRONG_LOGIN),
+        || verify_by_closure("Basic", WRONG_LOGIN),
         NO,
     ),
-    case("a token of a store", STORE, || of_a_store(false), OK),
-    case("a wrong token of a store", STORE, || of_a_store(true), NO),
-    planted("planted: ==", || leaking(|token, secret| token == secret)),
-    planted("planted: an index", || leaking(by_index)),
+    case("a token of a store", STORE, || verify_by_store(false), OK),
+    case("a wrong token of a store", STORE, || verify_by_store(true), NO),
+    planted("planted: ==", || verify_by_leak(|token, secret| token == secret)),
+    planted("planted: an index", || verify_by_leak(by_index)),
 ];
 
-/// Decides one case, for memcheck to watch.
+/// Runs one case, which memcheck watches.
 pub fn run(name: &str) -> ExitCode {
     let case = CASES.iter().find(|case| case.name == name);
     let case = case.expect("the name of a case");
-    assert!(valgrind::is_watching(), "without valgrind nothing is found");
+    assert!(valgrind::is_watching(), "only valgrind can find leaks");
     assert_eq!((case.run)(), case.expected, "{name}");
     ExitCode::SUCCESS
 }
 
-fn of_a_list(presented: &str) -> StatusCode {
-    let whose = Principal::new("ci");
-    let tokens = FixedTokens::new([(TOKEN, whose)]).expect("a good list");
+fn verify_by_list(presented: &str) -> StatusCode {
+    let principal = Principal::new("ci");
+    let tokens = FixedTokens::new([(TOKEN, principal)]).expect("a good list");
     forget(&[TOKEN]);
     ask(tokens, "Bearer", presented)
 }
 
-fn of_the_users(login: &str) -> StatusCode {
-    let whose = Principal::new("alice");
-    let users = FixedUsers::new([("alice", PASSWORD, whose)]).expect("a good list");
+fn verify_by_users(login: &str) -> StatusCode {
+    let principal = Principal::new("alice");
+    let users = FixedUsers::new([("alice", PASSWORD, principal)]).expect("a good list");
     forget(&[LOGIN]);
     ask(users, "Basic", login)
 }
 
-fn of_one(scheme: &str, presented: &str) -> StatusCode {
+fn verify_by_closure(scheme: &str, presented: &str) -> StatusCode {
     let (token, password) = (TOKEN.to_owned(), PASSWORD.to_owned());
     forget(&[TOKEN, PASSWORD]);
     match scheme {
@@ -124,39 +125,39 @@ fn of_one(scheme: &str, presented: &str) -> StatusCode {
     }
 }
 
-fn of_a_store(wrong: bool) -> StatusCode {
+fn verify_by_store(wrong: bool) -> StatusCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
-    let (tokens, made) = runtime.block_on(async {
+    let (tokens, created) = runtime.block_on(async {
         let options = TokensOptions::new("acme").expect("a prefix");
         let tokens = Tokens::open(MemoryStore::new(), options).await;
         let tokens = tokens.expect("an open store");
-        let made = tokens.create(NewToken::new("alice")).await;
-        (tokens, made.expect("a token"))
+        let created = tokens.create(NewToken::new("alice")).await;
+        (tokens, created.expect("a token"))
     });
-    let mut presented = made.secret.expose().to_owned();
+    let mut presented = created.secret.expose().to_owned();
     let digest = Digest::sha256(&presented).to_bytes();
-    // As the processor keeps the words of a digest.
-    let kept = |word: &[u8; 8]| u64::from_be_bytes(*word).to_ne_bytes();
-    let words: Vec<_> = digest.as_chunks().0.iter().map(kept).collect();
+    // The processor's byte order, in which the words of a digest are stored.
+    let to_native = |word: &[u8; 8]| u64::from_be_bytes(*word).to_ne_bytes();
+    let words: Vec<_> = digest.as_chunks().0.iter().map(to_native).collect();
     arena::forget(&words);
     if wrong {
-        // Within the secret, behind prefix and id.
-        let place = "acme_0123456789AB_".len();
-        let other = if presented[place..].starts_with('x') {
+        // In the secret, after the prefix and the id.
+        let at = "acme_0123456789AB_".len();
+        let other = if presented[at..].starts_with('x') {
             "y"
         } else {
             "x"
         };
-        presented.replace_range(place..=place, other);
+        presented.replace_range(at..=at, other);
     }
     ask(tokens.verifier(), "Bearer", &presented)
 }
 
-/// A verifier that leaks, with a verdict that is read where it may be.
-fn leaking(equal: fn(&str, &str) -> bool) -> StatusCode {
+/// Verifies with a closure that leaks, but publishes its verdict properly.
+fn verify_by_leak(equal: fn(&str, &str) -> bool) -> StatusCode {
     let secret = TOKEN.to_owned();
     forget(&[TOKEN]);
     let verifier = verify_fn(move |credential| verdict::read(equal(credential.token(), &secret)));
@@ -170,7 +171,7 @@ fn by_index(token: &str, secret: &str) -> bool {
     token.zip(secret).any(|(a, b)| a != b)
 }
 
-/// Forgets secrets in every form that keeps eight bytes of them together.
+/// Marks secrets as unwritten, in every form that has eight of their bytes in a row.
 fn forget(secrets: &[&str]) {
     let words = secrets
         .iter()

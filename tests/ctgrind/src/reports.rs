@@ -1,15 +1,15 @@
-//! What memcheck reports.
+//! The reports of memcheck.
 
 use std::{env, fmt, process::Command};
 
-/// One report: what it is of, and where, the innermost place first.
+/// One report: its text, and the frames of its stack, the innermost first.
 pub struct Report {
-    what: String,
+    text: String,
     frames: Vec<String>,
 }
 
-/// The reports on a case, which this program runs.
-pub fn of(case: &str) -> Vec<Report> {
+/// Runs a case and returns the reports on it.
+pub fn collect(case: &str) -> Vec<Report> {
     let program = env::current_exe().expect("the program has a path");
     let output = Command::new("valgrind")
         .args(["--fullpath-after=", "--error-limit=no"])
@@ -17,14 +17,14 @@ pub fn of(case: &str) -> Vec<Report> {
         .arg(case)
         .output()
         .expect("valgrind is installed");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{case}: {said}");
-    parse(&said)
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{case}: {printed}");
+    parse(&printed)
 }
 
-fn parse(said: &str) -> Vec<Report> {
+fn parse(printed: &str) -> Vec<Report> {
     let mut reports: Vec<Report> = Vec::new();
-    for line in said.lines() {
+    for line in printed.lines() {
         let text = line.trim_start_matches(|c: char| c == '=' || c.is_ascii_digit());
         match text.trim() {
             text if text.starts_with("at ") || text.starts_with("by ") => {
@@ -34,10 +34,10 @@ fn parse(said: &str) -> Vec<Report> {
             }
             text if ["Conditional jump", "Use of"]
                 .iter()
-                .any(|of| text.starts_with(of)) =>
+                .any(|start| text.starts_with(start)) =>
             {
                 reports.push(Report {
-                    what: text.to_owned(),
+                    text: text.to_owned(),
                     frames: Vec::new(),
                 });
             }
@@ -48,22 +48,22 @@ fn parse(said: &str) -> Vec<Report> {
 }
 
 impl Report {
-    /// Whether it is of this place itself, or of what it calls to hand the
-    /// principal out.
+    /// Returns whether a place itself reads memory, or the functions that it calls to
+    /// return the principal.
     pub fn reads_the_verdict(&self, place: &str) -> bool {
-        let hands_out = |frame: &&String| {
+        let returns_principal = |frame: &&String| {
             ["/library/core/", "/library/alloc/", "/src/principal.rs"]
                 .iter()
                 .any(|part| frame.contains(part))
         };
-        let mut frames = self.frames.iter().skip_while(hands_out);
+        let mut frames = self.frames.iter().skip_while(returns_principal);
         frames.next().is_some_and(|frame| frame.contains(place))
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "    {}", self.what)?;
+        writeln!(f, "    {}", self.text)?;
         let mut frames = self.frames.iter().take(8);
         frames.try_for_each(|frame| writeln!(f, "        {frame}"))
     }

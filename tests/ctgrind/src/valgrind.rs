@@ -1,17 +1,17 @@
-//! What is said to valgrind while it runs the program.
+//! Requests to valgrind while it runs the program.
 
 use std::arch::asm;
 
-/// Memcheck's own requests are numbered from `MC` in the upper bytes.
+/// The numbers of memcheck's requests have `MC` in their upper bytes.
 const MAKE_MEM_UNDEFINED: u64 = 0x4d43_0001;
 
 const MAKE_MEM_DEFINED: u64 = 0x4d43_0002;
 
-/// Valgrind's own: whether it runs the program at all, and whether it reports.
+/// Requests to valgrind's core: whether it runs the program, and whether it reports.
 const RUNNING_ON_VALGRIND: u64 = 0x1001;
 const CHANGE_ERR_DISABLEMENT: u64 = 0x1801;
 
-/// Tells memcheck that nothing was written here yet. What stands there stays.
+/// Makes memcheck treat memory as unwritten. Its content stays.
 pub fn forget(memory: &[u8]) {
     request(
         MAKE_MEM_UNDEFINED,
@@ -20,7 +20,7 @@ pub fn forget(memory: &[u8]) {
     );
 }
 
-/// Says of a verdict that it is no secret, from here on.
+/// Declares that a verdict is public, and returns it.
 pub fn publish(verdict: bool) -> bool {
     let byte = [u8::from(verdict)];
     request(MAKE_MEM_DEFINED, byte.as_ptr() as u64, 1);
@@ -31,22 +31,22 @@ pub fn is_watching() -> bool {
     request(RUNNING_ON_VALGRIND, 0, 0) != 0
 }
 
-/// Does something that is not reported.
+/// Calls a function without reports.
 pub fn unwatched<T>(f: impl FnOnce() -> T) -> T {
     request(CHANGE_ERR_DISABLEMENT, 1, 0);
-    let made = f();
+    let result = f();
     request(CHANGE_ERR_DISABLEMENT, u64::MAX, 0);
-    made
+    result
 }
 
-/// A request to valgrind: four rotations that come to nothing, and an exchange
-/// of a register with itself, which it looks for (valgrind.h, amd64). On the
-/// bare processor they do nothing, and the answer is 0.
+/// Sends a request: four rotations that add up to none, and an exchange of a register
+/// with itself, which valgrind recognizes (valgrind.h, amd64). On the bare processor
+/// they have no effect, and the answer is 0.
 fn request(number: u64, first: u64, second: u64) -> u64 {
     let request = [number, first, second, 0, 0, 0];
     let mut answer = 0_u64;
-    // SAFETY: the rotations add up to 128 bits, so that rdi is as it was; of
-    // the memory, valgrind reads these six words alone.
+    // SAFETY: the rotations add up to 128 bits, which leaves rdi unchanged. Valgrind
+    // reads only these six words of memory.
     unsafe {
         asm!(
             "rol rdi, 3",

@@ -1,5 +1,4 @@
-//! Verifiers of one's own, as the docs advise. That something matched is no
-//! secret.
+//! Verifiers as the docs advise to write them. Their verdict is public.
 
 use tower_authn::{Credential, Rejection};
 

@@ -16,7 +16,7 @@ use tower_authn::{
 use super::{KINDS, bearer};
 use crate::support::{Spy, TOKEN};
 
-/// A call with these `authorization` fields, from somebody who says whose it is.
+/// Returns a call with these `authorization` fields and a forged principal.
 fn request(credentials: &[&str]) -> Request<()> {
     let mut metadata = MetadataMap::new();
     for value in credentials {
@@ -32,12 +32,12 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    let name = format!("{credentials:?} is let through");
+    let name = format!("{credentials:?} is accepted");
     interceptor.call(request(credentials)).expect_err(&name)
 }
 
 #[test]
-fn the_interceptor_asks_the_verifier_once_and_brings_the_principal() {
+fn the_interceptor_calls_the_verifier_once_and_inserts_the_principal() {
     let spy = Spy::default();
     let mut interceptor = AuthnInterceptor::new(spy.clone());
     let passed = interceptor.call(request(&[&bearer()])).unwrap();
@@ -51,7 +51,7 @@ fn the_interceptor_asks_the_verifier_once_and_brings_the_principal() {
 }
 
 #[test]
-fn the_interceptor_refuses_what_is_no_credential_without_asking_the_verifier() {
+fn the_interceptor_refuses_malformed_credentials_without_the_verifier() {
     let spy = Spy::default();
     let mut interceptor = AuthnInterceptor::new(spy.clone());
     for (credentials, kind) in [
@@ -84,7 +84,7 @@ fn d04_the_interceptor_refuses_duplicate_metadata() {
     assert!(interceptor.call(request(&[&good])).is_ok());
 }
 
-/// The headers of a call that is let through.
+/// Returns the headers of an accepted call.
 fn passed(layer: AuthnLayer<Spy>) -> HeaderMap {
     let mut interceptor = AuthnInterceptor::from(layer);
     let request = interceptor.call(request(&[&bearer()])).unwrap();
@@ -101,7 +101,7 @@ fn the_interceptor_marks_the_credential_or_removes_it() {
 }
 
 #[test]
-fn the_interceptor_audits_who_sends_no_credential() {
+fn the_interceptor_audits_a_call_without_a_credential() {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&reports);
     let layer = AuthnLayer::new(Spy::default())
@@ -116,7 +116,7 @@ fn the_interceptor_audits_who_sends_no_credential() {
 }
 
 #[test]
-fn the_interceptor_takes_over_the_sources_of_a_layer() {
+fn the_interceptor_uses_the_sources_of_its_layer() {
     let sources = Sources::new().header("x-api-key").unwrap();
     let layer = AuthnLayer::new(Spy::default()).sources(sources);
     let mut interceptor = AuthnInterceptor::from(layer);
@@ -129,7 +129,7 @@ fn the_interceptor_takes_over_the_sources_of_a_layer() {
 }
 
 #[test]
-fn a_principal_that_somebody_else_put_there_is_removed() {
+fn a_principal_from_outside_is_removed() {
     let optional = AuthnLayer::new(Spy::default()).access(Access::Optional);
     let mut interceptor = AuthnInterceptor::from(optional);
     let anonymous = interceptor.call(request(&[])).unwrap();
@@ -141,7 +141,11 @@ fn a_principal_that_somebody_else_put_there_is_removed() {
     assert_eq!(known.principal::<Principal>().unwrap().subject(), "ci");
 
     let status = refused(&mut interceptor, &["Bearer nope"]);
-    assert_eq!(status.code(), Code::Unauthenticated, "optional, and bad");
+    assert_eq!(
+        status.code(),
+        Code::Unauthenticated,
+        "an invalid credential where one is optional"
+    );
 
     let without = AuthnLayer::new(Spy::default()).without_principal();
     let skipped = AuthnInterceptor::from(without).call(request(&[&bearer()]));
@@ -149,7 +153,7 @@ fn a_principal_that_somebody_else_put_there_is_removed() {
 }
 
 #[test]
-fn the_scopes_of_a_constant_policy_hold_for_the_interceptor() {
+fn the_interceptor_checks_the_scopes_of_a_constant_policy() {
     let needs = |scope| {
         let access = Access::scope(scope).unwrap();
         let layer = AuthnLayer::new(Spy::default()).access(access);
@@ -160,10 +164,10 @@ fn the_scopes_of_a_constant_policy_hold_for_the_interceptor() {
     assert_eq!(status.code(), Code::PermissionDenied);
 }
 
-/// Says that it never waits, and waits.
-struct Liar;
+/// A verifier that claims never to wait, and waits.
+struct FalselyImmediate;
 
-impl Verifier for Liar {
+impl Verifier for FalselyImmediate {
     type Principal = Principal;
 
     const IMMEDIATE: bool = true;
@@ -177,7 +181,7 @@ impl Verifier for Liar {
 fn a_verifier_that_waits_or_panics_is_unavailable_to_the_interceptor() {
     let panics = verify_fn(|_| -> Result<Principal, Rejection> { panic!("as planned") });
     for status in [
-        refused(&mut AuthnInterceptor::new(Liar), &[&bearer()]),
+        refused(&mut AuthnInterceptor::new(FalselyImmediate), &[&bearer()]),
         refused(&mut AuthnInterceptor::new(panics), &[&bearer()]),
     ] {
         assert_eq!(status.code(), Code::Unavailable);
@@ -186,7 +190,7 @@ fn a_verifier_that_waits_or_panics_is_unavailable_to_the_interceptor() {
 }
 
 #[test]
-fn a_rejection_becomes_the_status_of_the_table() {
+fn each_kind_of_rejection_has_its_status() {
     for (kind, code) in KINDS {
         let rejection = Rejection::new(kind).with_source("the password is hunter2");
         let status = Status::from(rejection);
@@ -201,7 +205,7 @@ fn a_rejection_becomes_the_status_of_the_table() {
 }
 
 #[test]
-fn a_principal_is_read_from_a_request_or_the_layer_is_missing() {
+fn reading_a_principal_without_a_layer_is_an_internal_error() {
     let mut request = Request::new(());
     let status = request.principal::<Principal>().unwrap_err();
     assert_eq!(status.code(), Code::Internal);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tower_authn::tokens::{NewToken, TokenSelector};
 
 use super::{App, NOW};
-use crate::tokens::answer;
+use crate::{tokens::answer, watched::Watched};
 
 #[tokio::test]
 async fn a_token_is_created_as_requested_and_its_secret_shown_once() {
@@ -222,4 +222,33 @@ async fn whoami_describes_the_caller() {
         .await
         .unwrap();
     assert_eq!(app.get("/whoami", token.secret.expose()).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_change_over_http_reads_the_store_once() {
+    let store = Watched::default();
+    let app = App::over(store.clone()).await;
+    let manager = app.manager("acme").await;
+    let token = manager.secret.expose();
+    let other = NewToken::new("eve").organization("other");
+    let other = app.make(other).await.record.id;
+    let own = NewToken::new("bob").organization("acme");
+    let own = app.make(own).await.record.id;
+    for (path, body) in [
+        ("suspend", json!({})),
+        ("resume", json!({})),
+        ("revoke", json!({ "reason": "lost" })),
+    ] {
+        for (id, status) in [(own, 200), (other, 404)] {
+            let before = store.gets();
+            let path = format!("/tokens/{id}/{path}");
+            let answer = app.post(&path, token, body.clone()).await;
+            assert_eq!(answer.status, status, "{path}");
+            assert_eq!(store.gets() - before, 1, "{path}");
+        }
+    }
+    let record = app.tokens.get(own).await.unwrap().record;
+    assert_eq!(record.revoked_reason.as_deref(), Some("lost"));
+    let record = app.tokens.get(other).await.unwrap().record;
+    assert_eq!((record.suspended_at, record.revoked_at), (None, None));
 }

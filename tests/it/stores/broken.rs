@@ -1,4 +1,4 @@
-//! Stores that break a rule: the suite finds each of them.
+//! Stores that break a rule, which the conformance suite must find.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,30 +13,30 @@ use tower_authn::{
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
-    /// None: the twin that passes.
+    /// No fault.
     None,
-    /// A revision is taken before the commit: a later one may appear first.
+    /// Revisions are taken before the commit, so that a later one may appear first.
     RevisionBeforeCommit,
-    /// A conflict leaves half of the rows behind.
+    /// A conflict leaves the rows before it written.
     HalfWritten,
-    /// A change forgets the uses.
+    /// A change of a token loses its uses.
     ForgetsUses,
-    /// The limit is not kept.
+    /// The limit is ignored.
     NoLimit,
     /// The newest changes come first.
     Unordered,
-    /// A list begins at its end.
+    /// A list begins with the oldest token.
     OldestFirst,
-    /// The head is the read's, not the store's.
-    HeadOfTheRead,
-    /// What was revoked a second too late is pruned too.
+    /// The position is that of the page, not of the store.
+    PositionOfThePage,
+    /// Tokens that ended a second too late are pruned too.
     PrunesTooMuch,
 }
 
 struct Broken {
     store: MemoryStore,
     fault: Fault,
-    /// Revisions that were taken and are not committed.
+    /// Revisions that were taken and not yet committed.
     hidden: Mutex<HashSet<u64>>,
 }
 
@@ -50,7 +50,7 @@ impl TokenStore for Broken {
                 let revisions = last + 1 - count..=last;
                 hidden.extend(revisions.clone());
                 drop(hidden);
-                // The commit: some come later than their successors.
+                // The commit, which some writes make after their successors.
                 sleep(Duration::from_millis(last % 3 * 2)).await;
                 let mut hidden = self.hidden.lock().await;
                 hidden.retain(|rev| !revisions.contains(rev));
@@ -95,7 +95,7 @@ impl TokenStore for Broken {
         changes.rows.retain(|row| !hidden.contains(&row.rev()));
         match self.fault {
             Fault::Unordered => changes.rows.reverse(),
-            Fault::HeadOfTheRead => {
+            Fault::PositionOfThePage => {
                 changes.head.rev = changes.rows.last().map_or(since, Row::rev);
             }
             _ => {}
@@ -139,7 +139,10 @@ async fn conforms(fault: Fault) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_finds_each_broken_rule() {
-    assert!(conforms(Fault::None).await, "the twin that is whole passes");
+    assert!(
+        conforms(Fault::None).await,
+        "a store without a fault conforms"
+    );
     for fault in [
         Fault::RevisionBeforeCommit,
         Fault::HalfWritten,
@@ -147,7 +150,7 @@ async fn the_suite_finds_each_broken_rule() {
         Fault::NoLimit,
         Fault::Unordered,
         Fault::OldestFirst,
-        Fault::HeadOfTheRead,
+        Fault::PositionOfThePage,
         Fault::PrunesTooMuch,
     ] {
         assert!(!conforms(fault).await, "{fault:?} was not found");

@@ -1,4 +1,4 @@
-//! The suite that is public, run against the three stores.
+//! The public conformance suite, run against the three stores.
 
 use std::sync::Arc;
 

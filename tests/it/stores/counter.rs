@@ -1,4 +1,4 @@
-//! The table that must hold one row: empty, doubled, and set back.
+//! The table of the counter, empty, doubled or set back, and imports that repeat.
 
 use rusqlite::Connection;
 use tower_authn::{
@@ -17,20 +17,18 @@ fn write(number: u64) -> Write {
     let digest = Digest::sha256(number.to_be_bytes());
     let record = Record::new(id(number), digest, "bob".to_owned(), Timestamp::default());
     let row = Row::Token(Box::new(record));
-    Write {
-        row,
-        expected_rev: None,
-    }
+    Write::insert(row)
 }
 
 fn id(number: u64) -> TokenId {
     format!("{number:012}").parse().unwrap()
 }
 
-/// Every operation that needs the counter fails as `Corrupt`, and writes nothing.
-async fn check(store: impl TokenStore, break_it: impl Fn(&str), how: &str) {
+/// Checks that every operation that needs the counter returns `Corrupt` and writes
+/// nothing.
+async fn check(store: impl TokenStore, damage: impl Fn(&str), how: &str) {
     assert_eq!(store.apply(vec![write(1)]).await.unwrap(), 1, "whole");
-    break_it(how);
+    damage(how);
     let written = store.apply(vec![write(2)]).await.unwrap_err();
     assert_eq!(written.kind(), StoreErrorKind::Corrupt, "{how}: {written}");
     assert_eq!(store.get(id(2)).await.unwrap(), None, "{how}");
@@ -50,8 +48,8 @@ async fn s09_a_counter_that_is_missing_doubled_or_set_back_is_corrupt_in_sqlite(
         let directory = Directory::new();
         let file = directory.file();
         let store = SqliteStore::open(&file).await.unwrap();
-        let break_it = |sql: &str| Connection::open(&file).unwrap().execute_batch(sql).unwrap();
-        check(store, break_it, how).await;
+        let damage = |sql: &str| Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        check(store, damage, how).await;
     }
 }
 
@@ -64,8 +62,8 @@ async fn s09_a_counter_that_is_missing_doubled_or_set_back_is_corrupt_in_postgre
         let url = server.database();
         let database = url.rsplit('/').next().unwrap();
         let store = PostgresStore::connect(&url).await.unwrap();
-        let break_it = |sql: &str| drop(server.psql(database, sql));
-        check(store, break_it, how).await;
+        let damage = |sql: &str| drop(server.psql(database, sql));
+        check(store, damage, how).await;
         if how != SET_BACK {
             let refused = PostgresStore::connect(&url).await.unwrap_err();
             assert_eq!(refused.kind(), StoreErrorKind::Corrupt, "{refused}");
@@ -73,7 +71,7 @@ async fn s09_a_counter_that_is_missing_doubled_or_set_back_is_corrupt_in_postgre
     }
 }
 
-/// A token that another instance imported is there, by its text and its digest.
+/// Checks that a second import, by text or by digest, is refused on both instances.
 async fn imports_once(one: impl TokenStore, two: impl TokenStore) {
     let options = TokensOptions::new("acme").unwrap();
     let one = Tokens::open(one, options.clone()).await.unwrap();
@@ -88,7 +86,7 @@ async fn imports_once(one: impl TokenStore, two: impl TokenStore) {
         ] {
             let error = again.unwrap_err();
             assert_eq!(error.kind(), TokenErrorKind::AlreadyExists);
-            assert_eq!(error.to_string(), "this token is already there");
+            assert_eq!(error.to_string(), "the token exists already");
         }
     }
     two.import("made-elsewhere-9876543210", new())

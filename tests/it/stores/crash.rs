@@ -1,4 +1,4 @@
-//! A process that is killed in the middle of writes.
+//! A process that is killed while it writes.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use tower_authn::{
 use super::{Directory, server, sqlite};
 use crate::tokens::answer;
 
-/// Names the store that a child process of these tests writes to.
+/// The environment variable with the store of a child process.
 const CHILD: &str = "TOWER_AUTHN_TEST_STORE";
 const ROUNDS: u64 = 12;
 
@@ -32,8 +32,8 @@ async fn open(place: &str) -> Tokens {
     opened.unwrap()
 }
 
-/// Run in a process of its own: makes and revokes tokens until it is killed,
-/// and says what was acknowledged.
+/// Runs in a child process: creates and revokes tokens until it is killed, and prints
+/// what was acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn child_that_writes_until_it_is_killed() {
     let Ok(place) = env::var(CHILD) else {
@@ -57,7 +57,7 @@ async fn child_that_writes_until_it_is_killed() {
     }
 }
 
-/// Writes, is killed, and is looked at, again and again.
+/// Kills a writing process again and again, and checks the store after each time.
 async fn survives(place: &str) {
     let mut acknowledged: HashMap<String, String> = HashMap::new();
     for round in 0..ROUNDS {
@@ -74,7 +74,7 @@ async fn survives(place: &str) {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = Vec::new();
-        // From the first write on.
+        // Waits for the first write.
         while let Some(Ok(line)) = lines.next() {
             let begun = line.starts_with("made");
             said.push(line);
@@ -105,7 +105,7 @@ async fn survives(place: &str) {
                     );
                     revoked += 1;
                 }
-                // Killed in between: done, or not.
+                // Not acknowledged, so it may have been done or not.
                 "revoking" => {}
                 _ => continue,
             }
@@ -115,13 +115,13 @@ async fn survives(place: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_acknowledged_is_in_its_file() {
+async fn acknowledged_writes_of_a_killed_process_are_in_its_file() {
     let directory = Directory::new();
     survives(directory.file().to_str().unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_acknowledged_is_in_postgres() {
+async fn acknowledged_writes_of_a_killed_process_are_in_postgres() {
     if let Some(server) = server::shared() {
         survives(&server.database()).await;
     }

@@ -1,4 +1,4 @@
-//! SQLite files that are locked, full, foreign, damaged, replaced and gone.
+//! SQLite files that are locked, full, foreign, damaged, replaced or missing.
 
 use std::{
     env, fs,
@@ -45,17 +45,17 @@ async fn another_writer_that_holds_the_lock_stops_no_verdict() {
     assert_eq!(written.unwrap_err().kind(), TokenErrorKind::Unavailable);
     assert!(
         begun.elapsed() < Duration::from_secs(8),
-        "it waits, but not for ever"
+        "it waits for a limited time"
     );
     assert!(tokens.staleness() < Duration::from_secs(2), "reads go on");
     other.execute_batch("ROLLBACK").unwrap();
     make(&tokens).await;
 }
 
-/// Names the file that a child process of these tests works on.
+/// The environment variable with the file of a child process.
 const CHILD: &str = "TOWER_AUTHN_TEST_FILE";
 
-/// Run in a process of its own, which may write little: see below.
+/// Runs in a child process with a limit on the size of files.
 #[tokio::test(flavor = "multi_thread")]
 async fn child_that_may_write_little() {
     let Some(file) = env::var_os(CHILD) else {
@@ -73,17 +73,19 @@ async fn child_that_may_write_little() {
     let revoked = tokens
         .revoke(TokenSelector::Id(made.record.id), "test", "")
         .await;
-    assert!(revoked.is_err(), "it is said that nothing was revoked");
+    assert!(
+        revoked.is_err(),
+        "a revocation that was not written is an error"
+    );
     println!("kept {}", made.secret.expose());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_is_full_is_said_and_loses_nothing() {
+async fn a_full_disk_is_an_error_and_loses_nothing() {
     let directory = Directory::new();
     let test = env::current_exe().unwrap();
     let name = "stores::files::child_that_may_write_little";
-    // No file may be longer than that (in blocks of 512 bytes), and whoever
-    // tries gets an error and no signal.
+    // Limits files to 400 blocks of 512 bytes, with an error in place of a signal.
     let limited = r#"trap "" XFSZ; ulimit -f 400; exec "$0" --exact "$1" --nocapture"#;
     let output = Command::new("sh")
         .args(["-c", limited])
@@ -101,14 +103,14 @@ async fn a_disk_that_is_full_is_said_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
+async fn a_file_of_another_program_is_refused_and_left_unchanged() {
     let directory = Directory::new();
     let file = directory.file();
     let tokens = open(&file).await;
     make(&tokens).await;
     tokens.shutdown().await.unwrap();
     drop(tokens);
-    // All of it is in the file itself then.
+    // Merges the log into the file.
     Connection::open(&file)
         .and_then(|db| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
         .unwrap();
@@ -151,7 +153,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
         fs::remove_file(path).unwrap();
     }
 
-    // What is damaged further in is found when it is read.
+    // Damage past the first page is found when the rows are read.
     for length in [8_192, whole.len() / 2, whole.len() - 4_096] {
         let path = directory.path().join("cut.db");
         fs::write(&path, &whole[..length]).unwrap();
@@ -172,7 +174,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_that_holds_no_file_is_unavailable() {
+async fn a_path_that_can_not_hold_a_file_is_unavailable() {
     let directory = Directory::new();
     let nowhere = directory.path().join("nowhere/tokens.db");
     assert_eq!(refused(&nowhere).await, StoreErrorKind::Unavailable);
@@ -180,7 +182,7 @@ async fn a_place_that_holds_no_file_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_replaced_by_an_older_copy_is_read_anew() {
+async fn a_file_that_is_replaced_by_an_older_copy_is_read_again() {
     let directory = Directory::new();
     let file = directory.file();
     let tokens = open(&file).await;
@@ -207,13 +209,13 @@ async fn a_file_that_is_replaced_by_an_older_copy_is_read_anew() {
     assert_eq!(
         verdict(&open(&file).await, &fresh).await,
         None,
-        "it is in that file"
+        "the token is in the new file"
     );
 
     fs::remove_file(&file).unwrap();
     let refused = tokens.create(NewToken::new("bob")).await.unwrap_err();
     assert_eq!(refused.kind(), TokenErrorKind::Unavailable);
-    assert!(!file.exists(), "it is not made again unasked");
+    assert!(!file.exists(), "a removed file is not created again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,7 +235,7 @@ async fn a_new_file_may_be_opened_by_many_at_once() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_file_is_its_owners_alone() {
+async fn only_its_owner_can_read_a_new_file() {
     use std::os::unix::fs::PermissionsExt;
     let directory = Directory::new();
     let tokens = open(&directory.file()).await;

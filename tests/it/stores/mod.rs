@@ -2,6 +2,7 @@
 
 #![cfg(feature = "full")]
 
+mod batches;
 mod broken;
 mod conforming;
 mod counter;
@@ -10,9 +11,11 @@ mod files;
 mod model;
 mod outages;
 mod permissions;
+mod racing;
 mod reaching;
 mod read_only;
 mod revocation;
+mod round_trips;
 mod secrets;
 pub mod server;
 mod sessions;
@@ -33,7 +36,7 @@ use tower_authn::{
 
 use crate::tokens::answer;
 
-/// A directory that ends with this value.
+/// A directory that is removed when this value is dropped.
 pub struct Directory(PathBuf);
 
 impl Directory {
@@ -68,12 +71,12 @@ pub async fn make(tokens: &Tokens) -> CreatedToken {
     tokens.create(NewToken::new("alice")).await.unwrap()
 }
 
-/// Why a token is refused, if it is.
+/// Returns why a token is refused, if it is.
 pub async fn verdict(tokens: &Tokens, made: &CreatedToken) -> Option<RejectionKind> {
     answer(tokens, made.secret.expose()).await.err()
 }
 
-/// Asks until the verdict is this one.
+/// Verifies a token until the verdict is the expected one.
 pub async fn becomes(tokens: &Tokens, made: &CreatedToken, expected: Option<RejectionKind>) {
     let asked = async {
         while verdict(tokens, made).await != expected {
@@ -81,7 +84,7 @@ pub async fn becomes(tokens: &Tokens, made: &CreatedToken, expected: Option<Reje
         }
     };
     let waited = timeout(Duration::from_secs(20), asked).await;
-    assert!(waited.is_ok(), "it never becomes {expected:?}");
+    assert!(waited.is_ok(), "the verdict never becomes {expected:?}");
 }
 
 pub async fn sqlite(path: &Path) -> SqliteStore {

@@ -1,4 +1,4 @@
-//! PostgreSQL for roles that may do little, and the errors that say what.
+//! PostgreSQL roles with few permissions, and the errors that name the missing ones.
 
 use tower_authn::{
     RejectionKind,
@@ -12,7 +12,8 @@ use super::{
     verdict,
 };
 
-/// A database, its name, and options for a role of its own that owns nothing.
+/// Creates a database and a role that owns nothing, and returns the database's name,
+/// the role and its options.
 fn database(server: &Server) -> (String, String, PostgresOptions) {
     let url = server.database();
     let name = url.rsplit('/').next().unwrap().to_owned();
@@ -116,13 +117,13 @@ async fn s10_an_error_names_what_the_database_refused() {
     grant(server, &name, &role);
     make(&tokens).await;
 
-    let nobody = server.url(&name).replace("postgres@", "no_such_role@");
-    let refused = refusal(PostgresOptions::new(&nobody).unwrap()).await;
+    let unknown = server.url(&name).replace("postgres@", "no_such_role@");
+    let refused = refusal(PostgresOptions::new(&unknown).unwrap()).await;
     assert!(refused.contains("no_such_role"), "{refused}");
     assert!(refused.contains("28000"), "{refused}");
 }
 
-/// Functions that tell of the server's log, its control file and its start.
+/// Functions that return facts about the server's log, control file and start.
 const FUNCTIONS: [&str; 5] = [
     "pg_walfile_name(pg_lsn)",
     "pg_current_wal_lsn()",
@@ -170,7 +171,7 @@ async fn s10_a_restart_of_the_server_is_another_history_if_the_role_can_see_it()
         server.down();
         server.up();
         let after = loop {
-            // A connection of before may be the first to be tried.
+            // The pool may try a connection to the stopped server first.
             if let Ok(after) = epoch().await {
                 break after;
             }

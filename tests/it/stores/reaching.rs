@@ -1,4 +1,4 @@
-//! PostgreSQL over TLS, and behind a pooler.
+//! PostgreSQL over TLS and through a pooler, and its keys and versions.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
     verdict,
 };
 
-/// Trusts one CA.
+/// Returns a configuration that trusts one CA.
 fn trusting(ca: &CertifiedIssuer<'_, KeyPair>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(ca.der().clone()).unwrap();
@@ -34,7 +34,7 @@ fn ca() -> CertifiedIssuer<'static, KeyPair> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_tls_the_server_must_be_whom_the_roots_vouch_for() {
+async fn over_tls_the_certificate_of_the_server_must_be_trusted() {
     let Some(server) = Server::start() else {
         return;
     };
@@ -66,7 +66,7 @@ async fn over_tls_the_server_must_be_whom_the_roots_vouch_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_pooler_by_transactions_all_works_but_listening() {
+async fn through_a_pooler_everything_works_but_listening() {
     let Some(server) = server::shared() else {
         return;
     };
@@ -103,7 +103,6 @@ async fn behind_a_pooler_by_transactions_all_works_but_listening() {
     assert_eq!(verdict(&other, &kept).await, None);
 }
 
-/// A key is added, mints, and is retired while two instances run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_added_and_retired_while_two_instances_run() {
     let Some(server) = server::shared() else {
@@ -111,7 +110,7 @@ async fn a_key_is_added_and_retired_while_two_instances_run() {
     };
     let url = server.database();
     let open = async || {
-        // A new key mints so long after it was made.
+        // A new key mints once this time has passed.
         let options = TokensOptions::new("acme").unwrap();
         let options = options.max_stale(Duration::from_millis(1_500));
         let store = PostgresOptions::new(&url).unwrap().connect().await.unwrap();
@@ -158,7 +157,7 @@ async fn a_new_database_may_be_opened_by_many_at_once_and_a_later_version_by_non
         }
         let database = url.rsplit('/').next().unwrap();
         let rows = server.psql(database, "SELECT count(*) FROM tower_authn_meta");
-        assert_eq!(rows.trim(), "1", "the tables are made once");
+        assert_eq!(rows.trim(), "1", "the tables are created once");
         server.psql(database, "UPDATE tower_authn_meta SET version = 99");
         let refused = options.connect().await.unwrap_err();
         assert_eq!(refused.kind(), StoreErrorKind::Corrupt);

@@ -68,14 +68,14 @@ async fn s11_names_that_mean_memory_to_sqlite_are_refused() {
     }
 }
 
-/// What the child process below works on, and how.
+/// The environment of the child process: the file, a token, and how to open it.
 const CHILD: [&str; 3] = [
     "TOWER_AUTHN_TEST_READ_ONLY",
     "TOWER_AUTHN_TEST_TOKEN",
     "TOWER_AUTHN_TEST_OPTION",
 ];
 
-/// Run in a process of its own, which may not write: see below.
+/// Runs in a child process that may not write.
 #[tokio::test(flavor = "multi_thread")]
 async fn child_that_may_not_write() {
     let [Some(file), Some(token), Some(option)] = CHILD.map(env::var_os) else {
@@ -111,7 +111,7 @@ async fn s11_a_file_that_can_not_be_written_is_opened_for_verifying_alone() {
             let directory = Directory::new();
             let file = directory.file();
             let made = make(&open(sqlite(&file).await).await).await;
-            finish(&file);
+            wait_until_closed(&file);
             let set = |path: &Path, mode| {
                 fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
             };
@@ -133,7 +133,7 @@ async fn s11_a_file_that_can_not_be_written_is_opened_for_verifying_alone() {
             );
             assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
             assert_eq!(fs::read(&file).unwrap(), before, "it was changed");
-            // Nothing is in the way of a process that may write it again.
+            // A process that may write the file again is not hindered.
             set(&file, 0o644);
             let store = sqlite(&file).await;
             assert!(!store.is_read_only());
@@ -142,7 +142,8 @@ async fn s11_a_file_that_can_not_be_written_is_opened_for_verifying_alone() {
     }
 }
 
-/// Runs one test of this binary as a process that obeys the modes of files.
+/// Returns a command for one test of this binary, without the right to ignore file
+/// modes.
 fn without_privileges(test: &str) -> Command {
     let this = env::current_exe().unwrap();
     let id = Command::new("id").arg("-u").output().unwrap();
@@ -159,8 +160,8 @@ fn without_privileges(test: &str) -> Command {
     command
 }
 
-/// Waits until nobody has a file open, and all of it is in the file itself.
-fn finish(file: &Path) {
+/// Waits until no process has the file open, and the log is merged into it.
+fn wait_until_closed(file: &Path) {
     let begun = Instant::now();
     let log = file.with_extension("db-wal");
     while log.exists() {
@@ -177,7 +178,7 @@ async fn s11_a_read_only_store_follows_writers_that_come_and_go() {
     let directory = Directory::new();
     let file = directory.file();
     make(&open(sqlite(&file).await).await).await;
-    finish(&file);
+    wait_until_closed(&file);
     let reader = open(SqliteStore::open_read_only(&file).await.unwrap()).await;
     for _ in 0..3 {
         let writer = open(sqlite(&file).await).await;

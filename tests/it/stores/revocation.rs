@@ -1,5 +1,4 @@
-//! How long a token is still taken after it was revoked elsewhere: the table in
-//! `store`'s docs, as distributions.
+//! How long a token is accepted after another instance revoked it.
 
 use std::{
     net::SocketAddr,
@@ -27,7 +26,7 @@ use super::{Directory, make, server, sqlite, verdict};
 
 const REVOCATIONS: usize = 200;
 
-/// What two loaded cores may add to any of the bounds.
+/// How far two loaded cores may exceed the bounds.
 const SLACK: Duration = Duration::from_millis(250);
 
 async fn open(store: impl TokenStore) -> Tokens {
@@ -39,15 +38,15 @@ async fn is_good(tokens: &Tokens, made: &CreatedToken) -> bool {
     verdict(tokens, made).await.is_none()
 }
 
-/// Revokes on one, at moments that are spread over more than a poll, and
-/// measures until the other refuses. From then on it must never take it again.
+/// Revokes tokens on one instance, at times spread over more than a poll, and measures
+/// how long the other accepts them. After that it must never accept them again.
 async fn measure(what: &str, one: &Tokens, other: &Tokens, bound: Duration) -> Vec<Duration> {
     let mut made = Vec::new();
     for _ in 0..REVOCATIONS {
         made.push(make(one).await);
     }
     for made in &made {
-        assert!(is_good(other, made).await, "{what}: it is good at first");
+        assert!(is_good(other, made).await, "{what}: accepted at first");
     }
     let each = made.iter().zip(0..).map(async |(made, number)| {
         tokio::time::sleep(Duration::from_millis(number * 7)).await;
@@ -56,7 +55,7 @@ async fn measure(what: &str, one: &Tokens, other: &Tokens, bound: Duration) -> V
         let revoked = Instant::now();
         assert!(
             !is_good(one, made).await,
-            "{what}: where it was revoked, at once"
+            "{what}: refused at once where it was revoked"
         );
         while is_good(other, made).await {
             assert!(revoked.elapsed() < bound + SLACK, "{what}: past its bound");
@@ -65,7 +64,7 @@ async fn measure(what: &str, one: &Tokens, other: &Tokens, bound: Duration) -> V
         let taken = revoked.elapsed();
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            assert!(!is_good(other, made).await, "{what}: taken again");
+            assert!(!is_good(other, made).await, "{what}: accepted again");
         }
         taken
     });
@@ -100,7 +99,7 @@ async fn through_an_sqlite_file_a_revocation_is_seen_within_its_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn through_postgres_a_revocation_is_told() {
+async fn through_postgres_a_revocation_is_notified() {
     let Some(server) = server::shared() else {
         return;
     };
@@ -130,7 +129,7 @@ async fn through_postgres_without_listen_a_revocation_is_seen_within_a_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn through_postgres_with_a_listener_that_hears_nothing_a_revocation_is_seen_within_a_poll() {
+async fn through_postgres_without_notifications_a_revocation_is_seen_within_a_poll() {
     let Some(server) = server::shared() else {
         return;
     };
@@ -141,7 +140,7 @@ async fn through_postgres_with_a_listener_that_hears_nothing_a_revocation_is_see
     let through = PostgresOptions::new(&through).unwrap();
     let (one, other) = try_join(direct.connect(), through.connect()).await.unwrap();
     let (one, other) = (open(one).await, open(other).await);
-    // Until it is muted, it hears.
+    // Notifications pass until the proxy is muted.
     let bound = Duration::from_secs(1);
     let times = measure("PostgreSQL, LISTEN through a proxy", &one, &other, bound).await;
     assert!(times[REVOCATIONS / 2] < Duration::from_millis(100));
@@ -150,8 +149,8 @@ async fn through_postgres_with_a_listener_that_hears_nothing_a_revocation_is_see
     assert!(times[REVOCATIONS / 2] > Duration::from_millis(100), "muted");
 }
 
-/// Stands before a server, and once it is told to, keeps what the server says
-/// from whoever listens, on a connection that stays open.
+/// Starts a proxy in front of a server. Once it is muted, it drops what the server
+/// sends to a client that listens, and keeps the connection open.
 async fn proxy(server: SocketAddr) -> (SocketAddr, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,6 +1,6 @@
-//! What is kept and what is printed holds no secret.
+//! No secret is stored or printed.
 
-use std::{fmt::Debug, fs};
+use std::{fmt::Debug, fs, time::Duration};
 
 use tower_authn::{
     store::{PostgresStore, TokenStore},
@@ -9,12 +9,11 @@ use tower_authn::{
 };
 
 use super::{Directory, server, sqlite};
-use std::time::Duration;
 
 const MASTER: &str = "00c0ffee5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
 const IMPORTED: &str = "imported-canary-9cLqJTbYzVvZyXHn";
 
-/// Tokens made in every way, and all that can be printed of them.
+/// Creates tokens in every way, and returns them with everything that can be printed.
 async fn make(store: impl TokenStore) -> (Vec<CreatedToken>, String) {
     let master = MasterKey::from_hex(MASTER).unwrap();
     let options = TokensOptions::new("acme").unwrap().master(master);
@@ -47,7 +46,7 @@ async fn make(store: impl TokenStore) -> (Vec<CreatedToken>, String) {
     (vec![first, second], printed)
 }
 
-/// Holds the id, so that the right thing was read, and no secret.
+/// Checks that a text contains the ids, so that it is the right text, and no secret.
 fn holds_no_secret(what: &str, text: &[u8], made: &[CreatedToken]) {
     let holds = |needle: &[u8]| text.windows(needle.len()).any(|part| part == needle);
     for made in made {
@@ -67,7 +66,7 @@ fn holds_no_secret(what: &str, text: &[u8], made: &[CreatedToken]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_in_an_sqlite_file_or_in_what_is_printed() {
+async fn no_secret_is_in_an_sqlite_file_or_printed() {
     let directory = Directory::new();
     let (made, printed) = make(sqlite(&directory.file()).await).await;
     let mut kept = Vec::new();

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the tests' own.
+//! PostgreSQL servers for tests.
 
 use std::{
     fs,
@@ -15,26 +15,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A server with its data in a directory of its own. It ends with this value,
-/// or with the process.
+/// A server with its data in a temporary directory. It stops when this value is
+/// dropped or the process ends.
 pub struct Server {
     bin: PathBuf,
     directory: PathBuf,
     port: u16,
-    /// Runs the server until it reads a line, or until its standard input is
-    /// closed: then the process is gone, and the directory goes too.
+    /// A shell that runs the server until it reads a line. If its standard input is
+    /// closed instead, this process is gone, and it removes the directory too.
     keeper: Option<Child>,
 }
 
-/// The server that tests share, unless they stop it: each test takes a
-/// database of its own.
+/// Returns the server that tests share, each with a database of its own. A test that
+/// stops the server starts another.
 pub fn shared() -> Option<&'static Server> {
     static SHARED: OnceLock<Option<Server>> = OnceLock::new();
     SHARED.get_or_init(Server::start).as_ref()
 }
 
 impl Server {
-    /// Starts a server, or says that there is none here. In CI there must be.
+    /// Starts a server. Returns `None` if PostgreSQL is not installed, which panics in
+    /// CI.
     pub fn start() -> Option<Self> {
         let Some(bin) = find() else {
             assert!(!in_ci(), "PostgreSQL must be installed in CI");
@@ -60,7 +61,7 @@ impl Server {
         Some(server)
     }
 
-    /// A new database, and its URL.
+    /// Creates a database, and returns its URL.
     pub fn database(&self) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -76,7 +77,7 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Runs SQL as the superuser, and gives what it printed.
+    /// Runs SQL as the superuser, and returns its output.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         let url = self.url(database);
         run(self
@@ -84,12 +85,12 @@ impl Server {
             .args(["-X", "-A", "-t", "-q", &url, "-c", sql]))
     }
 
-    /// All that a database holds, as text.
+    /// Dumps a database as SQL.
     pub fn dump(&self, database: &str) -> String {
         run(self.tool("pg_dump").arg(self.url(database)))
     }
 
-    /// What its tables hold, to be put into tables that are there.
+    /// Dumps the rows of a database as SQL, for existing tables.
     pub fn dump_data(&self, database: &str) -> String {
         let mut dump = self.tool("pg_dump");
         run(dump
@@ -97,7 +98,7 @@ impl Server {
             .arg(self.url(database)))
     }
 
-    /// Runs what was dumped.
+    /// Runs the SQL of a dump.
     pub fn restore(&self, database: &str, dump: &str) {
         let file = self.directory.join(format!("{database}.sql"));
         fs::write(&file, dump).unwrap();
@@ -108,7 +109,7 @@ impl Server {
             .arg(file));
     }
 
-    /// Serves TLS from now on, with a certificate and its key.
+    /// Starts to serve TLS, with a certificate and its key.
     pub fn serve_tls(&self, certificate: &str, key: &str) {
         let data = self.directory.join("data");
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
@@ -123,8 +124,8 @@ impl Server {
         self.psql("postgres", "SELECT pg_reload_conf()");
     }
 
-    /// A pooler before this server that gives each transaction another
-    /// connection; in CI there must be one.
+    /// Starts a pooler in transaction mode in front of this server. Returns `None` if
+    /// pgbouncer is not installed, which panics in CI.
     pub fn pooler(&self) -> Option<Pooler> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
         let Some(program) = program.into_iter().find(|path| Path::new(path).exists()) else {
@@ -155,7 +156,7 @@ impl Server {
         Some(pooler)
     }
 
-    /// Ends it at once, as a crash of the machine's process would.
+    /// Stops the server at once, as a crash would.
     pub fn down(&mut self) {
         if let Some(mut keeper) = self.keeper.take() {
             let input = keeper.stdin.as_mut().unwrap();
@@ -164,7 +165,7 @@ impl Server {
         }
     }
 
-    /// Starts it again, on the same data and port.
+    /// Starts the server again, on the same data and port.
     pub fn up(&mut self) {
         let data = self.directory.join("data");
         let script = format!(
@@ -228,7 +229,7 @@ impl Drop for Server {
     }
 }
 
-/// pgbouncer; it ends with this value.
+/// A pgbouncer that stops when this value is dropped.
 pub struct Pooler {
     process: Child,
     port: u16,
@@ -256,7 +257,7 @@ fn free_port() -> u16 {
     free.local_addr().unwrap().port()
 }
 
-/// Where PostgreSQL's programs are.
+/// Finds the directory of PostgreSQL's programs.
 fn find() -> Option<PathBuf> {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let debian = debian.flatten().map(|version| version.path().join("bin"));
@@ -270,7 +271,7 @@ fn find() -> Option<PathBuf> {
     places.into_iter().next()
 }
 
-/// PostgreSQL does not run as root.
+/// Returns a command that does not run as root, which PostgreSQL refuses.
 fn as_owner(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);

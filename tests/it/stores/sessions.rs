@@ -1,4 +1,4 @@
-//! PostgreSQL whose database or role sets other defaults than the usual ones.
+//! PostgreSQL with unusual defaults of the database or the role.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,7 @@ use super::{
     verdict,
 };
 
-/// Defaults that a database may set, each of which broke a session that states
-/// nothing.
+/// Defaults of a database. Each broke a store that does not set its own.
 const DEFAULTS: [&str; 10] = [
     "default_transaction_isolation = 'read committed'",
     "default_transaction_isolation = 'repeatable read'",
@@ -31,14 +30,14 @@ const DEFAULTS: [&str; 10] = [
     "synchronous_commit = off",
 ];
 
-/// A new database with these defaults.
+/// Creates a database with defaults.
 fn database(server: &Server, defaults: &[&str]) -> String {
     let url = server.database();
     set_defaults(server, &url, defaults);
     url
 }
 
-/// Sets defaults for the sessions that begin from now on.
+/// Sets defaults for new sessions.
 fn set_defaults(server: &Server, url: &str, defaults: &[&str]) {
     let name = url.rsplit('/').next().unwrap();
     for default in defaults {
@@ -55,8 +54,8 @@ async fn open(options: PostgresOptions) -> Tokens {
     Tokens::open(store, self::options()).await.unwrap()
 }
 
-/// Two instances do everything on one database: start at once, create under
-/// contention, search, revoke in an emergency, follow each other.
+/// Runs every operation with two instances on one database: they start at once,
+/// create under contention, search, revoke in an emergency and follow each other.
 async fn works(options: &PostgresOptions, creates: usize, what: &str) {
     let (one, two) = tokio::join!(open(options.clone()), open(options.clone()));
     let create = |n: usize| {
@@ -78,7 +77,7 @@ async fn works(options: &PostgresOptions, creates: usize, what: &str) {
     query.limit = 1_000;
     assert_eq!(one.list(query).await.unwrap().len(), creates, "{what}");
 
-    // The emergency: while more are created.
+    // The emergency: a revocation while more tokens are created.
     let more = join_all((0..20).map(create));
     let which = TokenSelector::Subject("mallory");
     let revoked = one.revoke(which, "security", "leaked");
@@ -92,7 +91,7 @@ async fn works(options: &PostgresOptions, creates: usize, what: &str) {
     becomes(&one, &kept, None).await;
     for tokens in [&one, &two] {
         tokens.prune(Duration::ZERO).await.unwrap();
-        // Uses are written.
+        // Writes the uses.
         tokens.shutdown().await.unwrap();
     }
     let used = open(options.clone()).await.get(kept.record.id).await;
@@ -152,8 +151,8 @@ async fn s10_two_instances_may_start_at_once_on_an_empty_database() {
     }
 }
 
-/// What a trigger sees of the transaction that writes a row.
-const SEEN: &str = "SELECT concat_ws(', ', \
+/// The settings of the transaction that writes a row, read by a trigger.
+const SETTINGS: &str = "SELECT concat_ws(', ', \
     current_setting('transaction_isolation'), current_setting('transaction_read_only'), \
     current_setting('statement_timeout'), current_setting('lock_timeout'), \
     current_setting('idle_in_transaction_session_timeout'), current_setting('search_path'), \
@@ -180,7 +179,7 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
             &format!(
                 "CREATE TABLE seen (what TEXT); \
                  CREATE FUNCTION see() RETURNS TRIGGER LANGUAGE plpgsql AS \
-                 $$ BEGIN INSERT INTO public.seen {SEEN}; RETURN NULL; END $$; \
+                 $$ BEGIN INSERT INTO public.seen {SETTINGS}; RETURN NULL; END $$; \
                  CREATE TRIGGER see AFTER INSERT OR UPDATE OR DELETE ON tower_authn_tokens \
                  FOR EACH ROW EXECUTE FUNCTION see(); \
                  CREATE TRIGGER see AFTER INSERT ON tower_authn_usage \
@@ -201,9 +200,9 @@ async fn s10_each_transaction_that_writes_states_its_settings() {
     }
 }
 
-/// Has a trigger raise an error for the first transactions that write a token
-/// or a use. A sequence counts them: no rollback takes that back.
-fn give_up(server: &Server, name: &str, code: &str, times: u64) {
+/// Adds a trigger that raises an error in the first transactions that write a token
+/// or a use. It counts them with a sequence, which a rollback does not undo.
+fn raise_errors(server: &Server, name: &str, code: &str, times: u64) {
     server.psql(
         name,
         &format!(
@@ -229,7 +228,7 @@ async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound(
         let url = server.database();
         let name = url.rsplit('/').next().unwrap();
         let tokens = open(PostgresOptions::new(&url).unwrap()).await;
-        give_up(server, name, code, 3);
+        raise_errors(server, name, code, 3);
         let restart = || server.psql(name, "ALTER SEQUENCE tries RESTART");
         let made = make(&tokens).await;
         assert_eq!(verdict(&tokens, &made).await, None);
@@ -251,12 +250,12 @@ async fn s10_a_transaction_that_postgres_gives_up_is_tried_again_within_a_bound(
         let store = PostgresStore::connect(&url).await.unwrap();
         let tokens = open(PostgresOptions::new(&url).unwrap()).await;
         let made = make(&tokens).await;
-        give_up(server, name, code, 1_000_000);
+        raise_errors(server, name, code, 1_000_000);
         let begun = Instant::now();
         let mut row = Row::Token(Box::new(made.record.clone()));
-        let expected_rev = Some(row.rev());
+        let expected_rev = row.rev();
         row.set_rev(0);
-        let write = Write { row, expected_rev };
+        let write = Write::replace(row, expected_rev);
         let error = timeout(Duration::from_secs(20), store.apply(vec![write])).await;
         let error = error.unwrap().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

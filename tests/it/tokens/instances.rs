@@ -32,7 +32,7 @@ async fn a_token_from_elsewhere_is_known_by_its_text_or_its_digest() {
 
     let twice = tokens.import(foreign, alice()).await.unwrap_err();
     assert_eq!(twice.kind(), TokenErrorKind::AlreadyExists);
-    assert_eq!(twice.to_string(), "this token is already there");
+    assert_eq!(twice.to_string(), "the token exists already");
     let twice = tokens.import_digest(other, alice()).await.unwrap_err();
     assert_eq!(twice.kind(), TokenErrorKind::AlreadyExists);
     let ours = tokens.create(alice()).await.unwrap();

@@ -1,5 +1,5 @@
-//! Real clients and proxies whose upload is refused before it has arrived,
-//! against README's first program.
+//! Refused uploads of real clients, directly and through proxies, to the first program
+//! of the README.
 
 #![cfg(feature = "full")]
 
@@ -21,10 +21,10 @@ const SIZES: [(&str, usize); 4] = [
     ("10 MB", 10_000_000),
 ];
 
-/// How often each client uploads each size.
+/// The uploads of each client with each size.
 const TIMES: usize = 3;
 
-/// Two instances, and what stands in front of them.
+/// Two instances, and the proxies in front of them.
 struct Deployment {
     instances: [Example; 2],
     proxies: Vec<(&'static str, Proxy)>,
@@ -44,7 +44,7 @@ impl Deployment {
         Some(Self { instances, proxies })
     }
 
-    /// Each way to the instances, by name.
+    /// Returns the URL of each way to the instances, by name.
     fn urls(&self) -> Vec<(&str, &str)> {
         let direct = ("direct", self.instances[0].url.as_str());
         let proxied = self.proxies.iter();
@@ -52,14 +52,14 @@ impl Deployment {
         [direct].into_iter().chain(proxied).collect()
     }
 
-    /// The same, as the client programs take them.
+    /// Returns the URLs as arguments of the client programs.
     fn arguments(&self) -> Vec<String> {
         let urls = self.urls().into_iter();
         urls.map(|(name, url)| format!("{name}={url}")).collect()
     }
 }
 
-/// A program prints one line for each client, way and size.
+/// Checks the output of a client program: one line for each client, way and size.
 fn assert_all_refused(printed: &str, lines: usize) {
     let refused = format!("[{}]", ["401"; TIMES].join(", "));
     let lost: Vec<_> = printed.lines().filter(|l| !l.ends_with(&refused)).collect();
@@ -68,7 +68,7 @@ fn assert_all_refused(printed: &str, lines: usize) {
 }
 
 #[test]
-fn s05_python_reads_its_401_whatever_it_uploads() {
+fn s05_python_reads_its_401_after_every_upload() {
     let (Some(python), Some(deployment)) = (python(), Deployment::start()) else {
         return;
     };
@@ -83,7 +83,7 @@ fn s05_python_reads_its_401_whatever_it_uploads() {
 }
 
 #[test]
-fn s05_go_reads_its_401_whatever_it_uploads() {
+fn s05_go_reads_its_401_after_every_upload() {
     if !installed("go", "version") {
         return left_out("Go is not installed").unwrap_or_default();
     }
@@ -97,14 +97,15 @@ fn s05_go_reads_its_401_whatever_it_uploads() {
         .arg(TIMES.to_string())
         .arg(dir.path().join("ca.pem"))
         .args(deployment.arguments())
-        // Go speaks HTTP/2 there.
+        // Over TLS, Go speaks HTTP/2.
         .arg(format!("tls={}", over_tls.url))
         .output();
     let lines = (deployment.urls().len() + 1) * SIZES.len();
     assert_all_refused(&text(&output.unwrap()), lines);
 }
 
-/// Runs a Go program of `tests/clients`, which needs the standard library alone.
+/// Returns a command that runs a Go program of `tests/clients`. The programs need the
+/// standard library alone.
 fn go(name: &str) -> Command {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
@@ -119,7 +120,7 @@ fn go(name: &str) -> Command {
 }
 
 #[test]
-fn s05_curl_reads_its_401_whatever_it_uploads() {
+fn s05_curl_reads_its_401_after_every_upload() {
     let (Some(curl), Some(deployment)) = (curl(), Deployment::start()) else {
         return;
     };
@@ -158,9 +159,9 @@ fn s05_curl_reads_its_401_whatever_it_uploads() {
     assert!(lost.is_empty(), "{lost:#?}");
 }
 
-/// A proxy that took a refusal for a failure would leave the instance out.
+/// A proxy that mistakes a refusal for a failure stops using the instance.
 #[test]
-fn s05_refused_uploads_leave_good_calls_through_a_proxy_alone() {
+fn s05_refused_uploads_do_not_disturb_other_calls_through_a_proxy() {
     let (Some(curl), Some(deployment)) = (curl(), Deployment::start()) else {
         return;
     };

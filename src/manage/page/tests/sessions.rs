@@ -133,7 +133,7 @@ async fn another_sign_in_ends_the_previous_session_and_a_sign_out_ends_one() {
 }
 
 #[tokio::test]
-async fn s16_sign_ins_target_page_holder_end_their_oldest_session_and_no_others() {
+async fn s16_sign_ins_of_one_holder_end_their_oldest_session_and_no_others() {
     let alice = || Principal::new("alice").with_scopes(["resources"]).unwrap();
     let bob = || Principal::new("bob").with_scopes(["resources"]).unwrap();
     let users = || {

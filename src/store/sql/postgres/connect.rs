@@ -1,4 +1,4 @@
-//! How PostgreSQL is reached.
+//! Options of the connections to PostgreSQL.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,13 +8,13 @@ use tokio::{sync::watch, time::timeout};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PostgresStore, listen::Listener, schema::prepare, too_slow, transaction::Session};
+use super::{PostgresStore, limit_error, listen::Listener, schema::prepare, transaction::Settings};
 use crate::{error::ConfigError, store::error::StoreError};
 
-/// How long a statement, or a connection, is waited for.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait for a statement or a connection.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How to reach PostgreSQL.
+/// Options of a [`PostgresStore`].
 ///
 /// # Example
 ///
@@ -42,21 +42,21 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// Reads a URL or a connection string, as libpq does. Its `sslmode` is
-    /// `prefer` unless it says otherwise.
+    /// Reads a URL or a connection string, as libpq does. The default of `sslmode`
+    /// is `prefer`.
     ///
     /// # Errors
     ///
-    /// Returns an error if it can't be read.
+    /// Returns an error if the text is neither.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
-        let mut config: Config = url
-            .parse()
-            .map_err(|_| ConfigError::new("not a URL or connection string of PostgreSQL"))?;
+        let mut config: Config = url.parse().map_err(|_| {
+            ConfigError::new("url: malformed; expected a URL or a connection string of PostgreSQL")
+        })?;
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(LIMIT);
+            config.connect_timeout(DEFAULT_LIMIT);
         }
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(LIMIT);
+            config.tcp_user_timeout(DEFAULT_LIMIT);
         }
         if config.get_application_name().is_none() {
             config.application_name("tower-authn");
@@ -66,28 +66,28 @@ impl PostgresOptions {
             tls: None,
             schema: "public".to_owned(),
             pool_size: 8,
-            limit: LIMIT,
+            limit: DEFAULT_LIMIT,
             listen: true,
         })
     }
 
-    /// Connects over TLS: these roots, and this crypto provider. The server's
-    /// certificate is checked, and its name, whatever `sslmode` says.
+    /// Connects over TLS, with the roots and the crypto provider of a configuration.
+    /// The certificate and the name of the server are verified for every `sslmode`.
     pub fn tls(mut self, config: ClientConfig) -> Self {
         self.tls = Some(MakeRustlsConnect::new(config));
         self
     }
 
-    /// Sets the schema of the tables, `public` unless set. It must exist.
+    /// Sets the schema of the tables, which must exist. The default is `public`.
     ///
-    /// The `search_path` of the role or the database is not used, nor are its
-    /// other defaults: each transaction states its own.
+    /// The `search_path` and other defaults of the role or the database are not
+    /// used, since each transaction sets its own.
     ///
     /// # Errors
     ///
-    /// Returns an error if the name is empty, holds a NUL, is longer than the 63
-    /// bytes of an identifier, or means something else to PostgreSQL: `$user`,
-    /// and names that begin with `pg_`.
+    /// Returns an error if the name is empty, contains a NUL, is longer than the 63
+    /// bytes of an identifier, or has a special meaning to PostgreSQL: `$user` and
+    /// names that begin with `pg_`.
     pub fn schema(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
         let name = name.into();
         if name.is_empty() || name.len() > 63 || name.contains('\0') {
@@ -97,39 +97,38 @@ impl PostgresOptions {
         }
         if name == "$user" || name.starts_with("pg_") {
             return Err(ConfigError::new(
-                "schema: a name with a meaning of its own; expected neither $user nor pg_*",
+                "schema: a name with a special meaning; expected neither $user nor pg_*",
             ));
         }
         self.schema = name;
         Ok(self)
     }
 
-    /// How many connections there are at most, the listener's aside; 8 unless
-    /// set.
+    /// Sets the greatest number of connections, besides that of the listener. The
+    /// default is 8.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.pool_size = connections.max(1);
         self
     }
 
-    /// How long a read or a write may take; 5 s unless set. Reading everything,
-    /// or writing much at once, takes as long as it takes, but no row may take
-    /// longer than this.
-    pub fn limit(mut self, longest: Duration) -> Self {
-        self.limit = longest;
+    /// Sets how long a read or a write may take. The default is 5 s. Where all rows
+    /// are loaded or many are written, the limit is that of each row.
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 
-    /// Does not listen for changes: behind a pooler by transactions, which
-    /// can't pass them on. Another instance's changes are then seen by asking,
-    /// every [`poll_every`](crate::tokens::TokensOptions::poll_every).
+    /// Does not listen for notifications, which a pooler in transaction mode can't
+    /// deliver. Changes of other instances are then found by polling, every
+    /// [`poll_every`](crate::tokens::TokensOptions::poll_every).
     pub fn without_listen(mut self) -> Self {
         self.listen = false;
         self
     }
 
     /// Connects, and creates the tables if they are missing. Any number of
-    /// processes may do so at once. Where the tables exist, their creation needs
-    /// no right.
+    /// processes may do so at once. If the tables exist, the role needs no permission
+    /// to create them.
     ///
     /// # Errors
     ///
@@ -137,15 +136,15 @@ impl PostgresOptions {
     /// missing, or if the tables were written by a later version of this crate.
     pub async fn connect(self) -> Result<PostgresStore, StoreError> {
         let pool = self.pool()?;
-        let session = Arc::new(Session::new(self.schema.clone(), self.limit));
-        let prepared = timeout(self.limit, prepare(&pool, &session)).await;
-        let head = prepared.map_err(|_| too_slow(self.limit))??;
+        let settings = Arc::new(Settings::new(self.schema.clone(), self.limit));
+        let prepared = timeout(self.limit, prepare(&pool, &settings)).await;
+        let position = prepared.map_err(|_| limit_error(self.limit))??;
         let notified = watch::Sender::new(0);
         let listener = self.listen.then(|| {
             let listener = Listener {
                 config: self.config,
-                session: Arc::clone(&session),
-                head,
+                settings: Arc::clone(&settings),
+                position,
                 notified: notified.clone(),
                 limit: self.limit,
             };
@@ -153,8 +152,8 @@ impl PostgresOptions {
         });
         Ok(PostgresStore {
             pool,
-            session,
-            head,
+            settings,
+            position,
             limit: self.limit,
             notified,
             listener,

@@ -1,4 +1,4 @@
-//! Errors of PostgreSQL, with the cause that it named.
+//! Errors of PostgreSQL, and transactions that are tried again.
 
 use std::{
     error::Error,
@@ -12,15 +12,14 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::store::error::{StoreError, StoreErrorKind};
 
-/// How often a transaction is tried that PostgreSQL gave up for another one.
-const TRIES: u32 = 8;
+/// How often to try a transaction that PostgreSQL aborts in favor of another one.
+const MAX_TRIES: u32 = 8;
 
-/// How long a transaction is tried again.
-const LONGEST: Duration = Duration::from_secs(5);
+/// How long to go on trying.
+const MAX_ELAPSED: Duration = Duration::from_secs(5);
 
-/// An error that names what PostgreSQL said, and the SQLSTATE of it.
-///
-/// It leaves out the server's details, which may name values of a row.
+/// An error with the message and the SQLSTATE from PostgreSQL. It leaves out the
+/// details, which may contain values of a row.
 struct DatabaseError(tokio_postgres::Error);
 
 impl fmt::Display for DatabaseError {
@@ -47,31 +46,32 @@ impl fmt::Debug for DatabaseError {
 
 impl Error for DatabaseError {}
 
-pub(super) fn failed(error: tokio_postgres::Error) -> StoreError {
+/// Converts an error of PostgreSQL. An aborted transaction is a conflict.
+pub(super) fn postgres_error(error: tokio_postgres::Error) -> StoreError {
     let code = error.code().cloned();
     let error = DatabaseError(error);
     match code {
         Some(SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED) => {
-            StoreError::conflict_because(error)
+            StoreError::conflict_with_source(error)
         }
         Some(SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED) => StoreError::corrupt(error),
         _ => StoreError::unavailable(error),
     }
 }
 
-pub(super) fn no_connection(error: PoolError) -> StoreError {
+/// Converts an error of the pool.
+pub(super) fn pool_error(error: PoolError) -> StoreError {
     match error {
-        PoolError::Backend(error) => failed(error),
+        PoolError::Backend(error) => postgres_error(error),
         PoolError::Timeout(TimeoutType::Wait) => {
-            StoreError::unavailable("no connection of the pool came free within the limit")
+            StoreError::unavailable("every connection of the pool was in use until the limit")
         }
         error => StoreError::unavailable(error),
     }
 }
 
-/// Turns the conflict of a read, which wrote nothing at any revision, into an
-/// outage.
-pub(super) fn unavailable(error: StoreError) -> StoreError {
+/// Converts the conflict of a read. A caller would read again, which was tried.
+pub(super) fn conflict_to_unavailable(error: StoreError) -> StoreError {
     match error.kind() {
         StoreErrorKind::Conflict => StoreError::unavailable(error),
         _ => error,
@@ -84,26 +84,26 @@ pub(super) fn sqlstate(error: &StoreError) -> Option<&SqlState> {
     error.as_db_error().map(DbError::code)
 }
 
-/// Tries a transaction again that PostgreSQL gave up in favor of another one:
-/// nothing of it was done.
+/// The attempts at a transaction. PostgreSQL may abort one in favor of another,
+/// which undoes everything in it.
 pub(super) struct Retry {
-    begun: Instant,
+    started: Instant,
     tries: u32,
 }
 
 impl Retry {
     pub(super) fn new() -> Self {
         Self {
-            begun: Instant::now(),
+            started: Instant::now(),
             tries: 0,
         }
     }
 
-    /// Whether to try again, after a pause.
-    pub(super) async fn after(&mut self, error: &StoreError) -> bool {
+    /// Returns whether to try again after an error, and pauses before.
+    pub(super) async fn allow(&mut self, error: &StoreError) -> bool {
         self.tries += 1;
-        let given_up = error.kind() == StoreErrorKind::Conflict && sqlstate(error).is_some();
-        if !given_up || self.tries >= TRIES || self.begun.elapsed() >= LONGEST {
+        let was_aborted = error.kind() == StoreErrorKind::Conflict && sqlstate(error).is_some();
+        if !was_aborted || self.tries >= MAX_TRIES || self.started.elapsed() >= MAX_ELAPSED {
             return false;
         }
         sleep(Duration::from_millis(1 << self.tries)).await;

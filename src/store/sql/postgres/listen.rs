@@ -1,4 +1,4 @@
-//! Hearing of other instances' changes.
+//! Notifications of changes by other instances.
 
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
@@ -14,31 +14,31 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    failure::failed,
-    schema::ReadHead,
-    too_slow,
-    transaction::{Mode, Session, run},
+    failure::postgres_error,
+    limit_error,
+    schema::PositionQuery,
+    transaction::{Settings, run},
 };
 use crate::store::error::StoreError;
 
-/// The channel of changes. A channel belongs to a database and a counter to a
-/// schema, so the payload is the revision and the schema.
+/// The channel of notifications. A channel belongs to a database and a counter to
+/// a schema, so the payload is the revision and the schema.
 const CHANNEL: &str = "tower_authn";
 
-/// How long to wait before a lost connection is made again.
+/// How long to wait before connecting again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The statement that tells other instances of a revision.
-pub(super) fn notify(session: &Session, rev: u64) -> String {
-    let payload = format!("{rev} {}", session.schema()).replace('\'', "''");
+/// Returns the statement that notifies other instances of a revision.
+pub(super) fn notify_statement(settings: &Settings, rev: u64) -> String {
+    let payload = format!("{rev} {}", settings.schema()).replace('\'', "''");
     format!("NOTIFY {CHANNEL}, '{payload}'")
 }
 
-/// Listens on a connection of its own.
+/// A task that listens on a connection of its own.
 pub(super) struct Listener {
     pub(super) config: Config,
-    pub(super) session: Arc<Session>,
-    pub(super) head: ReadHead,
+    pub(super) settings: Arc<Settings>,
+    pub(super) position: PositionQuery,
     /// The revision of the last notification.
     pub(super) notified: watch::Sender<u64>,
     pub(super) limit: Duration,
@@ -47,8 +47,8 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) async fn run(self, tls: Option<MakeRustlsConnect>) {
         loop {
-            // However it ended, it begins again. Until then changes are found by
-            // polling, which reports what does not work.
+            // The error is dropped: meanwhile polling finds the changes, and reports
+            // errors of its own.
             let _ = match &tls {
                 None => self.listen(NoTls).await,
                 Some(tls) => self.listen(tls.clone()).await,
@@ -62,44 +62,43 @@ impl Listener {
         T: MakeTlsConnect<Socket, Stream: Send, TlsConnect: Send> + Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        let (client, connection) = self.config.connect(tls).await.map_err(failed)?;
-        let begun = async {
+        let (client, connection) = self.config.connect(tls).await.map_err(postgres_error)?;
+        let begin = async {
             timeout(self.limit, self.begin(&client))
                 .await
-                .map_err(|_| too_slow(self.limit))?
+                .map_err(|_| limit_error(self.limit))?
         };
-        try_join(self.hear(connection), begun).await?;
+        try_join(self.receive(connection), begin).await?;
         Ok(())
     }
 
     async fn begin(&self, client: &Client) -> Result<(), StoreError> {
-        // This connection is this task's alone, and idle most of the time.
+        // Set for the session, since no other task uses this connection, and it is
+        // idle most of the time.
         let never_idle = "SELECT set_config('idle_session_timeout', '0', FALSE) \
             WHERE current_setting('idle_session_timeout', TRUE) <> '0'";
         run(client, never_idle).await?;
         run(client, &format!("LISTEN {CHANNEL}")).await?;
-        // Covers what was changed before this connection listened.
-        self.session.begin_on(client, Mode::Read).await?;
-        let head = self.head.read(client).await?;
-        run(client, "COMMIT").await?;
-        self.notified.send_replace(head.rev);
+        // Changes before LISTEN were not notified on this connection.
+        let read = self.settings.read(client, || self.position.run(client));
+        self.notified.send_replace(read.await?.rev);
         Ok(())
     }
 
-    /// Drives the connection until it ends.
-    async fn hear<S>(&self, mut connection: Connection<Socket, S>) -> Result<(), StoreError>
+    /// Receives notifications until the connection is closed.
+    async fn receive<S>(&self, mut connection: Connection<Socket, S>) -> Result<(), StoreError>
     where
         S: TlsStream + Unpin,
     {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
-            if let AsyncMessage::Notification(notification) = message.map_err(failed)?
+            if let AsyncMessage::Notification(notification) = message.map_err(postgres_error)?
                 && let Some((rev, schema)) = notification.payload().split_once(' ')
-                && schema == self.session.schema()
+                && schema == self.settings.schema()
                 && let Ok(rev) = rev.parse()
             {
                 self.notified.send_replace(rev);
             }
         }
-        Err(StoreError::unavailable("the connection ended"))
+        Err(StoreError::unavailable("the connection was closed"))
     }
 }

@@ -1,6 +1,7 @@
-//! Tokens in PostgreSQL.
+//! A store in PostgreSQL.
 
 mod connect;
+mod connection;
 mod failure;
 mod listen;
 mod rows;
@@ -11,7 +12,7 @@ mod write;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use deadpool_postgres::Pool;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join3, stream};
 use tokio::{
     sync::watch,
     task::AbortHandle,
@@ -20,49 +21,55 @@ use tokio::{
 
 pub use self::connect::PostgresOptions;
 use self::{
-    failure::{Retry, failed, unavailable},
-    rows::{execute, rows, stream_rows},
-    schema::ReadHead,
-    transaction::{Mode, Session, Transaction},
+    connection::{PooledConnection, Transaction},
+    failure::{Retry, conflict_to_unavailable, postgres_error},
+    rows::{execute, query_rows, stream_rows},
+    schema::PositionQuery,
+    transaction::{Mode, Settings},
 };
 use super::{
-    ADD_USE, PRUNE, Value,
-    columns::{self, KEY, Read, TOKEN},
-    filter, in_order, number, select, select_changes, time,
+    Value,
+    columns::{KEY, TOKEN},
+    filter::{select_by_id, select_matching},
+    millis,
+    read::{ReadRow, read_id, read_key, read_stored_token, read_token},
+    statements::{ADD_USES, PRUNE, merge_changes, select, select_changes},
 };
 use crate::{
     store::{
-        contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
         error::StoreError,
+        query::Query,
+        rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
+        token_store::TokenStore,
     },
     token::{Timestamp, TokenId},
 };
 
-/// How long `watch` waits for a revision that was notified and not found: after
-/// a restore, the last one that was notified may stay ahead.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long `watch` pauses if a revision past `since` was already notified. After a
+/// restore this may always be so.
+const WATCH_PAUSE: Duration = Duration::from_millis(10);
 
-/// How many statements are sent before the answer to the first is awaited.
+/// How many statements are sent before the first result is awaited.
 const PIPELINE: usize = 256;
 
-/// Keeps tokens in PostgreSQL (13 or later), shared by many instances.
+/// A store in PostgreSQL 13 or later, shared by many instances.
 ///
 /// An instance that changes a token notifies the others (`NOTIFY`), which listen
 /// on a connection of their own. [`Tokens`](crate::tokens::Tokens) also polls for
 /// changes, every second. Statements are not prepared, so that the store works
-/// through a pooler by transactions: see [`PostgresOptions::without_listen`].
+/// through a pooler in transaction mode: see [`PostgresOptions::without_listen`].
 ///
 /// The tables, `tower_authn_*`, are created if they are missing, in the schema
-/// of [`PostgresOptions::schema`]. No default of the server, the database or the
-/// role changes what the store does: each transaction states its isolation, its
-/// access mode, its timeouts and its `search_path`. A transaction that PostgreSQL
-/// gives up in favor of another one (SQLSTATE 40001 and 40P01) is tried again.
+/// of [`PostgresOptions::schema`]. Defaults of the server, the database or the role
+/// do not change the store's behavior, since each transaction sets its isolation,
+/// its access mode, its timeouts and its `search_path`. A transaction that
+/// PostgreSQL aborts in favor of another one (SQLSTATE 40001 and 40P01) is tried
+/// again. A read takes one round trip.
 ///
-/// A restore and a fail-over are noticed by the start of the server, which the
-/// role must be permitted to ask for (`pg_postmaster_start_time`; it is, unless
-/// that was revoked from `PUBLIC`). If it is not, a fail-over that loses writes
-/// is noticed only until the new server has been written past the last revision
-/// that was seen.
+/// A restore and a fail-over are detected by the start time of the server. Every
+/// role may read it, unless `pg_postmaster_start_time` was revoked from `PUBLIC`.
+/// Without it, a fail-over that loses writes is detected only until the new server
+/// has passed the last revision that was seen.
 ///
 /// # Example
 ///
@@ -77,8 +84,8 @@ const PIPELINE: usize = 256;
 /// ```
 pub struct PostgresStore {
     pool: Pool,
-    session: Arc<Session>,
-    head: ReadHead,
+    settings: Arc<Settings>,
+    position: PositionQuery,
     limit: Duration,
     /// The revision of the last notification.
     notified: watch::Sender<u64>,
@@ -86,44 +93,44 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects to the database of a URL or a connection string, as libpq
-    /// reads them, and creates the tables if they are missing.
+    /// Connects to the database of a URL or a connection string, as libpq reads
+    /// them, and creates the tables if they are missing.
     ///
     /// # Errors
     ///
-    /// Returns an error if the string can't be read, if the database can't be
-    /// reached, if a permission is missing, or if the tables were written by a
-    /// later version of this crate.
+    /// Returns an error if the text is neither, if the database can't be reached, if
+    /// a permission is missing, or if the tables were written by a later version of
+    /// this crate.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = PostgresOptions::new(url).map_err(StoreError::unavailable)?;
         options.connect().await
     }
 
-    /// Does something within the limit.
-    async fn within<T>(
+    /// Waits for a future until the limit.
+    async fn with_limit<T>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         timeout(self.limit, work)
             .await
-            .map_err(|_| too_slow(self.limit))?
+            .map_err(|_| limit_error(self.limit))?
     }
 
     async fn begin(&self, mode: Mode) -> Result<Transaction, StoreError> {
-        self.within(self.session.transaction(&self.pool, mode))
-            .await
+        let transaction = Transaction::begin(&self.pool, &self.settings, mode);
+        self.with_limit(transaction).await
     }
 
-    /// Runs a transaction again if PostgreSQL gave it up in favor of another one.
-    async fn retried<T, F>(&self, mut attempt: impl FnMut() -> F + Send) -> Result<T, StoreError>
+    /// Tries a transaction again if PostgreSQL aborted it in favor of another one.
+    async fn with_retry<T, F>(&self, mut attempt: impl FnMut() -> F + Send) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, StoreError>> + Send,
     {
         let mut retry = Retry::new();
         loop {
             match attempt().await {
-                Err(error) if retry.after(&error).await => {}
-                done => return done,
+                Err(error) if retry.allow(&error).await => {}
+                result => return result,
             }
         }
     }
@@ -133,44 +140,49 @@ impl PostgresStore {
         statement: &str,
         values: &[Value],
     ) -> Result<Vec<StoredToken>, StoreError> {
-        let read = self.retried(|| self.read_rows(statement, values));
-        self.within(read).await.map_err(unavailable)
+        let read = self.with_retry(|| self.try_read(statement, values));
+        self.with_limit(read).await.map_err(conflict_to_unavailable)
     }
 
-    async fn read_rows(
+    async fn try_read(
         &self,
         statement: &str,
         values: &[Value],
     ) -> Result<Vec<StoredToken>, StoreError> {
-        let transaction = self.begin(Mode::Read).await?;
-        let found = rows(&transaction, statement, values, columns::stored).await?;
-        transaction.commit().await?;
-        Ok(found)
+        let connection = PooledConnection::get(&self.pool).await?;
+        let rows = || query_rows(&connection, statement, values, read_stored_token);
+        let tokens = self.settings.read(&connection, rows).await?;
+        connection.release();
+        Ok(tokens)
     }
 
-    async fn read_changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let values = [number(since)?, number(limit as u64)?].map(|n| Value::Number(Some(n)));
-        let transaction = self.begin(Mode::Read).await?;
-        let head = self.head.read(&transaction).await?;
-        let keys = select_changes(&KEY);
-        let keys = rows(&transaction, &keys, &values, columns::key).await?;
-        let tokens = select_changes(&TOKEN);
-        let tokens = rows(&transaction, &tokens, &values, columns::token).await?;
-        transaction.commit().await?;
-        let rows = in_order(keys, tokens, limit);
+    async fn try_changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
+        let values = [Value::from_count(since)?, Value::from_count(limit as u64)?];
+        let (keys, tokens) = (select_changes(&KEY), select_changes(&TOKEN));
+        let connection = PooledConnection::get(&self.pool).await?;
+        let rows = || {
+            try_join3(
+                self.position.run(&connection),
+                query_rows(&connection, &keys, &values, read_key),
+                query_rows(&connection, &tokens, &values, read_token),
+            )
+        };
+        let (head, keys, tokens) = self.settings.read(&connection, rows).await?;
+        connection.release();
+        let rows = merge_changes(keys, tokens, limit);
         Ok(Changes { head, rows })
     }
 
-    async fn add_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
+    async fn try_record_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         let transaction = self.begin(Mode::Write).await?;
         let client = &*transaction;
         let add = async |used: &TokenUse| {
             let values = [
                 Value::Text(Some(used.id.to_string())),
-                Value::Number(time(used.at)),
-                Value::Number(Some(number(used.count)?)),
+                Value::Number(millis(used.at)),
+                Value::from_count(used.count)?,
             ];
-            execute(client, ADD_USE, &values).await
+            execute(client, ADD_USES, &values).await
         };
         let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
         while added.try_next().await?.is_some() {}
@@ -178,10 +190,10 @@ impl PostgresStore {
         transaction.commit().await
     }
 
-    async fn remove_ended(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn try_prune(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         let transaction = self.begin(Mode::Write).await?;
-        let before = [Value::Number(time(before))];
-        let pruned = rows(&transaction, PRUNE, &before, columns::id).await?;
+        let before = [Value::Number(millis(before))];
+        let pruned = query_rows(&transaction, PRUNE, &before, read_id).await?;
         transaction.commit().await?;
         Ok(pruned)
     }
@@ -189,66 +201,68 @@ impl PostgresStore {
 
 impl TokenStore for PostgresStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
-        self.retried(|| self.write_all(&writes)).await
+        self.with_retry(|| self.write_all(&writes)).await
     }
 
     async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let id = Value::Text(Some(id.to_string()));
-        let found = self.read(&filter::get(), &[id]).await?;
+        let found = self.read(&select_by_id(), &[id]).await?;
         Ok(found.into_iter().next())
     }
 
     async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        let (statement, values) = filter::list(&query)?;
+        let (statement, values) = select_matching(&query)?;
         self.read(&statement, &values).await
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let read = self.retried(|| self.read_changes(since, limit));
-        self.within(read).await.map_err(unavailable)
+        let read = self.with_retry(|| self.try_changes(since, limit));
+        self.with_limit(read).await.map_err(conflict_to_unavailable)
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
-        // All of it may take long; no row may.
+        // The limit is that of each row, not of the whole.
         let transaction = self.begin(Mode::ReadAll).await?;
-        let head = self.within(self.head.read(&transaction)).await?;
-        let tables: [(_, Read<Row>); 2] = [(&KEY, columns::key), (&TOKEN, columns::token)];
+        let position = self.with_limit(self.position.run(&transaction)).await?;
+        let tables: [(_, ReadRow<Row>); 2] = [(&KEY, read_key), (&TOKEN, read_token)];
         for (table, read) in tables {
             let statement = select(table, "");
             let rows = stream_rows(&transaction, &statement, &[]);
-            let rows = self.within(rows).await?;
-            let mut rows = std::pin::pin!(rows.map_err(failed));
-            while let Some(row) = self.within(rows.try_next()).await? {
+            let rows = self.with_limit(rows).await?;
+            let mut rows = std::pin::pin!(rows.map_err(postgres_error));
+            while let Some(row) = self.with_limit(rows.try_next()).await? {
                 each(read(&row)?);
             }
         }
-        self.within(transaction.commit()).await?;
-        Ok(head)
+        self.with_limit(transaction.commit()).await?;
+        Ok(position)
     }
 
     async fn watch(&self, since: u64) {
         let mut notified = self.notified.subscribe();
         if *notified.borrow_and_update() > since {
-            sleep(PAUSE).await;
+            sleep(WATCH_PAUSE).await;
             return;
         }
-        // The sender lives as long as `self`.
+        // An error means that the sender is gone, but `self` holds it.
         let _ = notified.wait_for(|rev| *rev > since).await;
     }
 
     async fn record_uses(&self, mut uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        // In one order everywhere, so that no two instances wait for each other.
+        // Sorted, so that two instances lock rows in the same order and can't
+        // deadlock.
         uses.sort_by_key(|used| used.id);
-        self.within(self.retried(|| self.add_uses(&uses))).await
+        self.with_limit(self.with_retry(|| self.try_record_uses(&uses)))
+            .await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.within(self.retried(|| self.remove_ended(ended_before)))
+        self.with_limit(self.with_retry(|| self.try_prune(ended_before)))
             .await
     }
 }
 
-fn too_slow(limit: Duration) -> StoreError {
+fn limit_error(limit: Duration) -> StoreError {
     StoreError::unavailable(format!("PostgreSQL did not answer within {limit:?}"))
 }
 

@@ -1,4 +1,4 @@
-//! Statements run, and rows read.
+//! Statements, run on a connection of `tokio-postgres`.
 
 use bytes::BytesMut;
 use futures::TryStreamExt;
@@ -7,12 +7,12 @@ use tokio_postgres::{
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
 
-use super::failure::failed;
+use super::failure::postgres_error;
 use crate::store::{
     error::StoreError,
     sql::{
         Value,
-        columns::{Columns, Read},
+        read::{Columns, ReadRow},
     },
 };
 
@@ -24,38 +24,40 @@ pub(super) async fn execute(
     statement: &str,
     values: &[Value],
 ) -> Result<u64, StoreError> {
-    let values: Vec<Parameter<'_>> = values.iter().map(typed).collect();
+    let parameters: Vec<Parameter<'_>> = values.iter().map(typed).collect();
     client
-        .execute_typed(statement, &values)
+        .execute_typed(statement, &parameters)
         .await
-        .map_err(failed)
+        .map_err(postgres_error)
 }
 
-pub(super) async fn rows<T>(
+/// Runs a statement, and returns its rows.
+pub(super) async fn query_rows<T>(
     client: &Client,
     statement: &str,
     values: &[Value],
-    read: Read<T>,
+    read: ReadRow<T>,
 ) -> Result<Vec<T>, StoreError> {
     stream_rows(client, statement, values)
         .await?
-        .map_err(failed)
+        .map_err(postgres_error)
         .and_then(async |row| read(&row))
         .try_collect()
         .await
 }
 
+/// Runs a statement, and returns a stream of its rows.
 pub(super) async fn stream_rows(
     client: &Client,
     statement: &str,
     values: &[Value],
 ) -> Result<RowStream, StoreError> {
-    // Typed, not prepared: a pooler may give the next statement to another
-    // connection.
+    // Typed and not prepared, since a pooler may send the next statement to another
+    // connection of the server.
     client
         .query_typed_raw(statement, values.iter().map(typed))
         .await
-        .map_err(failed)
+        .map_err(postgres_error)
 }
 
 fn typed(value: &Value) -> Parameter<'_> {

@@ -1,86 +1,98 @@
-//! The tables: found, created, and brought to the current version.
+//! The tables: created, and migrated to the current version.
 
 use deadpool_postgres::Pool;
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{
+    connection::Transaction,
     failure::sqlstate,
-    rows::rows,
-    transaction::{Mode, Session, quoted, run},
+    rows::query_rows,
+    transaction::{Mode, Settings, quoted, run},
 };
 use crate::store::{
-    contract::Position,
     error::StoreError,
-    sql::{Value, columns, single},
+    rows::Position,
+    sql::{
+        Value,
+        read::{read_number, read_position},
+        statements::single_row,
+    },
 };
 
-/// What brings the tables from one version of their form to the next.
+/// The statements that migrate the tables from one version to the next.
 const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
 
-/// The advisory lock that is held while tables are created: `tAut`.
+/// The id of the advisory lock that is held during a migration: `tAut`.
 const LOCK: i64 = 0x7441_7574;
 
-/// Names the history: the tables that were created, the database that holds
-/// them, and the start of its server. A restore starts a server, and a fail-over
-/// leads to one that was started at another time.
-const HEAD: &str = "SELECT m.epoch || ' in ' || d.oid || ' since ' || \
+/// Selects the position. Its epoch names the creation of the tables, their database
+/// and the start of the server, since a restore starts a server and a fail-over leads
+/// to one that was started at another time.
+const POSITION: &str = "SELECT m.epoch || ' in ' || d.oid || ' since ' || \
         (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT, m.rev \
     FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
 
-/// The same, for a role that may not ask when the server started.
-const HEAD_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev \
+/// Selects the position for a role that may not read the start of the server.
+const POSITION_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev \
     FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
 
-/// Reads the epoch and the revision, in a way that the role is permitted.
+/// The query for the position that the role is permitted to run.
 #[derive(Clone, Copy)]
-pub(super) struct ReadHead(&'static str);
+pub(super) struct PositionQuery(&'static str);
 
-impl ReadHead {
-    pub(super) async fn read(self, client: &Client) -> Result<Position, StoreError> {
-        single(rows(client, self.0, &[], columns::head).await?)
+impl PositionQuery {
+    pub(super) async fn run(self, client: &Client) -> Result<Position, StoreError> {
+        single_row(query_rows(client, self.0, &[], read_position).await?)
     }
 }
 
-/// Creates the tables if they are missing, and finds out how to read the head.
-pub(super) async fn prepare(pool: &Pool, session: &Session) -> Result<ReadHead, StoreError> {
-    let read = session.transaction(pool, Mode::Read).await?;
-    let known = version(&read, session).await?;
+/// Migrates the tables, and returns the query for their position.
+pub(super) async fn prepare(pool: &Pool, settings: &Settings) -> Result<PositionQuery, StoreError> {
+    let transaction = Transaction::begin(pool, settings, Mode::Read).await?;
+    let version = read_version(&transaction, settings).await?;
     let allowed = "SELECT has_function_privilege(\
         'pg_catalog.pg_postmaster_start_time()', 'EXECUTE')::INT::BIGINT";
-    let allowed = rows(&read, allowed, &[], columns::one_number).await?;
-    read.commit().await?;
-    if known < MIGRATIONS.len() {
-        migrate(pool, session).await?;
+    let allowed = query_rows(&transaction, allowed, &[], read_number).await?;
+    transaction.commit().await?;
+    if version < MIGRATIONS.len() {
+        migrate(pool, settings).await?;
     }
-    Ok(ReadHead(match allowed.first() {
-        Some(1) => HEAD,
-        _ => HEAD_WITHOUT_START,
+    Ok(PositionQuery(match allowed.first() {
+        Some(1) => POSITION,
+        _ => POSITION_WITHOUT_START,
     }))
 }
 
-async fn migrate(pool: &Pool, session: &Session) -> Result<(), StoreError> {
-    let write = session.transaction(pool, Mode::Write).await?;
-    run(&write, &format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
-    // Without `pg_temp`, where the tables would be created if the schema is missing.
-    let schema = quoted(session.schema());
-    run(&write, &format!("SET LOCAL search_path = {schema}")).await?;
-    // Another process may have been first.
-    for migration in MIGRATIONS.iter().skip(version(&write, session).await?) {
-        let done = run(&write, migration).await;
-        done.map_err(|error| cant_create(session, error))?;
+async fn migrate(pool: &Pool, settings: &Settings) -> Result<(), StoreError> {
+    let transaction = Transaction::begin(pool, settings, Mode::Write).await?;
+    run(
+        &transaction,
+        &format!("SELECT pg_advisory_xact_lock({LOCK})"),
+    )
+    .await?;
+    // Leaves out `pg_temp`, in which the tables would be created if the schema is
+    // missing.
+    let schema = quoted(settings.schema());
+    run(&transaction, &format!("SET LOCAL search_path = {schema}")).await?;
+    // Another process may have migrated them before this one had the lock.
+    let version = read_version(&transaction, settings).await?;
+    for migration in MIGRATIONS.iter().skip(version) {
+        let migrated = run(&transaction, migration).await;
+        migrated.map_err(|error| migration_error(settings, error))?;
     }
-    write.commit().await
+    transaction.commit().await
 }
 
-fn cant_create(session: &Session, error: StoreError) -> StoreError {
-    let missing_right = [
+/// Explains the error of a role that may not create the tables.
+fn migration_error(settings: &Settings, error: StoreError) -> StoreError {
+    let missing_permission = [
         SqlState::INSUFFICIENT_PRIVILEGE,
         SqlState::INVALID_SCHEMA_NAME,
     ];
-    if !sqlstate(&error).is_some_and(|code| missing_right.contains(code)) {
+    if !sqlstate(&error).is_some_and(|code| missing_permission.contains(code)) {
         return error;
     }
-    let schema = quoted(session.schema());
+    let schema = quoted(settings.schema());
     StoreError::unavailable(format!(
         "the tables tower_authn_* are missing from schema {schema} and can't be created: {error}; \
          create the schema, grant CREATE on it, or name another one with PostgresOptions::schema"
@@ -88,18 +100,18 @@ fn cant_create(session: &Session, error: StoreError) -> StoreError {
 }
 
 /// Returns the version of the tables; 0 if there are none.
-async fn version(client: &Client, session: &Session) -> Result<usize, StoreError> {
-    // Not `to_regclass`: a connection remembers for a whole transaction that a
-    // table was missing, and the lock is waited for within one.
+async fn read_version(client: &Client, settings: &Settings) -> Result<usize, StoreError> {
+    // Not `to_regclass`: its answer is cached for the whole transaction, and another
+    // process may create the tables while this transaction waits for the lock.
     let tables = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE c.relname = 'tower_authn_meta' AND n.nspname = $1";
-    let schema = [Value::Text(Some(session.schema().to_owned()))];
-    let tables = rows(client, tables, &schema, columns::one_number).await?;
+    let schema = [Value::Text(Some(settings.schema().to_owned()))];
+    let tables = query_rows(client, tables, &schema, read_number).await?;
     if tables.first() == Some(&0) {
         return Ok(0);
     }
     let version = "SELECT version FROM tower_authn_meta";
-    let version = single(rows(client, version, &[], columns::one_number).await?)?;
+    let version = single_row(query_rows(client, version, &[], read_number).await?)?;
     match usize::try_from(version) {
         Ok(version) if version <= MIGRATIONS.len() => Ok(version),
         _ => Err(StoreError::corrupt(

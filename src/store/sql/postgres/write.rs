@@ -1,31 +1,37 @@
-//! Writing rows.
+//! Writes of rows.
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     PIPELINE, PostgresStore,
-    listen::notify,
-    rows::{execute, rows},
-    transaction::{Mode, Transaction, run},
+    connection::Transaction,
+    listen::notify_statement,
+    rows::{execute, query_rows},
+    transaction::{Mode, run},
 };
 use crate::store::{
-    contract::Write,
     error::{StoreError, StoreErrorKind},
-    sql::{TAKE_REVISIONS, Value, columns, count_taken, number, refusal, single, write},
+    rows::Write,
+    sql::{
+        Value,
+        read::read_number,
+        statements::{TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row},
+    },
 };
 
 impl PostgresStore {
-    /// Writes rows in one transaction. All of it may take long; no row may.
+    /// Writes rows in one transaction. The limit is that of each row, not of the
+    /// whole.
     pub(super) async fn write_all(&self, writes: &[Write]) -> Result<u64, StoreError> {
         let transaction = self.begin(Mode::Write).await?;
         match self.write_rows(&transaction, writes).await {
             Ok(last) => {
-                self.within(transaction.commit()).await?;
+                self.with_limit(transaction.commit()).await?;
                 Ok(last)
             }
-            // A connection that did not answer is closed instead.
+            // Otherwise the connection may be gone, and is closed instead.
             Err(error) if error.kind() != StoreErrorKind::Unavailable => {
-                let _ = self.within(transaction.rollback()).await;
+                let _ = self.with_limit(transaction.rollback()).await;
                 Err(error)
             }
             Err(error) => Err(error),
@@ -37,32 +43,33 @@ impl PostgresStore {
         transaction: &Transaction,
         writes: &[Write],
     ) -> Result<u64, StoreError> {
-        let count = [Value::Number(Some(number(writes.len() as u64)?))];
-        let taken = rows(transaction, TAKE_REVISIONS, &count, columns::one_number);
-        let last = single(self.within(taken).await?)?;
+        let count = [Value::from_count(writes.len() as u64)?];
+        let revisions = query_rows(transaction, TAKE_REVISIONS, &count, read_number);
+        let last = single_row(self.with_limit(revisions).await?)?;
         let first = (last + 1).saturating_sub(writes.len() as u64);
         let statements: Vec<_> = writes
             .iter()
             .zip(first..)
-            .map(|(Write { row, expected_rev }, rev)| write(row, rev, *expected_rev))
+            .map(|(write, rev)| write_row(write, rev))
             .collect::<Result<_, _>>()?;
         let mut written = stream::iter(statements)
             .map(async |(statement, values)| execute(transaction, &statement, &values).await)
             .buffered(PIPELINE);
-        let mut done = writes.iter();
-        while let Some(count) = self.within(written.try_next()).await? {
-            if let Some(change) = done.next()
+        let mut remaining = writes.iter();
+        while let Some(count) = self.with_limit(written.try_next()).await? {
+            if let Some(write) = remaining.next()
                 && count != 1
             {
                 drop(written);
-                let (statement, values) = count_taken(&change.row);
-                let taken = rows(transaction, &statement, &values, columns::one_number);
-                let taken = self.within(taken).await?;
-                return Err(refusal(change, taken.first().copied().unwrap_or_default()));
+                let (statement, values) = count_conflicting(&write.row);
+                let counts = query_rows(transaction, &statement, &values, read_number);
+                let counts = self.with_limit(counts).await?;
+                let conflicting = counts.first().copied().unwrap_or_default();
+                return Err(write_error(write, conflicting));
             }
         }
         drop(written);
-        self.within(run(transaction, &notify(&self.session, last)))
+        self.with_limit(run(transaction, &notify_statement(&self.settings, last)))
             .await?;
         Ok(last)
     }

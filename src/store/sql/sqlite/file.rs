@@ -1,4 +1,4 @@
-//! The file: found, made, checked and brought to our form.
+//! The database file: created, checked, and migrated to the current version.
 
 use std::{
     fmt, fs, io,
@@ -10,62 +10,63 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
+    operations::begin_write,
     read_only::{self, Stamp},
-    rows::failed,
-    steps::begin,
+    rows::sqlite_error,
 };
 use crate::store::error::StoreError;
 
-/// Tells a file of ours from any other: `tAut`.
+/// The application id in the header of our files: `tAut`.
 const APPLICATION_ID: i32 = 0x7441_7574;
 
-/// What brings a file from one version of its form to the next.
+/// The statements that migrate a file from one version of the tables to the next.
 const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
 
-/// How long another process's write is waited for.
+/// How long to wait for a lock of another process.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Whether a store writes its file.
+/// The access of a store to its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum FileAccess {
     ReadOnly,
     ReadWrite,
 }
 
 /// A connection, and the file that it was opened on.
-pub(super) struct Opened {
+pub(super) struct OpenFile {
     pub(super) connection: Connection,
     pub(super) file: FileId,
-    /// Set where SQLite takes the file for immutable.
+    /// Set if the file was opened as immutable.
     pub(super) stamp: Option<Stamp>,
 }
 
-impl Opened {
-    /// Whether the path still leads to this file, unchanged where it must be.
+impl OpenFile {
+    /// Checks that the path still leads to this file, and that it has not changed
+    /// if it is immutable.
     pub(super) fn is_current(&self, path: &Path) -> Result<bool, StoreError> {
-        Ok(self.file == FileId::of(path)?
-            && (self.stamp.is_none() || self.stamp == Stamp::of(path)?))
+        Ok(self.file == FileId::read(path)?
+            && (self.stamp.is_none() || self.stamp == Stamp::read(path)?))
     }
 }
 
-/// Which file a path leads to.
+/// The identity of a file: its device and its inode.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId(u64, u64);
 
 impl FileId {
     #[cfg(unix)]
-    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn read(path: &Path) -> Result<Self, StoreError> {
         use std::os::unix::fs::MetadataExt;
         let file = fs::metadata(path).map_err(StoreError::unavailable)?;
         Ok(Self(file.dev(), file.ino()))
     }
 
-    /// When it was made is as near as this comes elsewhere.
+    /// Uses the time of creation, since there is no inode.
     #[cfg(not(unix))]
-    pub(super) fn of(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn read(path: &Path) -> Result<Self, StoreError> {
         let file = fs::metadata(path).map_err(StoreError::unavailable)?;
-        let made = file.created().map_err(StoreError::unavailable)?;
-        Ok(Self(0, crate::token::Timestamp::from(made).as_millis()))
+        let created = file.created().map_err(StoreError::unavailable)?;
+        Ok(Self(0, crate::token::Timestamp::from(created).as_millis()))
     }
 }
 
@@ -75,8 +76,8 @@ impl fmt::Display for FileId {
     }
 }
 
-/// Makes an empty file that its owner alone can read, where there is none.
-fn create(path: &Path) -> Result<(), StoreError> {
+/// Creates an empty file unless there is one.
+fn create_if_missing(path: &Path) -> Result<(), StoreError> {
     match create_new(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(StoreError::unavailable(error))
@@ -85,6 +86,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Creates an empty file that only its owner can read.
 pub(super) fn create_new(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -93,79 +95,81 @@ pub(super) fn create_new(path: &Path) -> io::Result<fs::File> {
     options.open(path)
 }
 
-/// Opens or creates a file, brings it to the current version, and returns
-/// whether this process can write it.
-pub(super) fn prepare(path: &Path) -> Result<Access, StoreError> {
+/// Creates a file if it is missing, migrates it to the current version, and returns
+/// the access that this process has.
+pub(super) fn prepare(path: &Path) -> Result<FileAccess, StoreError> {
     if !path.try_exists().map_err(StoreError::unavailable)? {
-        create(path)?;
+        create_if_missing(path)?;
     }
-    let opened = read_write(path).and_then(|opened| match opened {
-        Some(mut opened) => migrate(&mut opened.connection).map(|()| Access::ReadWrite),
-        None => Ok(Access::ReadOnly),
+    let opened = open_read_write(path).and_then(|opened| match opened {
+        Some(mut opened) => migrate(&mut opened.connection).map(|()| FileAccess::ReadWrite),
+        None => Ok(FileAccess::ReadOnly),
     });
     match opened {
-        Ok(Access::ReadWrite) => Ok(Access::ReadWrite),
+        Ok(FileAccess::ReadWrite) => Ok(FileAccess::ReadWrite),
         Err(error) if !read_only::is_denied(path, &error) => Err(error),
-        _ => read_only::open(path).map(|_| Access::ReadOnly),
+        _ => read_only::open(path).map(|_| FileAccess::ReadOnly),
     }
 }
 
-pub(super) fn open(path: &Path, access: Access) -> Result<Opened, StoreError> {
+pub(super) fn open(path: &Path, access: FileAccess) -> Result<OpenFile, StoreError> {
     match access {
-        Access::ReadOnly => read_only::open(path),
-        Access::ReadWrite => {
-            read_write(path)?.ok_or_else(|| StoreError::unavailable("the file became read-only"))
-        }
+        FileAccess::ReadOnly => read_only::open(path),
+        FileAccess::ReadWrite => open_read_write(path)?
+            .ok_or_else(|| StoreError::unavailable("the file became read-only")),
     }
 }
 
-/// Opens a file for reading and writing; `None` if this process can't write it.
-fn read_write(path: &Path) -> Result<Option<Opened>, StoreError> {
-    // Before it is opened: if another one comes in between, the next look
+/// Opens a file for reading and writing. Returns `None` if this process can't
+/// write it.
+fn open_read_write(path: &Path) -> Result<Option<OpenFile>, StoreError> {
+    // Read before the file is opened. If it is replaced in between, the next check
     // finds a difference.
-    let file = FileId::of(path)?;
+    let file = FileId::read(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    // Before it is read: SQLite would make files beside it, with its mode.
-    if connection.is_readonly("main").map_err(failed)? {
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite_error)?;
+    // Checked before the file is read, since SQLite would then create files next to
+    // it, with its mode.
+    if connection.is_readonly("main").map_err(sqlite_error)? {
         return Ok(None);
     }
-    set_up(&connection)?;
-    Ok(Some(Opened {
+    configure(&connection)?;
+    Ok(Some(OpenFile {
         connection,
         file,
         stamp: None,
     }))
 }
 
-/// Prepares a connection, and returns the version of the file's form.
-pub(super) fn set_up(connection: &Connection) -> Result<usize, StoreError> {
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    // A file that somebody else wrote can't make us call anything.
+/// Configures a connection, and returns the version of the tables.
+pub(super) fn configure(connection: &Connection) -> Result<usize, StoreError> {
+    connection.busy_timeout(BUSY).map_err(sqlite_error)?;
+    // Keeps a file of another program from calling functions or corrupting the
+    // database.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
-        .map_err(failed)?;
+        .map_err(sqlite_error)?;
     connection
         .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")
-        .map_err(failed)?;
-    check(connection)
+        .map_err(sqlite_error)?;
+    read_version(connection)
 }
 
 pub(super) fn is_current(version: usize) -> bool {
     version == MIGRATIONS.len()
 }
 
-/// Which version of our form a file has; 0 for an empty one.
-fn check(connection: &Connection) -> Result<usize, StoreError> {
+/// Returns the version of the tables; 0 for an empty file.
+fn read_version(connection: &Connection) -> Result<usize, StoreError> {
     let pragma = |name: &str| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-            .map_err(failed)
+            .map_err(sqlite_error)
     };
     let tables = "SELECT count(*) FROM sqlite_schema";
     let tables: i64 = connection
         .query_row(tables, [], |row| row.get(0))
-        .map_err(failed)?;
+        .map_err(sqlite_error)?;
     let version = usize::try_from(pragma("user_version")?).map_err(StoreError::corrupt)?;
     match pragma("application_id")? {
         APPLICATION_ID if version <= MIGRATIONS.len() => Ok(version),
@@ -174,22 +178,22 @@ fn check(connection: &Connection) -> Result<usize, StoreError> {
         )),
         0 if version == 0 && tables == 0 => Ok(0),
         _ => Err(StoreError::corrupt(
-            "the file is a database of another kind",
+            "the file is the database of another program",
         )),
     }
 }
 
-/// Brings a file to the current version. One that is there needs no lock.
+/// Migrates a file to the current version. A current file is not locked.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    if is_current(check(connection)?) && journal_mode(connection, "")? == "wal" {
+    if is_current(read_version(connection)?) && journal_mode(connection, "")? == "wal" {
         return Ok(());
     }
-    write_ahead(connection)?;
-    let transaction = begin(connection)?;
-    // Another process may have been first.
-    let version = check(&transaction)?;
+    set_wal_mode(connection)?;
+    let transaction = begin_write(connection)?;
+    // Another process may have migrated it in the meantime.
+    let version = read_version(&transaction)?;
     for migration in MIGRATIONS.iter().skip(version) {
-        transaction.execute_batch(migration).map_err(failed)?;
+        transaction.execute_batch(migration).map_err(sqlite_error)?;
     }
     for (name, value) in [
         ("application_id", i64::from(APPLICATION_ID)),
@@ -197,24 +201,23 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     ] {
         transaction
             .pragma_update(None, name, value)
-            .map_err(failed)?;
+            .map_err(sqlite_error)?;
     }
-    transaction.commit().map_err(failed)
+    transaction.commit().map_err(sqlite_error)
 }
 
-/// Sets the mode that lets readers go on while somebody writes. It stays with
-/// the file.
-fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+/// Sets the WAL mode, in which readers do not wait for writers. The file keeps it.
+fn set_wal_mode(connection: &Connection) -> Result<(), StoreError> {
     let begun = Instant::now();
     loop {
         match journal_mode(connection, "= WAL") {
-            // Two who set it at once: SQLite lets neither wait for the other.
+            // SQLite does not wait if two connections set the mode at once.
             Err(error) if is_busy(&error) && begun.elapsed() < BUSY => {
                 thread::sleep(Duration::from_millis(10));
             }
             Err(error) => return Err(error),
             Ok(mode) if mode == "wal" => return Ok(()),
-            Ok(_) => return Err(StoreError::unavailable("the file can't be in WAL mode")),
+            Ok(_) => return Err(StoreError::unavailable("the file can't be set to WAL mode")),
         }
     }
 }
@@ -223,7 +226,7 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
 fn journal_mode(connection: &Connection, set: &str) -> Result<String, StoreError> {
     connection
         .query_row(&format!("PRAGMA journal_mode {set}"), [], |row| row.get(0))
-        .map_err(failed)
+        .map_err(sqlite_error)
 }
 
 fn is_busy(error: &StoreError) -> bool {

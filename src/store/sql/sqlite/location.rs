@@ -1,4 +1,4 @@
-//! The path of a database file, and what SQLite would take it for.
+//! The path of a database file, and of the files next to it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,32 +7,33 @@ use crate::store::error::StoreError;
 /// Makes a path absolute, so that a later change of the working directory
 /// changes nothing.
 ///
-/// SQLite gives some names another meaning, which this store does not: a name
-/// for a database in memory would make a file of that name.
+/// Names with a special meaning to SQLite are refused: this store would create a
+/// file of that name where SQLite opens a database in memory.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let text = path.as_os_str().to_string_lossy();
     let in_memory = "use MemoryStore to keep tokens in memory";
-    let refused = match &*text {
-        "" => format!("the path is empty; expected the path of a file; {in_memory}"),
+    let message = match &*text {
+        "" => format!("path: empty; expected the path of a file; {in_memory}"),
         ":memory:" => {
-            format!("\":memory:\" is not a path; expected the path of a file; {in_memory}")
+            format!("path: \":memory:\"; expected the path of a file; {in_memory}")
         }
         _ if text.starts_with("file:") => {
-            format!("a URI is not a path; expected the path of a file; {in_memory}")
+            format!("path: a URI; expected the path of a file; {in_memory}")
         }
         _ => return std::path::absolute(path).map_err(StoreError::unavailable),
     };
-    Err(StoreError::unavailable(refused))
+    Err(StoreError::unavailable(message))
 }
 
-/// The path of a file that SQLite keeps beside the database file.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Returns the path of a file next to the database file, such as its write-ahead
+/// log.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// A URI that has SQLite open a file as one that no process changes.
+/// Returns a URI with which SQLite opens a file as immutable.
 pub(super) fn immutable_uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uri_holds_no_character_with_a_meaning_of_its_own() {
+    fn characters_with_a_meaning_in_a_uri_are_escaped() {
         let uri = immutable_uri(Path::new("/var/a b?c#d%e/ü.db"));
         assert_eq!(uri, "file:/var/a%20b%3Fc%23d%25e/%C3%BC.db?immutable=1");
     }

@@ -1,54 +1,60 @@
-//! Tokens in a file.
+//! A store in an SQLite file.
 
 mod file;
 mod location;
+mod operations;
 mod read_only;
 mod rows;
-mod steps;
+mod shared_file;
 
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures::future::join;
-use tokio::{sync::mpsc, task, time::sleep};
+use tokio::{sync::mpsc, time::sleep};
 
 use self::{
-    file::{Access, Opened},
-    rows::{execute, failed, rows},
-    steps::{apply, begin, head, load},
+    file::{FileAccess, OpenFile},
+    operations::{begin_write, read_position, send_all, write_all},
+    rows::{execute, query_rows, sqlite_error},
+    shared_file::{SharedFile, blocking},
 };
 use super::{
-    ADD_USE, PRUNE, Value,
-    columns::{self, KEY, TOKEN},
-    filter, in_order, number, select_changes, time,
+    Value,
+    columns::{KEY, TOKEN},
+    filter::{select_by_id, select_matching},
+    millis,
+    read::{read_id, read_key, read_stored_token, read_token},
+    statements::{ADD_USES, PRUNE, merge_changes, select_changes},
 };
 use crate::{
     store::{
-        contract::{Changes, Position, Query, Row, StoredToken, TokenStore, TokenUse, Write},
         error::StoreError,
+        query::Query,
+        rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
+        token_store::TokenStore,
     },
     token::{Timestamp, TokenId},
 };
 
-/// How often another process's changes are looked for.
+/// How often to look for changes of another process.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 
-/// Keeps tokens in an SQLite file, which several processes on one machine may
-/// share. SQLite comes with the crate.
+/// A store in an SQLite file, which several processes on one machine may share.
+/// SQLite is compiled into the crate.
 ///
-/// The file is in WAL mode with `synchronous=FULL`: what was acknowledged
-/// outlives a crash and a loss of power. Another process's change is seen
-/// within 100 ms and one read. A new file can be read by its owner alone.
+/// The file is in WAL mode with `synchronous=FULL`, so that acknowledged writes
+/// survive a crash and a loss of power. A change of another process is seen within
+/// 100 ms and one read. Only its owner can read a new file.
 ///
-/// To put a copy in the place of a file, rename it over the file and remove
-/// `FILE-wal` and `FILE-shm`: every process then reads it whole.
+/// To replace the file with a copy, rename the copy over it and remove `FILE-wal`
+/// and `FILE-shm`. Every process then reads the whole file again.
 ///
-/// A process that can't write the file, or its directory, opens it for reading
-/// alone, as [`open_read_only`](Self::open_read_only) does.
+/// A process that can't write the file or its directory opens it read-only, as
+/// [`open_read_only`](Self::open_read_only) does.
 ///
 /// # Example
 ///
@@ -69,28 +75,26 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// ```
 pub struct SqliteStore {
     path: PathBuf,
-    access: Access,
-    /// A change is not to wait for a list, nor the next change for either.
-    follower: Slot,
-    reader: Slot,
-    writer: Slot,
+    access: FileAccess,
+    /// Three connections, so that neither a write nor the changes wait for a list.
+    follower: SharedFile,
+    reader: SharedFile,
+    writer: SharedFile,
 }
 
-type Slot = Arc<Mutex<Option<Opened>>>;
-
 impl SqliteStore {
-    /// Opens a file, or creates it.
+    /// Opens a file, and creates it if it is missing.
     ///
-    /// A file of the current version is opened without a lock, so that another
-    /// process may hold a transaction that writes.
+    /// A file of the current version is opened without a lock, even while another
+    /// process is writing.
     ///
     /// # Errors
     ///
-    /// Returns an error, and leaves the file as it was, if the file is something
-    /// else, is damaged, or was written by a later version of this crate
+    /// Returns an error, and leaves the file unchanged, if it belongs to another
+    /// program, is damaged, or was written by a later version of this crate
     /// ([`Corrupt`](crate::store::StoreErrorKind::Corrupt)), or if it can't be
     /// read ([`Unavailable`](crate::store::StoreErrorKind::Unavailable)).
-    /// `:memory:`, an empty path and a URI are refused: use
+    /// `:memory:`, an empty path and a URI are errors: use
     /// [`MemoryStore`](crate::store::MemoryStore) to keep tokens in memory.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = location::resolve(path.as_ref())?;
@@ -99,84 +103,63 @@ impl SqliteStore {
         Ok(Self::new(path, access))
     }
 
-    /// Opens a file to verify its tokens alone: nothing is written to it, and it
-    /// need not be writable. What another process writes is followed.
+    /// Opens a file read-only, to verify tokens. The store follows the changes of
+    /// other processes.
     ///
-    /// Changes of tokens return an error, and uses are not counted.
+    /// Attempts to change a token return an error, and uses are not counted.
     ///
     /// # Errors
     ///
-    /// Returns an error as [`open`](Self::open) does, and if there is no file or
-    /// it is not of the current version.
+    /// Returns an error as [`open`](Self::open) does, and if the file is missing or
+    /// not of the current version.
     pub async fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = location::resolve(path.as_ref())?;
         let checked = path.clone();
         blocking(move || read_only::open(&checked).map(drop)).await?;
-        Ok(Self::new(path, Access::ReadOnly))
+        Ok(Self::new(path, FileAccess::ReadOnly))
     }
 
-    /// Whether the file was opened for reading alone.
+    /// Returns whether the file was opened read-only.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
-        self.access == Access::ReadOnly
+        self.access == FileAccess::ReadOnly
     }
 
-    fn new(path: PathBuf, access: Access) -> Self {
+    fn new(path: PathBuf, access: FileAccess) -> Self {
         Self {
             path,
             access,
-            follower: Slot::default(),
-            reader: Slot::default(),
-            writer: Slot::default(),
+            follower: SharedFile::default(),
+            reader: SharedFile::default(),
+            writer: SharedFile::default(),
         }
     }
 
     fn check_writable(&self) -> Result<(), StoreError> {
         if self.is_read_only() {
             return Err(StoreError::unavailable(
-                "the file is read-only: its tokens can be verified, but not changed",
+                "the file is read-only; its tokens can be verified, but not changed",
             ));
         }
         Ok(())
     }
 
-    /// Does something with a connection, on a thread that may wait.
-    async fn with<T, F>(&self, slot: &Slot, work: F) -> Result<T, StoreError>
+    async fn with_file<T, F>(&self, file: &SharedFile, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Opened) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&mut OpenFile) -> Result<T, StoreError> + Send + 'static,
     {
-        let slot = Arc::clone(slot);
-        let path = self.path.clone();
-        let access = self.access;
-        blocking(move || {
-            // A transaction that a panic cut off was rolled back by its guard.
-            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            let opened = match slot.take() {
-                Some(opened) if opened.is_current(&path)? => slot.insert(opened),
-                // Another file was put in its place, or an immutable one changed.
-                _ => slot.insert(file::open(&path, access)?),
-            };
-            let done = work(opened);
-            if opened.stamp.is_some() && !opened.is_current(&path)? {
-                *slot = None;
-                return Err(StoreError::unavailable(
-                    "the file was changed while it was read",
-                ));
-            }
-            done
-        })
-        .await
+        file.with(&self.path, self.access, work).await
     }
 }
 
 impl TokenStore for SqliteStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
         self.check_writable()?;
-        self.with(&self.writer, move |opened| {
-            let transaction = begin(&mut opened.connection)?;
-            let last = apply(&transaction, &writes)?;
-            transaction.commit().map_err(failed)?;
+        self.with_file(&self.writer, move |opened| {
+            let transaction = begin_write(&mut opened.connection)?;
+            let last = write_all(&transaction, &writes)?;
+            transaction.commit().map_err(sqlite_error)?;
             Ok(last)
         })
         .await
@@ -184,58 +167,61 @@ impl TokenStore for SqliteStore {
 
     async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let id = Value::Text(Some(id.to_string()));
-        let found = self.with(&self.reader, move |opened| {
-            rows(&opened.connection, &filter::get(), &[id], columns::stored)
+        let found = self.with_file(&self.reader, move |opened| {
+            query_rows(
+                &opened.connection,
+                &select_by_id(),
+                &[id],
+                read_stored_token,
+            )
         });
         Ok(found.await?.pop())
     }
 
     async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        let (statement, values) = filter::list(&query)?;
-        self.with(&self.reader, move |opened| {
-            rows(&opened.connection, &statement, &values, columns::stored)
+        let (statement, values) = select_matching(&query)?;
+        self.with_file(&self.reader, move |opened| {
+            query_rows(&opened.connection, &statement, &values, read_stored_token)
         })
         .await
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let values = [since, limit as u64].map(|n| number(n).map(|n| Value::Number(Some(n))));
-        let [since, limited] = values;
-        let values = [since?, limited?];
-        self.with(&self.follower, move |opened| {
+        let values = [Value::from_count(since)?, Value::from_count(limit as u64)?];
+        self.with_file(&self.follower, move |opened| {
             let file = opened.file;
-            let snapshot = opened.connection.transaction().map_err(failed)?;
-            let head = head(&snapshot, file)?;
-            let keys = rows(&snapshot, &select_changes(&KEY), &values, columns::key)?;
-            let tokens = rows(&snapshot, &select_changes(&TOKEN), &values, columns::token)?;
-            let rows = in_order(keys, tokens, limit);
+            let snapshot = opened.connection.transaction().map_err(sqlite_error)?;
+            let head = read_position(&snapshot, file)?;
+            let keys = query_rows(&snapshot, &select_changes(&KEY), &values, read_key)?;
+            let tokens = query_rows(&snapshot, &select_changes(&TOKEN), &values, read_token)?;
+            let rows = merge_changes(keys, tokens, limit);
             Ok(Changes { head, rows })
         })
         .await
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
-        let (chunks, mut read) = mpsc::channel(2);
-        let load = self.with(&self.reader, move |opened| {
-            let snapshot = opened.connection.transaction().map_err(failed)?;
-            load(&snapshot, opened.file, &chunks)
+        let (chunks, mut received) = mpsc::channel(2);
+        let load = self.with_file(&self.reader, move |opened| {
+            let snapshot = opened.connection.transaction().map_err(sqlite_error)?;
+            send_all(&snapshot, opened.file, &chunks)
         });
-        let hand_over = async {
-            while let Some(chunk) = read.recv().await {
+        let pass_on = async {
+            while let Some(chunk) = received.recv().await {
                 Vec::into_iter(chunk).for_each(&mut *each);
             }
         };
-        join(load, hand_over).await.0
+        join(load, pass_on).await.0
     }
 
     async fn watch(&self, since: u64) {
         loop {
             sleep(WATCH_EVERY).await;
-            let head = self.with(&self.follower, |opened| {
-                head(&opened.connection, opened.file)
+            let position = self.with_file(&self.follower, |opened| {
+                read_position(&opened.connection, opened.file)
             });
-            // Who can't be asked is asked by `changes`, which says why.
-            if head.await.is_ok_and(|head| head.rev != since) {
+            // An error is left to `changes`, which returns it.
+            if position.await.is_ok_and(|position| position.rev != since) {
                 return;
             }
         }
@@ -245,39 +231,29 @@ impl TokenStore for SqliteStore {
         if self.is_read_only() {
             return Ok(());
         }
-        self.with(&self.writer, move |opened| {
-            let transaction = begin(&mut opened.connection)?;
+        self.with_file(&self.writer, move |opened| {
+            let transaction = begin_write(&mut opened.connection)?;
             for used in uses {
                 let values = [
                     Value::Text(Some(used.id.to_string())),
-                    Value::Number(time(used.at)),
-                    Value::Number(Some(number(used.count)?)),
+                    Value::Number(millis(used.at)),
+                    Value::from_count(used.count)?,
                 ];
-                execute(&transaction, ADD_USE, &values)?;
+                execute(&transaction, ADD_USES, &values)?;
             }
-            transaction.commit().map_err(failed)
+            transaction.commit().map_err(sqlite_error)
         })
         .await
     }
 
     async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
         self.check_writable()?;
-        self.with(&self.writer, move |opened| {
-            let before = [Value::Number(time(ended_before))];
-            rows(&opened.connection, PRUNE, &before, columns::id)
+        self.with_file(&self.writer, move |opened| {
+            let before = [Value::Number(millis(ended_before))];
+            query_rows(&opened.connection, PRUNE, &before, read_id)
         })
         .await
     }
-}
-
-async fn blocking<T, F>(work: F) -> Result<T, StoreError>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
-{
-    task::spawn_blocking(work)
-        .await
-        .map_err(StoreError::unavailable)?
 }
 
 impl fmt::Debug for SqliteStore {

@@ -1,17 +1,18 @@
-//! A file that this process can't write, or is not to.
+//! A file that is opened read-only.
 
 use std::{fs, io, path::Path, time::SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
-    file::{self, FileId, Opened},
-    location::{beside, immutable_uri},
-    rows::failed,
+    file::{self, FileId, OpenFile},
+    location::{immutable_uri, with_suffix},
+    rows::sqlite_error,
 };
 use crate::store::error::StoreError;
 
-/// What must stay the same while SQLite reads a file as immutable.
+/// The size and the time of the last change of a file, which must not change
+/// while SQLite reads it as immutable.
 #[derive(PartialEq)]
 pub(super) struct Stamp {
     length: u64,
@@ -19,11 +20,12 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Returns `None` if a process writes the file, or was interrupted while it
-    /// did: then its contents are not in this file alone.
-    pub(super) fn of(path: &Path) -> Result<Option<Self>, StoreError> {
+    /// Reads the stamp of a file. Returns `None` if a process writes the file or
+    /// was interrupted while it did, since its contents are then in other files
+    /// too.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         for suffix in ["-wal", "-journal"] {
-            if beside(path, suffix)
+            if with_suffix(path, suffix)
                 .try_exists()
                 .map_err(StoreError::unavailable)?
             {
@@ -38,15 +40,15 @@ impl Stamp {
     }
 }
 
-/// Opens a file for reading alone.
+/// Opens a file read-only.
 ///
-/// While no process writes the file there is no write-ahead log, and SQLite
-/// would make one, which a read-only directory does not allow, and which, made
-/// with the mode of a read-only file, would stop a later writer. So the file is
-/// opened as immutable, and its [`Stamp`] is compared before and after each use.
-pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
-    let id = FileId::of(path)?;
-    let stamp = Stamp::of(path)?;
+/// While no process writes the file, it has no write-ahead log, and SQLite would
+/// create one. A read-only directory does not permit that, and a log with the mode
+/// of a read-only file would lock out a later writer. The file is therefore opened
+/// as immutable, and its [`Stamp`] is compared before and after each use.
+pub(super) fn open(path: &Path) -> Result<OpenFile, StoreError> {
+    let id = FileId::read(path)?;
+    let stamp = Stamp::read(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match stamp {
         Some(_) => {
@@ -54,22 +56,22 @@ pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
         }
         None => Connection::open_with_flags(path, flags),
     };
-    let connection = connection.map_err(failed)?;
-    if !file::is_current(file::set_up(&connection)?) {
+    let connection = connection.map_err(sqlite_error)?;
+    if !file::is_current(file::configure(&connection)?) {
         return Err(StoreError::unavailable(
             "the file is read-only and not of the current version; \
              open it once in a process that can write it",
         ));
     }
-    Ok(Opened {
+    Ok(OpenFile {
         connection,
         file: id,
         stamp,
     })
 }
 
-/// Whether an error of opening means that this process can't write beside the
-/// file.
+/// Checks whether an error of opening means that this process can't write the
+/// files next to the database file.
 pub(super) fn is_denied(path: &Path, error: &StoreError) -> bool {
     let code = error
         .cause::<rusqlite::Error>()
@@ -77,12 +79,12 @@ pub(super) fn is_denied(path: &Path, error: &StoreError) -> bool {
     if !matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) {
         return false;
     }
-    // Never the database file itself: closing it would release SQLite's locks
-    // on it, which belong to the whole process.
+    // Opens the log and never the database file: closing that would release
+    // SQLite's locks on it, which belong to the whole process.
     let log = fs::OpenOptions::new()
         .append(true)
-        .open(beside(path, "-wal"));
-    let denied = |error: &io::Error| {
+        .open(with_suffix(path, "-wal"));
+    let is_permission_error = |error: &io::Error| {
         matches!(
             error.kind(),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
@@ -91,13 +93,13 @@ pub(super) fn is_denied(path: &Path, error: &StoreError) -> bool {
     match log {
         Ok(_) => false,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let probe = beside(path, "-probe");
-            let made = file::create_new(&probe);
-            if made.is_ok() {
+            let probe = with_suffix(path, "-probe");
+            let created = file::create_new(&probe);
+            if created.is_ok() {
                 let _ = fs::remove_file(&probe);
             }
-            made.is_err_and(|error| denied(&error))
+            created.is_err_and(|error| is_permission_error(&error))
         }
-        Err(error) => denied(&error),
+        Err(error) => is_permission_error(&error),
     }
 }

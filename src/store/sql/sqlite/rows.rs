@@ -1,4 +1,4 @@
-//! Statements run, and rows read.
+//! Statements, run on a connection of `rusqlite`.
 
 use rusqlite::{
     Connection, ErrorCode, ToSql,
@@ -9,53 +9,57 @@ use crate::store::{
     error::StoreError,
     sql::{
         Value,
-        columns::{Columns, Read},
+        read::{Columns, ReadRow},
     },
 };
 
-/// SQLite would take `$1` for a name.
-pub(super) fn numbered(statement: &str) -> String {
+/// Returns a statement with SQLite's numbered parameters, `?1`. SQLite would read
+/// `$1` as the name of a parameter.
+fn with_numbered_parameters(statement: &str) -> String {
     statement.replace('$', "?")
 }
 
+/// Runs a statement, and returns the number of rows that it changed.
 pub(super) fn execute(
     connection: &Connection,
     statement: &str,
     values: &[Value],
 ) -> Result<usize, StoreError> {
     connection
-        .prepare_cached(&numbered(statement))
+        .prepare_cached(&with_numbered_parameters(statement))
         .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(values)))
-        .map_err(failed)
+        .map_err(sqlite_error)
 }
 
-pub(super) fn rows<T>(
+/// Runs a statement, and returns its rows.
+pub(super) fn query_rows<T>(
     connection: &Connection,
     statement: &str,
     values: &[Value],
-    read: Read<T>,
+    read: ReadRow<T>,
 ) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
-    each_row(connection, statement, values, |row| {
+    for_each_row(connection, statement, values, |row| {
         all.push(read(row)?);
         Ok(())
     })?;
     Ok(all)
 }
 
-pub(super) fn each_row(
+/// Runs a statement, and calls a function for each of its rows.
+pub(super) fn for_each_row(
     connection: &Connection,
     statement: &str,
     values: &[Value],
     mut each: impl FnMut(&rusqlite::Row<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut statement = connection
-        .prepare_cached(&numbered(statement))
-        .map_err(failed)?;
+        .prepare_cached(&with_numbered_parameters(statement))
+        .map_err(sqlite_error)?;
     let mut rows = statement
         .query(rusqlite::params_from_iter(values))
-        .map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
+        .map_err(sqlite_error)?;
+    while let Some(row) = rows.next().map_err(sqlite_error)? {
         each(row)?;
     }
     Ok(())
@@ -76,7 +80,7 @@ impl Columns for rusqlite::Row<'_> {
 }
 
 fn column<T: FromSql>(row: &rusqlite::Row<'_>, index: usize) -> Result<T, StoreError> {
-    // A type that does not fit is a file that is not as we wrote it.
+    // Another type means that another program wrote the file.
     row.get(index).map_err(StoreError::corrupt)
 }
 
@@ -92,7 +96,8 @@ impl ToSql for Value {
     }
 }
 
-pub(super) fn failed(error: rusqlite::Error) -> StoreError {
+/// Converts an error of SQLite.
+pub(super) fn sqlite_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::corrupt(error),
         _ => StoreError::unavailable(error),

@@ -1,4 +1,4 @@
-//! Responses that end with their token.
+//! `ValidityLayer`: responses that end when their token does.
 
 #![cfg(feature = "full")]
 
@@ -39,9 +39,9 @@ use crate::tokens::Hands;
 const SOON: Duration = Duration::from_secs(5);
 const BEGIN: u64 = 1_000;
 
-/// What ends a token, and what does not.
+/// Something that happens to a token, most of which ends its validity.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+enum Event {
     Expired,
     KeyRetired,
     Renamed,
@@ -51,12 +51,12 @@ enum Fate {
     Untouched,
 }
 
-const ENDS: [Fate; 5] = [
-    Fate::Expired,
-    Fate::KeyRetired,
-    Fate::Revoked,
-    Fate::Rotated,
-    Fate::Suspended,
+const ENDINGS: [Event; 5] = [
+    Event::Expired,
+    Event::KeyRetired,
+    Event::Revoked,
+    Event::Rotated,
+    Event::Suspended,
 ];
 
 struct Cloud {
@@ -66,14 +66,15 @@ struct Cloud {
 }
 
 impl Cloud {
-    /// A server that streams, that never answers, and that answers at once.
+    /// Starts a server with a route that streams, one that never answers, and one that
+    /// answers at once.
     async fn http() -> Self {
-        let (tokens, hands, authn, lifetime) = guarded().await;
+        let (tokens, hands, authn, validity) = guards().await;
         let router: Router = Router::new()
             .route("/stream", get(async || Body::from_stream(ticks())))
             .route("/never", post(futures::future::pending::<&'static str>))
             .route("/short", get(async || "whole"))
-            .layer(lifetime);
+            .layer(validity);
         let app = protect(router, authn);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -85,15 +86,15 @@ impl Cloud {
         }
     }
 
-    /// A tonic server, whose health service has a stream without an end.
+    /// Starts a tonic server. Its health service has an endless stream.
     async fn grpc() -> Self {
-        let (tokens, hands, authn, lifetime) = guarded().await;
+        let (tokens, hands, authn, validity) = guards().await;
         let (_, health) = tonic_health::server::health_reporter();
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let server = tonic::transport::Server::builder()
             .layer(authn)
-            .layer(lifetime)
+            .layer(validity)
             .add_service(health)
             .serve_with_incoming(TcpIncoming::from(socket));
         tokio::spawn(server);
@@ -109,7 +110,7 @@ impl Cloud {
         self.tokens.create(token).await.unwrap()
     }
 
-    /// Asks with a token, or with none.
+    /// Sends a request with a token, or without one.
     async fn ask(
         &self,
         version: Version,
@@ -127,43 +128,43 @@ impl Cloud {
             let value = format!("Bearer {}", token.secret.expose());
             request = request.header("authorization", value);
         }
-        let answer = client.request(request.body(Empty::new()).unwrap());
-        timeout(SOON, answer).await.unwrap().unwrap()
+        let response = client.request(request.body(Empty::new()).unwrap());
+        timeout(SOON, response).await.unwrap().unwrap()
     }
 
-    async fn befall(&self, made: &CreatedToken, fate: Fate) {
-        let id = made.record.id;
-        match fate {
-            Fate::Expired => self.hands.set(BEGIN + 1),
-            Fate::KeyRetired => {
-                let key = made.record.kid.unwrap();
+    async fn apply(&self, created: &CreatedToken, event: Event) {
+        let id = created.record.id;
+        match event {
+            Event::Expired => self.hands.set(BEGIN + 1),
+            Event::KeyRetired => {
+                let key = created.record.kid.unwrap();
                 let retired = self.tokens.retire_key(key, "admin", "leaked").await;
                 retired.unwrap();
             }
-            Fate::Renamed => {
+            Event::Renamed => {
                 let change = TokenUpdate::default().name("renamed");
                 self.tokens.update(id, change).await.unwrap();
             }
-            Fate::Revoked => {
+            Event::Revoked => {
                 self.tokens
                     .revoke(TokenSelector::Id(id), "admin", "lost")
                     .await
                     .unwrap();
             }
-            Fate::Rotated => {
+            Event::Rotated => {
                 self.tokens.rotate(id, Duration::ZERO).await.unwrap();
             }
-            Fate::Suspended => {
+            Event::Suspended => {
                 self.tokens.suspend(id).await.unwrap();
             }
-            Fate::Untouched => {}
+            Event::Untouched => {}
         }
     }
 }
 
-type Guard = AuthnLayer<TokenVerifier, Access>;
+type TokenLayer = AuthnLayer<TokenVerifier, Access>;
 
-async fn guarded() -> (Tokens, Hands, Guard, ValidityLayer) {
+async fn guards() -> (Tokens, Hands, TokenLayer, ValidityLayer) {
     let hands = Hands::at(BEGIN);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
@@ -171,11 +172,11 @@ async fn guarded() -> (Tokens, Hands, Guard, ValidityLayer) {
     let authn = AuthnLayer::new(tokens.verifier()).access(Access::Optional);
     let clock = hands.clock();
     let now = move || UNIX_EPOCH + Duration::from_millis(clock.now().as_millis());
-    let lifetime = ValidityLayer::new().clock(now);
-    (tokens, hands, authn, lifetime)
+    let validity = ValidityLayer::new().clock(now);
+    (tokens, hands, authn, validity)
 }
 
-/// A stream that goes on for ever, but not for long at a time.
+/// An endless stream of small chunks.
 fn ticks() -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold((), async |()| {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -183,7 +184,7 @@ fn ticks() -> impl futures::Stream<Item = Result<Bytes, Infallible>> {
     })
 }
 
-/// Reads until the stream ends, and says whether it ended well.
+/// Reads a body until it ends or fails.
 async fn read_to_end(body: Incoming) -> Result<(), hyper::Error> {
     let mut body = body.into_data_stream();
     while let Some(chunk) = body.next().await {
@@ -193,54 +194,55 @@ async fn read_to_end(body: Incoming) -> Result<(), hyper::Error> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_breaks_off_when_its_token_ends() {
+async fn a_stream_fails_when_its_token_ends() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
-        for fate in ENDS {
+        for event in ENDINGS {
             let cloud = Cloud::http().await;
-            let made = cloud.token().await;
+            let created = cloud.token().await;
             let streams = [
-                cloud.ask(version, "/stream", Some(&made)).await,
-                cloud.ask(version, "/stream", Some(&made)).await,
+                cloud.ask(version, "/stream", Some(&created)).await,
+                cloud.ask(version, "/stream", Some(&created)).await,
             ];
-            cloud.befall(&made, fate).await;
+            cloud.apply(&created, event).await;
             for stream in streams {
                 assert_eq!(stream.status(), StatusCode::OK);
                 let end = timeout(SOON * 3, read_to_end(stream.into_body())).await;
-                let end = end.unwrap_or_else(|_| panic!("{fate:?}: it goes on, {version:?}"));
-                assert!(end.is_err(), "{fate:?}: a part looks like the whole");
+                let end =
+                    end.unwrap_or_else(|_| panic!("{event:?}, {version:?}: the stream goes on"));
+                assert!(end.is_err(), "{event:?}: the stream looks complete");
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_goes_on_while_its_token_is_good_or_where_there_is_none() {
+async fn a_stream_goes_on_while_its_token_is_valid_or_if_there_is_no_token() {
     let cloud = Cloud::http().await;
-    let (made, other) = (cloud.token().await, cloud.token().await);
-    for fate in [Fate::Untouched, Fate::Renamed] {
-        for token in [Some(&made), None] {
+    let (created, other) = (cloud.token().await, cloud.token().await);
+    for event in [Event::Untouched, Event::Renamed] {
+        for token in [Some(&created), None] {
             let stream = cloud.ask(Version::HTTP_11, "/stream", token).await;
-            cloud.befall(&made, fate).await;
-            cloud.befall(&other, Fate::Revoked).await;
+            cloud.apply(&created, event).await;
+            cloud.apply(&other, Event::Revoked).await;
             let wait = Duration::from_millis(300);
             let end = timeout(wait, read_to_end(stream.into_body())).await;
-            assert!(end.is_err(), "{fate:?}: it ended");
+            assert!(end.is_err(), "{event:?}: the stream ended");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_still_waits_for_an_answer_is_refused_when_the_token_ends() {
-    for fate in ENDS {
+async fn a_request_without_a_response_yet_is_refused_when_its_token_ends() {
+    for event in ENDINGS {
         let cloud = Cloud::http().await;
-        let made = cloud.token().await;
-        let ask = cloud.ask(Version::HTTP_11, "/never", Some(&made));
+        let created = cloud.token().await;
+        let ask = cloud.ask(Version::HTTP_11, "/never", Some(&created));
         let end = async {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            cloud.befall(&made, fate).await;
+            cloud.apply(&created, event).await;
         };
         let (answer, ()) = futures::future::join(ask, end).await;
-        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{fate:?}");
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{event:?}");
         let challenge = &answer.headers()["www-authenticate"];
         assert_eq!(challenge, r#"Bearer realm="api", error="invalid_token""#);
         assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -248,11 +250,11 @@ async fn who_still_waits_for_an_answer_is_refused_when_the_token_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_whole_stays_whole() {
+async fn a_complete_response_stays_complete() {
     let cloud = Cloud::http().await;
-    let made = cloud.token().await;
+    let created = cloud.token().await;
     for version in [Version::HTTP_11, Version::HTTP_2] {
-        let answer = cloud.ask(version, "/short", Some(&made)).await;
+        let answer = cloud.ask(version, "/short", Some(&created)).await;
         assert_eq!(answer.headers()["content-length"], "5");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body, "whole");
@@ -260,29 +262,29 @@ async fn an_answer_that_is_whole_stays_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grpc_stream_ends_with_its_token_and_says_why() {
-    for fate in ENDS.into_iter().chain([Fate::Untouched]) {
+async fn a_grpc_stream_ends_with_its_token_and_a_status() {
+    for event in ENDINGS.into_iter().chain([Event::Untouched]) {
         let cloud = Cloud::grpc().await;
-        let made = cloud.token().await;
+        let created = cloud.token().await;
         let url = format!("http://{}", cloud.address);
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
         let mut client = HealthClient::new(channel);
         let mut request = tonic::Request::new(HealthCheckRequest::default());
-        let value = format!("Bearer {}", made.secret.expose());
+        let value = format!("Bearer {}", created.secret.expose());
         request
             .metadata_mut()
             .insert("authorization", value.parse().unwrap());
         let mut watch = client.watch(request).await.unwrap().into_inner();
         assert!(watch.message().await.unwrap().is_some());
-        cloud.befall(&made, fate).await;
+        cloud.apply(&created, event).await;
         let next = timeout(SOON * 3, watch.message());
-        if let Fate::Untouched = fate {
-            let brief = timeout(Duration::from_millis(300), next);
-            assert!(brief.await.is_err(), "nothing ends it");
+        if let Event::Untouched = event {
+            let wait = timeout(Duration::from_millis(300), next);
+            assert!(wait.await.is_err(), "{event:?}: the stream ended");
             continue;
         }
         let status = next.await.unwrap().unwrap_err();
-        assert_eq!(status.code(), Code::Unauthenticated, "{fate:?}");
+        assert_eq!(status.code(), Code::Unauthenticated, "{event:?}");
         assert_eq!(status.message(), "the credential is not valid");
     }
 }

@@ -1,0 +1,181 @@
+//! Following the changes of the store.
+//!
+//! # Cancel safety
+//!
+//! The follower's task drops the future of [`Engine::follow`] when the memory becomes too
+//! old to be relied on, wherever it waits, and so does [`Engine::apply`] when its caller
+//! goes away. Nothing is lost:
+//!
+//! - A row is merged, and the position moved to its revision, without an `await` between.
+//!   The position is never ahead of memory, so the next read begins at the first row that
+//!   was not merged.
+//! - A load collects the rows in a mirror of its own, which is dropped with the future.
+//!   Once it is complete, it replaces the memory and the position without an `await`
+//!   between.
+//! - Memory is confirmed only after the last row of a read. A read that is dropped leaves
+//!   the deadline as it was, or, if a load had begun, leaves the memory unconfirmed.
+
+use std::{
+    future::Future,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use futures::future::select;
+use tokio::time::{sleep, timeout, timeout_at};
+
+use super::{Engine, freshness::Moment, schedule};
+use crate::store::{Position, StoreError};
+
+/// How many rows one read of the changes asks for.
+const PAGE: usize = 1_000;
+
+/// The least time between two reads of the changes, whatever the options and the store's
+/// `watch` ask for: a task that never waits would occupy a thread.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long to wait before an unreachable store is read again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// The result of reading changes.
+enum CatchUp {
+    /// Memory has every change from before the read.
+    Done,
+    /// The store has another history than memory: another epoch, or a revision below one
+    /// that was read or written here.
+    OtherHistory,
+}
+
+impl Engine {
+    /// Merges the changes of the store, and confirms the memory. Loads everything if
+    /// nothing was read yet, or if the store has another history.
+    pub(crate) async fn follow(&self) -> Result<(), StoreError> {
+        schedule::wait_until(|| self.position.try_lock().is_ok());
+        let mut position = self.position.lock().await;
+        let sent = Moment::now();
+        if let Some(position) = &mut *position
+            && let CatchUp::Done = self.catch_up(position).await?
+        {
+            self.freshness.confirm(sent);
+            return Ok(());
+        }
+        self.load(&mut position).await
+    }
+
+    /// Loads everything into another mirror, replaces the memory by it, and merges the
+    /// changes that were made meanwhile.
+    async fn load(&self, position: &mut Option<Position>) -> Result<(), StoreError> {
+        self.freshness.begin_generation();
+        schedule::point();
+        let sent = Moment::now();
+        let loaded = self.mirror.to_empty();
+        let mut failed = None;
+        let mut each = |row| {
+            if let Err(error) = loaded.merge(&row) {
+                failed.get_or_insert(error);
+            }
+        };
+        let read = self.store.load_all(&mut each).await?;
+        if let Some(error) = failed {
+            return Err(StoreError::corrupt(error));
+        }
+        schedule::point();
+        self.mirror.replace_with(&loaded, read.rev);
+        // No `await` since then: the memory and its position belong together.
+        let position = position.insert(read);
+        // Rows that this process wrote during the load may be missing from it. They are in
+        // the store by now, so the changes bring them back.
+        match self.catch_up(position).await? {
+            CatchUp::Done => {
+                self.freshness.confirm(sent);
+                Ok(())
+            }
+            CatchUp::OtherHistory => Err(StoreError::unavailable("replaced during the load")),
+        }
+    }
+
+    /// Reads changes page by page, until memory is where the store was at the first page.
+    /// A page may be shorter than asked for; only an empty one means that nothing follows.
+    async fn catch_up(&self, position: &mut Position) -> Result<CatchUp, StoreError> {
+        let mut target = None;
+        loop {
+            // Read before the changes are: the answer may be older than a write after it.
+            let known = position.rev.max(self.mirror.last_written());
+            let page = self.store.changes(position.rev, PAGE).await?;
+            schedule::point();
+            if page.head.epoch != position.epoch || page.head.rev < known {
+                return Ok(CatchUp::OtherHistory);
+            }
+            let target = *target.get_or_insert(page.head.rev);
+            for row in &page.rows {
+                if !(position.rev + 1..=page.head.rev).contains(&row.rev()) {
+                    return Err(StoreError::corrupt("changes are out of order"));
+                }
+                self.mirror.merge(row).map_err(StoreError::corrupt)?;
+                position.rev = row.rev();
+            }
+            if page.rows.is_empty() {
+                position.rev = page.head.rev;
+            }
+            schedule::point();
+            if position.rev >= target {
+                return Ok(CatchUp::Done);
+            }
+        }
+    }
+
+    /// Waits until something may have changed, and follows.
+    async fn follow_next(&self) -> Result<(), StoreError> {
+        // Half of `max_stale` leaves time for the read before the memory is too old.
+        let poll_every = self.options.poll_every.min(self.freshness.max_stale() / 2);
+        let poll_every = poll_every.max(MIN_PAUSE);
+        let position = self.position.lock().await;
+        let rev = position.as_ref().map_or(0, |position| position.rev);
+        drop(position);
+        let woken = async {
+            let watch = std::pin::pin!(self.store.watch(rev));
+            let unsure = std::pin::pin!(self.unsure.notified());
+            select(watch, unsure).await;
+        };
+        // The store is read in either case.
+        let _ = timeout(poll_every, woken).await;
+        // `watch` may return at once, every time.
+        let pause = MIN_PAUSE.saturating_sub(self.freshness.staleness());
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
+        self.follow().await
+    }
+}
+
+/// Follows the store for as long as the engine exists.
+pub(super) fn task(engine: &Arc<Engine>) -> impl Future<Output = ()> + Send + use<> {
+    let weak = Arc::downgrade(engine);
+    async move {
+        // However this task ends, nothing confirms the memory from then on.
+        let _end = EndFreshnessOnDrop(weak.clone());
+        while let Some(engine) = weak.upgrade() {
+            let next = engine.follow_next();
+            let followed = if engine.freshness.is_confirmed() {
+                timeout_at(engine.freshness.deadline(), next).await
+            } else {
+                Ok(next.await)
+            };
+            engine.freshness.end_if_over();
+            drop(engine);
+            if !matches!(followed, Ok(Ok(()))) {
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+struct EndFreshnessOnDrop(Weak<Engine>);
+
+impl Drop for EndFreshnessOnDrop {
+    fn drop(&mut self) {
+        if let Some(engine) = self.0.upgrade() {
+            engine.freshness.end();
+        }
+    }
+}

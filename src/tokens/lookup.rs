@@ -1,0 +1,143 @@
+//! Reading tokens: one, a page, or all that match.
+
+use std::time::Duration;
+
+use super::{TokenError, Tokens};
+use crate::{
+    engine::Engine,
+    principal::Principal,
+    store::{Query, StoredToken},
+    token::{Digest, Record, Shape, Timestamp, TokenId, TokenState},
+};
+
+impl Tokens {
+    /// Returns a token, including the uses that this process has counted so far.
+    ///
+    /// The id of a caller's own token is `TokenId::try_from(&principal)`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no token with this id, or if the store can't be
+    /// reached.
+    pub async fn get(&self, id: TokenId) -> Result<StoredToken, TokenError> {
+        let stored = self.engine.stored(id).await?;
+        stored.ok_or_else(TokenError::not_found)
+    }
+
+    /// Returns the token with this secret, in any state, or `None` if there is no such
+    /// token. This does not count as a use.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store can't be reached.
+    pub async fn find(&self, secret: &str) -> Result<Option<StoredToken>, TokenError> {
+        match self.engine.find_id(secret).await? {
+            Some(id) => Ok(self.engine.stored(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the state of a token now: [`Record::state`], or revoked if its key is
+    /// retired.
+    #[must_use]
+    pub fn state(&self, record: &Record) -> TokenState {
+        if self.engine.mirror.is_retired(record.kid) {
+            TokenState::Revoked
+        } else {
+            record.state(self.engine.now())
+        }
+    }
+
+    /// Returns a page of tokens, the newest first. The next page begins
+    /// [`after`](Query::after) the last token of this one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store can't be reached.
+    pub async fn list(&self, query: Query) -> Result<Vec<StoredToken>, TokenError> {
+        Ok(self.engine.list(query).await?)
+    }
+
+    /// Returns the active tokens that expire within a time from now.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store can't be reached.
+    pub async fn expiring(&self, within: Duration) -> Result<Vec<StoredToken>, TokenError> {
+        let now = self.engine.now();
+        let query = Query {
+            state: Some((TokenState::Active, now)),
+            expires_before: Some(now + within),
+            ..Query::default()
+        };
+        self.list_all(query).await
+    }
+
+    /// Returns the active tokens that were created before a time and not used since.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store can't be reached.
+    pub async fn unused_since(&self, since: Timestamp) -> Result<Vec<StoredToken>, TokenError> {
+        let query = Query {
+            state: Some((TokenState::Active, self.engine.now())),
+            unused_since: Some(since),
+            ..Query::default()
+        };
+        self.list_all(query).await
+    }
+
+    /// Returns every token that matches a query.
+    pub(super) async fn list_all(&self, mut query: Query) -> Result<Vec<StoredToken>, TokenError> {
+        query.limit = usize::MAX;
+        self.list(query).await
+    }
+}
+
+impl Engine {
+    /// Returns the id of the token with this secret. It reads the store only if memory
+    /// does not know the token and its tag proves that one of our keys made it.
+    pub(super) async fn find_id(&self, secret: &str) -> Result<Option<TokenId>, TokenError> {
+        let digest = Digest::sha256(secret);
+        let shape = Shape::parse(secret.as_bytes(), &self.options.prefix);
+        let known = match &shape {
+            Some(shape) => self.mirror.get(shape.id()),
+            None => self.mirror.get_imported(&digest),
+        };
+        let found = match (known, shape) {
+            (Some(entry), _) => Some((entry.id, entry.digest)),
+            (None, Some(shape)) if self.key_of(&shape).is_some() => {
+                let stored = self.store.get(shape.id()).await?;
+                stored.map(|stored| (stored.record.id, stored.record.digest))
+            }
+            (None, _) => None,
+        };
+        Ok(found.filter(|(_, own)| *own == digest).map(|(id, _)| id))
+    }
+}
+
+/// The token that authenticated a principal.
+///
+/// # Errors
+///
+/// Returns an error of the kind [`NotFound`](super::TokenErrorKind::NotFound) if the
+/// principal has no token id, or one of another system, such as the `jti` of a JWT.
+///
+/// # Example
+///
+/// ```
+/// use tower_authn::{Principal, token::TokenId};
+///
+/// let caller = Principal::new("ci").with_token_id("0123456789Az");
+/// assert_eq!(TokenId::try_from(&caller)?.as_str(), "0123456789Az");
+/// assert!(TokenId::try_from(&Principal::new("ci")).is_err());
+/// # Ok::<(), tower_authn::tokens::TokenError>(())
+/// ```
+impl TryFrom<&Principal> for TokenId {
+    type Error = TokenError;
+
+    fn try_from(principal: &Principal) -> Result<Self, TokenError> {
+        let id = principal.token_id().and_then(|id| id.parse().ok());
+        id.ok_or_else(TokenError::not_found)
+    }
+}
