@@ -8,6 +8,9 @@ use crate::token::{Digest, TokenId};
 /// source of randomness through [`RandomState`]. A client that chooses the ids that it
 /// sends, or an operator that imports chosen digests, can't choose where they fall in a
 /// table.
+///
+/// The crate `foldhash` folds words in the same way, but takes its secrets from addresses
+/// and the time.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyedHasher([u64; 4]);
 

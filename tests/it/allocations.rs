@@ -363,7 +363,8 @@ async fn a_token_takes_less_than_two_hundred_bytes() {
     let records = (0..COUNT).map(|n| {
         let id = format!("{n:012}").parse().unwrap();
         let subject = format!("user-{}", n % 100);
-        let mut record = Record::new(id, Digest::sha256(""), subject, Timestamp::default());
+        let digest = Digest::sha256(n.to_be_bytes());
+        let mut record = Record::new(id, digest, subject, Timestamp::default());
         record.kid = KeyId::from_number(0);
         record.organization = Some("acme".to_owned());
         record.scopes = vec!["deployment".parse().unwrap()];

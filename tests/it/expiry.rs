@@ -1,4 +1,4 @@
-//! Time: ends that are near, far, past, or nonsense.
+//! Expiry at times that are near, far, past, or absurd.
 
 #![cfg(feature = "tokens")]
 
@@ -12,12 +12,12 @@ use tower_authn::{
     tokens::{NewToken, TokenSelector, Tokens},
 };
 
-use super::tokens::{Hands, answer};
+use super::tokens::{ManualClock, answer};
 
 const TEXT: &str = "made-elsewhere-and-long-enough";
 
-/// A token as a store may hold it, whatever `create` would say to its end.
-async fn stored(now: u64, end: Timestamp) -> (Tokens, Hands) {
+/// Opens a store with a token that expires at `end`, even if `create` would refuse that.
+async fn stored(now: u64, end: Timestamp) -> (Tokens, ManualClock) {
     let store = Arc::new(MemoryStore::new());
     let mut record = Record::new(
         "000000000000".parse().unwrap(),
@@ -28,13 +28,13 @@ async fn stored(now: u64, end: Timestamp) -> (Tokens, Hands) {
     record.expires_at = Some(end);
     let row = Row::Token(Box::new(record));
     store.apply(vec![Write::insert(row)]).await.unwrap();
-    let hands = Hands::at(now);
+    let hands = ManualClock::at(now);
     let tokens = Tokens::open(store, hands.options()).await.unwrap();
     (tokens, hands)
 }
 
 #[tokio::test]
-async fn every_end_of_the_vectors_is_judged_as_its_label_says() {
+async fn every_vector_is_decided_as_its_label_says() {
     let file: Value = serde_json::from_str(include_str!("../vectors/expiry.json")).unwrap();
     let rows = file["vectors"].as_array().unwrap();
     let mut valid = 0;
@@ -44,7 +44,7 @@ async fn every_end_of_the_vectors_is_judged_as_its_label_says() {
         let is_valid = match row["expect"].as_str().unwrap() {
             "expired" => false,
             "valid" | "valid or construction error" => true,
-            other => panic!("{other} is no label"),
+            other => panic!("unknown label {other}"),
         };
         let refused = answer(&tokens, TEXT).await.err();
         let expected = (!is_valid).then_some(RejectionKind::Expired);
@@ -69,12 +69,12 @@ async fn g02_no_end_is_too_near_or_too_far() {
             assert_eq!(answer(&tokens, TEXT).await.is_ok(), is_good, "{end:?}");
             hands.set(u64::MAX);
             let refused = answer(&tokens, TEXT).await.err();
-            // The end of time is no end.
+            // The last timestamp means no expiry.
             let never = end == Timestamp::MAX;
             assert_eq!(refused.is_none(), never, "{end:?} at the end of time");
         }
     }
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -84,10 +84,10 @@ async fn g02_no_end_is_too_near_or_too_far() {
     assert_eq!(caller.expires_at(), None);
 }
 
-/// What is remembered is remembered by a clock that can't be set.
+/// Staleness is measured by the monotonic clock.
 #[tokio::test(start_paused = true)]
 async fn g03_a_clock_that_steps_back_brings_nothing_revoked_back() {
-    let hands = Hands::at(1_001);
+    let hands = ManualClock::at(1_001);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -113,7 +113,7 @@ async fn g03_a_clock_that_steps_back_brings_nothing_revoked_back() {
     let stale = tokens.staleness();
     assert!(
         stale < Duration::from_secs(2),
-        "{stale:?} is not by that clock"
+        "{stale:?} was measured by the clock that was set"
     );
 }
 

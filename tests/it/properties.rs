@@ -30,7 +30,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// Who the inner service saw, if it was called at all.
+/// The principal that the inner service saw, if it was called.
 fn caller<V: Verifier>(
     layer: AuthnLayer<V>,
     path: &str,
@@ -46,7 +46,7 @@ fn caller<V: Verifier>(
     (inner.called.count() == 1).then(|| inner.last().extensions.get().cloned().unwrap())
 }
 
-/// What one edit makes of some bytes: a byte replaced, put in, or taken out.
+/// Returns bytes after one edit: a byte is replaced, inserted or removed.
 fn edited(bytes: &[u8], place: Index, kind: u8, byte: u8) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let place = place.index(bytes.len());
@@ -59,22 +59,22 @@ fn edited(bytes: &[u8], place: Index, kind: u8, byte: u8) -> Vec<u8> {
     bytes
 }
 
-/// Values that come close to the good one, and any other.
+/// Values that are close to the valid one, and arbitrary ones.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let good = prop_oneof![Just("Bearer"), Just("bAsIc")].prop_map(|s| format!("{s} {TOKEN}"));
     let byte = prop_oneof![any::<u8>(), prop::sample::select(b" \t=,\0".as_slice())];
     let near = (good, any::<Index>(), 0..4u8, byte)
         .prop_map(|(good, place, kind, byte)| edited(good.as_bytes(), place, kind, byte));
     let spaced = ("[ \t]{0,3}", "[ \t,=]{0,2}")
-        .prop_map(|(blanks, end)| format!("Bearer{blanks}{TOKEN}{end}").into_bytes());
+        .prop_map(|(spaces, end)| format!("Bearer{spaces}{TOKEN}{end}").into_bytes());
     prop_oneof![near, spaced, vec(any::<u8>(), 0..200)]
 }
 
-/// RFC 9110 read another way than the crate reads it.
+/// An independent implementation of RFC 9110.
 fn holds_the_token(value: &[u8]) -> bool {
     let text = String::from_utf8_lossy(value);
-    let blanks = [' ', '\t'];
-    let Some((scheme, rest)) = text.trim_matches(blanks).split_once(' ') else {
+    let spaces = [' ', '\t'];
+    let Some((scheme, rest)) = text.trim_matches(spaces).split_once(' ') else {
         return false;
     };
     let scheme = scheme.to_ascii_lowercase();
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn blanks_around_a_value_decide_nothing(
+    fn white_space_around_a_value_changes_nothing(
         value in prop_oneof!["(Bearer|basic|Digest)[ ]{0,2}[A-Za-z0-9=,]{0,20}", "[ -~]{0,30}"],
         before in "[ \t]{0,4}",
         after in "[ \t]{0,4}",
@@ -196,7 +196,7 @@ proptest! {
     #[test]
     fn no_spelling_of_a_path_gets_more(
         row in 0..5usize,
-        otherwise in 0..7usize,
+        fallback in 0..7usize,
         kind in 0..8u8,
         place in any::<Index>(),
     ) {
@@ -210,14 +210,14 @@ proptest! {
             Access::Denied,
             Access::Unavailable,
         ];
-        let otherwise = kinds[otherwise].clone();
+        let fallback = kinds[fallback].clone();
         let table = AccessTable::builder()
             .any("/public", Access::Public)
             .any("/open/{x}", Access::Public)
             .any("/maybe/{*rest}", Access::Optional)
             .any("/admin", Access::Authenticated)
             .any("/admin/{*rest}", scoped())
-            .fallback(otherwise.clone())
+            .fallback(fallback.clone())
             .build()
             .unwrap();
         let rows = [
@@ -230,11 +230,9 @@ proptest! {
         let asked = |path: &str| table.access(&Head::from_request(&get(path, &[])));
         let (path, named) = &rows[row];
         prop_assert_eq!(&asked(path), named);
-
         let slashes: Vec<usize> = path.match_indices('/').map(|(at, _)| at).collect();
         let slash = *place.get(&slashes);
         let put = |at: usize, what: &str| format!("{}{what}{}", &path[..at], &path[at..]);
-        // The first slash can't be encoded: no URI begins with a `%`.
         let at = 1 + place.index(path.len() - 1);
         let byte = path.as_bytes()[at];
         let (variant, odd) = match kind {
@@ -248,11 +246,11 @@ proptest! {
             _ => (path.to_uppercase(), false),
         };
         let got = asked(&variant);
-        prop_assert!(rank(&got) >= rank(named).min(rank(&otherwise)), "{} {:?}", variant, got);
+        prop_assert!(rank(&got) >= rank(named).min(rank(&fallback)), "{} {:?}", variant, got);
         if odd {
-            prop_assert!(rank(&got) >= rank(&otherwise), "{} {:?}", variant, got);
+            prop_assert!(rank(&got) >= rank(&Access::NotFound), "{} {:?}", variant, got);
         }
-        if variant.contains('%') && rank(&otherwise) > 1 {
+        if variant.contains('%') && rank(&fallback) > 1 {
             prop_assert!(rank(&got) > 1, "{} {:?}", variant, got);
         }
     }

@@ -1,4 +1,4 @@
-//! What a store, and whoever fills it, may do in the middle of a verdict: rows F.
+//! Changes of a store in the middle of a verdict: rows F.
 
 #![cfg(feature = "tokens")]
 
@@ -17,22 +17,22 @@ use crate::watched::{Watched, status};
 
 const OK: StatusCode = StatusCode::OK;
 const REFUSED: StatusCode = StatusCode::UNAUTHORIZED;
-const CANT_TELL: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 async fn make(tokens: &Tokens) -> CreatedToken {
     tokens.create(NewToken::new("alice")).await.unwrap()
 }
 
 async fn revoke(tokens: &Tokens, made: &CreatedToken) {
-    let which = TokenSelector::Id(made.record.id);
-    assert_eq!(tokens.revoke(which, "admin", "").await.unwrap(), 1);
+    let selector = TokenSelector::Id(made.record.id);
+    assert_eq!(tokens.revoke(selector, "admin", "").await.unwrap(), 1);
 }
 
 /// Long after every token ended.
 const FAR: Timestamp = Timestamp::from_millis(1 << 50);
 
-/// A token that one instance made, and what another one answered to it whose
-/// read was sent before something happened, and came back after.
+/// A token of one instance, and the answer of another one, which read the token from the
+/// store: the read was sent before a change and returned after it.
 struct Overtaken {
     made: CreatedToken,
     two: Tokens,
@@ -45,7 +45,7 @@ async fn overtaken(store: &Watched, meanwhile: impl AsyncFnOnce(&CreatedToken)) 
     store.hold_gets();
     let leader = async { status(&two, made.secret.expose()).await };
     let follows = async {
-        // The leader's read has its answer by now: the token is good.
+        // The leader's read has found the token, which is active.
         sleep(Duration::from_millis(10)).await;
         assert_eq!(store.gets(), 1);
         meanwhile(&made).await;
@@ -65,7 +65,7 @@ async fn a_read_under_way_brings_no_token_of_another_history_back() {
                 assert_eq!(store.store().prune(FAR).await.unwrap().len(), 1);
                 store.begin_another_history();
                 sleep(Duration::from_millis(1_100)).await;
-                assert_eq!(store.loads(), 4, "both read it anew");
+                assert_eq!(store.loads(), 4, "both load it again");
             }
         })
         .await;
@@ -75,7 +75,7 @@ async fn a_read_under_way_brings_no_token_of_another_history_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_stands_still_is_given_up_and_begun_again() {
+async fn a_load_that_hangs_is_given_up_and_begun_again() {
     let store = Watched::default();
     let tokens = store.open().await;
     let made = make(&tokens).await;
@@ -85,7 +85,7 @@ async fn a_load_that_stands_still_is_given_up_and_begun_again() {
     store.begin_another_history();
     sleep(Duration::from_secs(30)).await;
     assert!(store.loads() > 3, "given up after five seconds, each time");
-    assert_eq!(status(&tokens, token).await, CANT_TELL);
+    assert_eq!(status(&tokens, token).await, UNAVAILABLE);
     store.release_loads();
     sleep(Duration::from_secs(7)).await;
     assert_eq!(status(&tokens, token).await, OK);
@@ -95,24 +95,24 @@ async fn a_load_that_stands_still_is_given_up_and_begun_again() {
 async fn f06_a_read_under_way_brings_no_revoked_token_back() {
     #[derive(PartialEq)]
     enum By {
-        Nobody,
+        NoOne,
         AnotherInstance,
         TheSameInstance,
     }
     for (by, expected) in [
-        (By::Nobody, OK),
+        (By::NoOne, OK),
         (By::AnotherInstance, REFUSED),
         (By::TheSameInstance, REFUSED),
     ] {
         let store = Watched::default();
         let Overtaken { made, two, first } = overtaken(&store, async |made| {
-            if by == By::Nobody {
+            if by == By::NoOne {
                 return;
             }
             let row = store.store().get(made.record.id).await.unwrap().unwrap();
             write(store.store(), revoked(row.record)).await;
             if by == By::AnotherInstance {
-                // Until the other one has seen it.
+                // Until the other instance has polled.
                 sleep(Duration::from_millis(1_100)).await;
             }
         })
@@ -130,7 +130,7 @@ fn revoked(mut record: Record) -> Record {
     record
 }
 
-/// As another process does.
+/// Writes a record as another process would.
 async fn write(store: &MemoryStore, record: Record) {
     let expected_rev = record.rev;
     let row = Row::Token(Box::new(record));
@@ -141,8 +141,8 @@ async fn write(store: &MemoryStore, record: Record) {
     store.apply(vec![write]).await.unwrap();
 }
 
-/// A service with the same keys that knows none of the tokens, and hears of
-/// nothing by itself.
+/// Returns tokens over another store with the same keys and none of the tokens. They
+/// do not poll.
 async fn same_keys(keys: Vec<TagKey>) -> (Watched, Tokens) {
     let store = Watched::default();
     let write = |key| Write::insert(Row::Key(key));
@@ -187,13 +187,13 @@ async fn f07_a_flood_of_misses_takes_no_good_token_with_it() {
 }
 
 #[tokio::test]
-async fn f10_a_store_whose_lock_was_poisoned_goes_on_and_passes_nothing() {
+async fn f10_a_store_with_a_poisoned_lock_works_and_accepts_no_revoked_token() {
     let store = Arc::new(MemoryStore::new());
     let options = || TokensOptions::new("acme").unwrap();
     let one = Tokens::open(Arc::clone(&store), options()).await.unwrap();
     let (good, bad) = (make(&one).await, make(&one).await);
     revoke(&one, &bad).await;
-    // The store holds its lock while it hands its rows over.
+    // The store holds its lock while it calls this for each row.
     let mut panics = |_| panic!("planted");
     let load = AssertUnwindSafe(store.load_all(&mut panics));
     assert!(load.catch_unwind().await.is_err());
@@ -212,20 +212,19 @@ async fn f15_a_reload_is_seen_whole_or_not_at_all() {
     let tokens = store.open().await;
     let good = make(&tokens).await;
     let bad = make(&tokens).await;
-    let turned = make(&tokens).await;
+    let changed = make(&tokens).await;
     revoke(&tokens, &bad).await;
     let answers = async || {
         let mut answers = Vec::new();
-        for made in [&good, &bad, &turned] {
+        for made in [&good, &bad, &changed] {
             answers.push(status(&tokens, made.secret.expose()).await);
         }
         answers
     };
     assert_eq!(answers().await, [OK, REFUSED, OK]);
 
-    // Another history, in which one more is revoked, and which can't be read
-    // to its end.
-    let row = store.store().get(turned.record.id).await.unwrap().unwrap();
+    // Another history, in which one more token is revoked, and which fails halfway.
+    let row = store.store().get(changed.record.id).await.unwrap().unwrap();
     write(store.store(), revoked(row.record)).await;
     store.begin_another_history();
     store.set_failing(true);
@@ -233,19 +232,19 @@ async fn f15_a_reload_is_seen_whole_or_not_at_all() {
         sleep(Duration::from_millis(500)).await;
         let answers = answers().await;
         if store.loads() > 1 {
-            assert_eq!(answers[..2], [CANT_TELL, REFUSED], "{answers:?}");
+            assert_eq!(answers[..2], [UNAVAILABLE, REFUSED], "{answers:?}");
             assert_ne!(answers[2], OK);
         }
     }
     assert!(store.loads() > 3, "it is tried again");
 
-    // It can be read, and takes long.
+    // It can be read, but slowly.
     store.hold_loads();
     store.set_failing(false);
     for _ in 0..20 {
         sleep(Duration::from_millis(500)).await;
         let answers = answers().await;
-        assert_eq!(answers[..2], [CANT_TELL, REFUSED], "{answers:?}");
+        assert_eq!(answers[..2], [UNAVAILABLE, REFUSED], "{answers:?}");
         assert_ne!(answers[2], OK);
     }
     store.release_loads();

@@ -1,8 +1,8 @@
-//! SECURITY.md lists the attacks and their tests: each is there.
+//! Every test that SECURITY.md lists exists.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Every test of this binary and of the crate, by name.
+/// Collects the names of all tests of the crate.
 fn tests(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -22,7 +22,7 @@ fn tests(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The rows of the list: an id, and the test that stands against it.
+/// The rows of the list: an id, and the test of that row.
 fn listed(text: &str) -> Vec<(String, String)> {
     let (_, list) = text.split_once("## Rows and tests").unwrap();
     let rows = list

@@ -87,8 +87,8 @@ fn dumped_by_callgrind<V: Verifier>(service: &mut Guarded<V>, value: &HeaderValu
     black_box(counted_by_callgrind(service, value))
 }
 
-/// The name is what callgrind is told to look for: no closure may stand inside,
-/// whose name would hold it too.
+/// callgrind looks for this name. It must contain no closure, because the name of a
+/// closure contains that of its function.
 #[inline(never)]
 fn counted_by_callgrind<V: Verifier>(service: &mut Guarded<V>, value: &HeaderValue) -> StatusCode {
     let mut status = StatusCode::default();
@@ -119,8 +119,8 @@ fn of_length(len: usize) -> String {
 }
 
 fn fixed(tokens: &[String]) -> FixedTokens {
-    let whose = Principal::new("ci");
-    FixedTokens::new(tokens.iter().map(|token| (token, whose.clone()))).unwrap()
+    let principal = Principal::new("ci");
+    FixedTokens::new(tokens.iter().map(|token| (token, principal.clone()))).unwrap()
 }
 
 /// A list of eight with the secret at one place, or nowhere.
@@ -153,7 +153,7 @@ fn cases() -> Vec<Case> {
     const NO: StatusCode = StatusCode::UNAUTHORIZED;
     const YES: StatusCode = StatusCode::OK;
     let mut cases = Vec::new();
-    // The first case finds the allocator as no other one does: it stands in no group.
+    // The first case finds the allocator in another state, so it is in no group.
     let tokens = fixed(&[wrong_at(0)]);
     cases.push(Case::new("first", "", tokens, SECRET, NO));
     for place in PLACES {
@@ -180,7 +180,7 @@ fn cases() -> Vec<Case> {
         cases.push(Case::new("hit, planted", place, planted, SECRET, YES));
     }
     for place in PLACES {
-        // Nearly the secret, which stands first, last or nowhere.
+        // Differs from the secret in one byte; the secret is first, last or missing.
         for at in [Some(0), Some(7), None] {
             let mut tokens = list(at);
             tokens.retain(|token| *token != wrong_at(place));

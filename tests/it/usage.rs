@@ -1,4 +1,4 @@
-//! Uses: counted on the request's path, written beside it.
+//! Uses: counted during a request, written later in batches.
 
 #![cfg(feature = "tokens")]
 
@@ -54,20 +54,25 @@ async fn however_many_verdicts_a_token_is_written_once_a_minute() {
         }
         sleep(Duration::from_secs(1)).await;
     }
-    let told = store.told();
+    let batches = store.written_uses();
     assert_eq!(
-        told.len(),
+        batches.len(),
         4,
         "the first uses, and one write in each whole minute"
     );
-    for batch in &told[1..] {
+    for batch in &batches[1..] {
         let ids: BTreeSet<_> = batch.iter().map(|used| used.id).collect();
         assert_eq!((batch.len(), ids.len()), (TOKENS, TOKENS));
     }
     tokens.shutdown().await.unwrap();
-    assert_eq!(store.told().len(), 5, "the rest at shutdown");
-    let counted: u64 = store.told().iter().flatten().map(|used| used.count).sum();
-    assert_eq!(counted, SECONDS * A_SECOND as u64, "not one is lost");
+    assert_eq!(store.written_uses().len(), 5, "the rest at shutdown");
+    let counted: u64 = store
+        .written_uses()
+        .iter()
+        .flatten()
+        .map(|used| used.count)
+        .sum();
+    assert_eq!(counted, SECONDS * A_SECOND as u64, "no use is lost");
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,12 +83,12 @@ async fn many_tokens_are_written_in_batches() {
         assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
     }
     tokens.shutdown().await.unwrap();
-    let sizes: Vec<usize> = store.told().iter().map(Vec::len).collect();
+    let sizes: Vec<usize> = store.written_uses().iter().map(Vec::len).collect();
     assert_eq!(sizes, [1_000, 1_000, 500]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_use_is_recorded_also_of_a_token_that_is_changed_after_it() {
+async fn a_first_use_is_recorded_when_the_token_changes_after_it() {
     let store = Watched::default();
     let tokens = store.open().await;
     let made = make(&tokens, 3).await;
@@ -100,11 +105,11 @@ async fn the_first_use_is_recorded_also_of_a_token_that_is_changed_after_it() {
     assert_eq!(uses(&tokens, &made[2]).await, 0);
     let stored = tokens.get(made[0].record.id).await.unwrap();
     assert!(stored.usage.last_used_at.is_some());
-    assert_eq!(store.told()[0].len(), 2, "one row for each token");
+    assert_eq!(store.written_uses()[0].len(), 2, "one row for each token");
 }
 
 #[tokio::test(start_paused = true)]
-async fn uses_that_could_not_be_written_are_written_the_next_time() {
+async fn uses_that_could_not_be_written_are_written_later() {
     let store = Watched::default();
     let tokens = store.open().await;
     let made = make(&tokens, 2).await;
@@ -116,15 +121,15 @@ async fn uses_that_could_not_be_written_are_written_the_next_time() {
     sleep(Duration::from_secs(62)).await;
     let answer = status(&tokens, made[0].secret.expose()).await;
     assert_eq!(answer, StatusCode::OK);
-    assert!(store.told().is_empty());
-    assert!(tokens.shutdown().await.is_err(), "and it is said");
+    assert!(store.written_uses().is_empty());
+    assert!(tokens.shutdown().await.is_err(), "the error is returned");
     store.set_failing(false);
     tokens.shutdown().await.unwrap();
     assert_eq!(uses(&tokens, &made[0]).await, 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_waits_for_uses_that_are_on_their_way() {
+async fn a_shutdown_waits_for_a_flush_that_is_running() {
     let store = Watched::default();
     let tokens = store.open().await;
     let made = make(&tokens, 1).await;
@@ -166,7 +171,7 @@ async fn s12_the_first_use_is_written_within_a_second_and_others_with_the_rest()
     tokens.resume(made[0].record.id).await.unwrap();
     used(&made[0]).await;
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(written(&made[0]).await, 1, "no first use any more");
+    assert_eq!(written(&made[0]).await, 1, "it is not a first use");
     sleep(Duration::from_secs(30)).await;
     assert_eq!(written(&made[0]).await, 3);
 }
@@ -178,7 +183,7 @@ async fn s12_reads_of_this_process_include_uses_that_are_not_written_yet() {
     let made = make(&tokens, 3).await;
     let later = || Timestamp::from(SystemTime::now()) + Duration::from_secs(60);
     let before = Timestamp::from(SystemTime::now());
-    // Uses that are written, that are on their way, and that are neither.
+    // Uses that are written, that are being written, and that are neither.
     for round in 1..=3 {
         for one in &made[..2] {
             assert_eq!(status(&tokens, one.secret.expose()).await, StatusCode::OK);
@@ -204,7 +209,7 @@ async fn s12_reads_of_this_process_include_uses_that_are_not_written_yet() {
             _ => store.release_uses(),
         }
     }
-    // A filter agrees with what is shown.
+    // A filter agrees with the uses that are shown.
     let unused = async |since: Timestamp| {
         let unused = tokens.unused_since(since).await.unwrap();
         unused

@@ -34,7 +34,7 @@ use tower_authn::{
     tokens::{CreatedToken, NewToken, TokenSelector, TokenUpdate, TokenVerifier, Tokens},
 };
 
-use crate::tokens::Hands;
+use crate::tokens::ManualClock;
 
 const SOON: Duration = Duration::from_secs(5);
 const BEGIN: u64 = 1_000;
@@ -61,7 +61,7 @@ const ENDINGS: [Event; 5] = [
 
 struct Cloud {
     tokens: Tokens,
-    hands: Hands,
+    hands: ManualClock,
     address: SocketAddr,
 }
 
@@ -164,8 +164,8 @@ impl Cloud {
 
 type TokenLayer = AuthnLayer<TokenVerifier, Access>;
 
-async fn guards() -> (Tokens, Hands, TokenLayer, ValidityLayer) {
-    let hands = Hands::at(BEGIN);
+async fn guards() -> (Tokens, ManualClock, TokenLayer, ValidityLayer) {
+    let hands = ManualClock::at(BEGIN);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! A store in memory that is watched, slowed down and made to fail.
+//! A store in memory that records its calls, and that a test delays or makes fail.
 
 use std::sync::{
     Arc, Mutex,
@@ -20,8 +20,8 @@ use tower_authn::{
 
 use crate::support::{Calls, Strict, ask, get};
 
-/// All clones are the same store. It never tells of changes: they are seen by
-/// asking.
+/// All clones are the same store. Its `watch` never returns, so changes are found by
+/// polling.
 #[derive(Clone, Default)]
 pub struct Watched(Arc<State>);
 
@@ -32,14 +32,14 @@ struct State {
     gets: Calls,
     loads: Calls,
     /// Each batch of uses that was written.
-    told: Mutex<Vec<Vec<TokenUse>>>,
+    written_uses: Mutex<Vec<Vec<TokenUse>>>,
     fail: AtomicBool,
     get: Gate,
     load: Gate,
-    touch: Gate,
+    record_uses: Gate,
 }
 
-/// Lets everybody through, until it is closed.
+/// Lets every call through while it is open.
 struct Gate(Semaphore);
 
 impl Default for Gate {
@@ -77,8 +77,8 @@ impl Watched {
         Tokens::open(self.clone(), options).await.unwrap()
     }
 
-    pub fn told(&self) -> Vec<Vec<TokenUse>> {
-        self.0.told.lock().unwrap().clone()
+    pub fn written_uses(&self) -> Vec<Vec<TokenUse>> {
+        self.0.written_uses.lock().unwrap().clone()
     }
 
     pub fn gets(&self) -> usize {
@@ -89,12 +89,12 @@ impl Watched {
         self.0.loads.count()
     }
 
-    /// Whoever follows it takes it for another history.
+    /// Changes the epoch, so that followers load everything again.
     pub fn begin_another_history(&self) {
         self.0.epoch.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether whole reads stop half-way, and uses are not written.
+    /// Sets whether `load_all` fails halfway and `record_uses` fails.
     pub fn set_failing(&self, failing: bool) {
         self.0.fail.store(failing, Ordering::Relaxed);
     }
@@ -106,7 +106,7 @@ impl Watched {
         }
     }
 
-    /// Holds the answers of `get` back, which are from before.
+    /// Holds the results of `get`, which are read before, until they are released.
     pub fn hold_gets(&self) {
         self.0.get.close();
     }
@@ -115,7 +115,7 @@ impl Watched {
         self.0.get.open();
     }
 
-    /// Holds whole reads up half-way.
+    /// Holds `load_all` halfway.
     pub fn hold_loads(&self) {
         self.0.load.close();
     }
@@ -124,13 +124,13 @@ impl Watched {
         self.0.load.open();
     }
 
-    /// Holds uses up on their way.
+    /// Holds `record_uses` before anything is written.
     pub fn hold_uses(&self) {
-        self.0.touch.close();
+        self.0.record_uses.close();
     }
 
     pub fn release_uses(&self) {
-        self.0.touch.open();
+        self.0.record_uses.open();
     }
 
     fn head(&self, head: Position) -> Position {
@@ -178,9 +178,9 @@ impl TokenStore for Watched {
     }
 
     async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        self.0.touch.pass().await;
+        self.0.record_uses.pass().await;
         self.reach()?;
-        self.0.told.lock().unwrap().push(uses.clone());
+        self.0.written_uses.lock().unwrap().push(uses.clone());
         self.0.store.record_uses(uses).await
     }
 
@@ -189,7 +189,7 @@ impl TokenStore for Watched {
     }
 }
 
-/// What a service that these tokens guard answers to a token.
+/// Returns the status with which a service that these tokens guard answers a token.
 pub async fn status(tokens: &Tokens, token: &str) -> StatusCode {
     let service = AuthnLayer::new(tokens.verifier()).layer(Strict::default());
     let request = get("/", &[("authorization", &format!("Bearer {token}"))]);

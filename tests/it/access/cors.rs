@@ -13,7 +13,7 @@ use crate::support::{Calls, TOKEN, ask, values};
 const ORIGIN: &str = "https://app.example";
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
-/// An app whose every way to a handler counts: a handler for any method, a
+/// An app that counts the calls of its handlers: a handler for any method, a
 /// fallback, and a gRPC service.
 fn app(reached: &Calls) -> Router {
     let (_, health) = tonic_health::server::health_reporter();
@@ -83,7 +83,7 @@ fn assert_readable(headers: &HeaderMap, asked: &str) {
 }
 
 #[tokio::test]
-async fn s02_a_preflight_reaches_no_handler_behind_a_cors_layer() {
+async fn s02_a_preflight_reaches_no_handler_inside_a_cors_layer() {
     let reached = Calls::default();
     let service = guarded(&reached);
     let preflight = [

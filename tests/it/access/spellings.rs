@@ -1,4 +1,4 @@
-//! Which rows a table accepts beside each other: those whose routes axum accepts.
+//! A table accepts the same combinations of paths as axum.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -53,7 +53,7 @@ proptest! {
     })]
 
     #[test]
-    fn s03_a_table_accepts_the_rows_whose_routes_axum_accepts(rows in vec(row(), 1..4)) {
+    fn s03_a_table_accepts_the_paths_that_axum_accepts(rows in vec(row(), 1..4)) {
         prop_assert_eq!(table_accepts(&rows), axum_accepts(&rows));
     }
 }

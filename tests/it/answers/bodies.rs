@@ -25,7 +25,7 @@ async fn b07_what_must_look_alike_is_the_same_bytes_with_a_body_too() {
     let mut seen = Vec::new();
     for field in [
         "Bearer a b",
-        "Bearer nobodys",
+        "Bearer unknown",
         "Bearer expired",
         "Bearer revoked",
     ] {
@@ -115,8 +115,8 @@ async fn e06_nothing_that_a_caller_sent_is_echoed() {
         ] {
             let request = request("POST", content_type, &[&field]);
             let response = ask(&service, request).await;
-            let told = format!("{:?} {:?}", response.headers(), response.body());
-            assert!(!told.contains("canary"), "{told}");
+            let text = format!("{:?} {:?}", response.headers(), response.body());
+            assert!(!text.contains("canary"), "{text}");
         }
     }
 }

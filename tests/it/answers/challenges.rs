@@ -237,7 +237,7 @@ async fn s14_a_verifier_made_of_others_challenges_as_they_do() {
     }
 }
 
-/// A wrong password is challenged for anew, and the error is on Bearer alone.
+/// A wrong password is challenged again, and only Bearer has an error.
 #[tokio::test]
 async fn s14_a_wrong_password_is_asked_for_again() {
     let service = AuthnLayer::new(tokens().or(users())).layer(Strict::default());

@@ -11,7 +11,7 @@ use tower_authn::{AuthnLayer, Credential, Principal, Rejection, ScopeRule, Verif
 
 use crate::support::{Answered, Calls, TOKEN, send, serve};
 
-/// Answers with the rejection that the token names, and counts.
+/// Returns the rejection that the token names, and counts its calls.
 #[derive(Clone, Debug, Default)]
 struct Oracle(Calls);
 
@@ -24,7 +24,7 @@ impl Verifier for Oracle {
         self.0.add();
         Err(match credential.token() {
             TOKEN => return Ok(Principal::new("ci")),
-            // What is said besides must not tell it apart from the others.
+            // The extra header must not distinguish it from the others.
             "expired" => Rejection::expired().with_retry_after(Duration::from_secs(7)),
             "revoked" => Rejection::revoked(),
             "forbidden" => Rejection::forbidden(),
@@ -38,7 +38,8 @@ impl Verifier for Oracle {
 
 const UNAUTHENTICATED: (&str, &str) = ("16", "the credential is not valid");
 
-/// A row: what is sent, and what comes back over HTTP and over gRPC.
+/// A row: the `Authorization` fields of a request, and the responses over HTTP and
+/// over gRPC.
 struct Row {
     name: &'static str,
     fields: &'static [&'static str],
@@ -53,6 +54,19 @@ const INVALID: &[(&str, &str)] = &[(
     r#"Bearer realm="api", error="invalid_token""#,
 )];
 
+impl Row {
+    /// A credential that does not authenticate, for whatever reason.
+    const fn invalid(name: &'static str, fields: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            fields,
+            status: 401,
+            headers: INVALID,
+            grpc: UNAUTHENTICATED,
+        }
+    }
+}
+
 const ROWS: [Row; 11] = [
     Row {
         name: "missing",
@@ -61,41 +75,11 @@ const ROWS: [Row; 11] = [
         headers: &[("www-authenticate", r#"Bearer realm="api""#)],
         grpc: ("16", "a credential is required"),
     },
-    Row {
-        name: "malformed",
-        fields: &["Bearer a b"],
-        status: 401,
-        headers: INVALID,
-        grpc: UNAUTHENTICATED,
-    },
-    Row {
-        name: "another scheme",
-        fields: &["Digest x"],
-        status: 401,
-        headers: INVALID,
-        grpc: UNAUTHENTICATED,
-    },
-    Row {
-        name: "invalid",
-        fields: &["Bearer nobodys"],
-        status: 401,
-        headers: INVALID,
-        grpc: UNAUTHENTICATED,
-    },
-    Row {
-        name: "expired",
-        fields: &["Bearer expired"],
-        status: 401,
-        headers: INVALID,
-        grpc: UNAUTHENTICATED,
-    },
-    Row {
-        name: "revoked",
-        fields: &["Bearer revoked"],
-        status: 401,
-        headers: INVALID,
-        grpc: UNAUTHENTICATED,
-    },
+    Row::invalid("malformed", &["Bearer a b"]),
+    Row::invalid("another scheme", &["Digest x"]),
+    Row::invalid("invalid", &["Bearer unknown"]),
+    Row::invalid("expired", &["Bearer expired"]),
+    Row::invalid("revoked", &["Bearer revoked"]),
     Row {
         name: "ambiguous",
         fields: &["Bearer a", "Bearer a"],

@@ -189,7 +189,7 @@ async fn m07_a_long_outage_is_503_for_valid_tokens_and_401_for_others() {
     tokens.revoke(id, "", "").await.unwrap();
     let app = App {
         routes: axum::Router::new().nest("/manage", TokenAdmin::new(tokens.clone()).routes()),
-        hands: crate::tokens::Hands::at(0),
+        hands: crate::tokens::ManualClock::at(0),
         tokens,
     };
     net.set_down(true);

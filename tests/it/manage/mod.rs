@@ -29,7 +29,7 @@ use tower_authn::{
     tokens::{CreatedToken, NewToken, Tokens},
 };
 
-use crate::tokens::Hands;
+use crate::tokens::ManualClock;
 
 /// The time at which the tests begin, in seconds.
 pub const NOW: u64 = 1_800_000_000;
@@ -41,7 +41,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 struct App {
     tokens: Tokens,
     routes: Router,
-    hands: Hands,
+    hands: ManualClock,
 }
 
 impl App {
@@ -50,7 +50,7 @@ impl App {
     }
 
     async fn over(store: impl TokenStore) -> Self {
-        let hands = Hands::at(NOW);
+        let hands = ManualClock::at(NOW);
         let options = hands.options();
         let options = options.known_scopes(["resources", "deployment"]).unwrap();
         let options = options.flush_every(Duration::from_millis(100));

@@ -1,4 +1,4 @@
-//! What becomes of a body whose request is refused by its head.
+//! The body of a request that is refused by its head.
 
 use std::time::Duration;
 

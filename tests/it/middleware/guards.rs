@@ -1,4 +1,4 @@
-//! What stands behind the layer: `RequireLayer` and the extractor.
+//! `RequireLayer` and the extractor, inside the layer.
 
 use http::{Request, Response, StatusCode};
 use tower::{Layer, Service};
@@ -30,38 +30,38 @@ async fn a_guard_tells_lacking_scopes_from_anonymous_from_a_missing_layer() {
     let inner = Strict::default();
     let optional = AuthnLayer::new(Spy::default()).access(Access::Optional);
     let guard = |scope| RequireLayer::scope(scope).unwrap().layer(inner.clone());
-    let behind = |scope| optional.layer(guard(scope));
+    let guarded_by = |scope| optional.layer(guard(scope));
     let row = |status, grpc: &str, calls| (status, grpc.to_owned(), calls);
 
     let cases = [
         (
             "has it",
-            answer(&behind("deployment"), &inner, get("/", good)).await,
+            answer(&guarded_by("deployment"), &inner, get("/", good)).await,
             row(200, "", 1),
         ),
         (
             "has it, gRPC",
-            answer(&behind("deployment"), &inner, grpc("/s/m", good)).await,
+            answer(&guarded_by("deployment"), &inner, grpc("/s/m", good)).await,
             row(200, "", 1),
         ),
         (
             "lacks it",
-            answer(&behind("resources"), &inner, get("/", good)).await,
+            answer(&guarded_by("resources"), &inner, get("/", good)).await,
             row(403, "", 0),
         ),
         (
             "lacks it, gRPC",
-            answer(&behind("resources"), &inner, grpc("/s/m", good)).await,
+            answer(&guarded_by("resources"), &inner, grpc("/s/m", good)).await,
             row(200, "7", 0),
         ),
         (
             "anonymous",
-            answer(&behind("deployment"), &inner, get("/", &[])).await,
+            answer(&guarded_by("deployment"), &inner, get("/", &[])).await,
             row(401, "", 0),
         ),
         (
             "anonymous, gRPC",
-            answer(&behind("deployment"), &inner, grpc("/s/m", &[])).await,
+            answer(&guarded_by("deployment"), &inner, grpc("/s/m", &[])).await,
             row(200, "16", 0),
         ),
         (
@@ -159,7 +159,7 @@ mod extractor {
     }
 
     #[tokio::test]
-    async fn the_extractor_tells_somebody_from_nobody_from_a_missing_layer() {
+    async fn the_extractor_distinguishes_a_principal_none_and_a_missing_layer() {
         let optional = AuthnLayer::new(Spy::default()).access(Access::Optional);
         let guarded = routes().layer(optional);
         let skipping = routes().layer(AuthnLayer::new(Spy::default()).without_principal());
@@ -170,9 +170,16 @@ mod extractor {
                     Perhaps you forgot to add it?";
         let rows = [
             ("somebody", &guarded, "/whoami", good, 200, "ci"),
-            ("nobody", &guarded, "/whoami", None, 401, ""),
+            ("no principal", &guarded, "/whoami", None, 401, ""),
             ("maybe somebody", &guarded, "/greet", good, 200, "ci"),
-            ("maybe nobody", &guarded, "/greet", None, 200, "stranger"),
+            (
+                "optional principal",
+                &guarded,
+                "/greet",
+                None,
+                200,
+                "stranger",
+            ),
             (
                 "maybe, but bad",
                 &guarded,

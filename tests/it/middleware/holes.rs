@@ -36,7 +36,7 @@ where
     Some(*panic.downcast::<String>().expect("a message"))
 }
 
-/// The router with a hole is found out, by name; the same routes behind
+/// The router with a hole is found by name; the same routes inside
 /// `protect` are whole, and answer the token as they would without a layer.
 async fn found_and_closed(
     holed: Router,

@@ -106,7 +106,7 @@ async fn c18_a_principal_put_there_by_someone_else_never_gets_through() {
 }
 
 #[tokio::test]
-async fn an_inner_layer_that_sees_nobody_removes_what_an_outer_one_said() {
+async fn an_inner_layer_without_a_principal_removes_that_of_an_outer_one() {
     let inner = Strict::default();
     let key = Sources::new().header("x-api-key").unwrap();
     let optional = AuthnLayer::new(Spy::default())

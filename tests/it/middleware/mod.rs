@@ -12,6 +12,7 @@ mod stack;
 mod swap;
 mod trouble;
 mod unnamed;
+mod waking;
 
 use http::StatusCode;
 use tower::Layer;
@@ -57,7 +58,7 @@ where
 
 /// Requests that differ from a refused one by the credential alone are let
 /// through: whatever refuses everything passes no test that calls this.
-pub async fn assert_refused_and_twin_admitted<A>(
+pub async fn assert_refused_without_and_admitted_with_token<A>(
     layer: &AuthnLayer<Spy, A>,
     spy: &Spy,
     path: &str,

@@ -40,9 +40,9 @@ impl<const READS_HEAD: bool, const WAITS: bool> Verifier for Decides<READS_HEAD,
     }
 }
 
-/// What the layer is told besides.
+/// The options of the layer.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct Options {
     named: bool,
     strip: bool,
     skip: bool,
@@ -51,10 +51,10 @@ struct Told {
     body: bool,
 }
 
-/// What the inner service saw: headers with their marks, and whose it was.
+/// What the inner service saw: headers with their marks, and the principal.
 type Inner = (Vec<(HeaderName, Vec<u8>, bool)>, Option<String>);
 
-/// All that can be told of a decision, from inside and from outside.
+/// Everything that is visible of a decision, inside and outside the layer.
 #[derive(Debug, PartialEq)]
 struct Seen {
     answer: (u16, HeaderMap, String, Option<RejectionKind>),
@@ -66,7 +66,7 @@ struct Seen {
 
 async fn seen<V, A>(
     layer: AuthnLayer<V, A>,
-    told: Told,
+    options: Options,
     asked: Asked,
     request: Request<String>,
 ) -> Seen
@@ -75,21 +75,21 @@ where
     A: Admission<Principal>,
 {
     let mut sources = Sources::default();
-    if told.named {
+    if options.named {
         sources = sources.header("x-api-key").unwrap();
     }
     let mut layer = layer.sources(sources);
-    if told.strip {
+    if options.strip {
         layer = layer.strip_credential();
     }
-    if told.skip {
+    if options.skip {
         layer = layer.without_principal();
     }
-    if told.expose {
+    if options.expose {
         layer = layer.expose_rejection();
     }
     let audited = Arc::new(Mutex::new(Vec::new()));
-    if told.audit {
+    if options.audit {
         let audited = Arc::clone(&audited);
         layer = layer.insecure_audit(move |head, rejection| {
             let report = (head.path().to_owned(), rejection.kind());
@@ -97,7 +97,7 @@ where
         });
     }
     let strict = Strict::default();
-    let response = match told.body {
+    let response = match options.body {
         true => {
             let says =
                 |refusal: &PublicRejection| http::Response::new(refusal.message().to_owned());
@@ -113,10 +113,10 @@ where
             let bytes = value.as_bytes().to_vec();
             (name.clone(), bytes, value.is_sensitive())
         });
-        let whose = inner.extensions.get::<Principal>();
+        let principal = inner.extensions.get::<Principal>();
         (
             fields.collect(),
-            whose.map(|whose| whose.subject().to_owned()),
+            principal.map(|principal| principal.subject().to_owned()),
         )
     });
     Seen {
@@ -129,15 +129,20 @@ where
 }
 
 /// A layer that asks the same of every request, with a policy and without.
-async fn on_both<V>(verifier: V, told: Told, asked: &Asked, request: &Request<String>) -> [Seen; 2]
+async fn on_both<V>(
+    verifier: V,
+    options: Options,
+    asked: &Asked,
+    request: &Request<String>,
+) -> [Seen; 2]
 where
     V: Verifier<Principal = Principal> + Clone,
 {
     let bare = AuthnLayer::new(verifier.clone());
     let constant = AuthnLayer::new(verifier).access(Access::Authenticated);
     [
-        seen(bare, told, Arc::clone(asked), request.clone()).await,
-        seen(constant, told, Arc::clone(asked), request.clone()).await,
+        seen(bare, options, Arc::clone(asked), request.clone()).await,
+        seen(constant, options, Arc::clone(asked), request.clone()).await,
     ]
 }
 
@@ -167,7 +172,7 @@ proptest! {
         flags: [bool; 6],
     ) {
         let [named, strip, skip, expose, audit, body] = flags;
-        let told = Told { named, strip, skip, expose, audit, body };
+        let options = Options { named, strip, skip, expose, audit, body };
         let mut request = Request::builder().method(method.as_str()).uri("/x.Y/Z");
         for (name, value) in &fields {
             request = request.header(*name, value);
@@ -179,10 +184,10 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let all = runtime.block_on(async {
             let asked = Asked::default();
-            let a = on_both(Decides::<false, false>(asked.clone()), told, &asked, &request).await;
-            let b = on_both(Decides::<true, false>(asked.clone()), told, &asked, &request).await;
-            let c = on_both(Decides::<false, true>(asked.clone()), told, &asked, &request).await;
-            let d = on_both(Decides::<true, true>(asked.clone()), told, &asked, &request).await;
+            let a = on_both(Decides::<false, false>(asked.clone()), options, &asked, &request).await;
+            let b = on_both(Decides::<true, false>(asked.clone()), options, &asked, &request).await;
+            let c = on_both(Decides::<false, true>(asked.clone()), options, &asked, &request).await;
+            let d = on_both(Decides::<true, true>(asked.clone()), options, &asked, &request).await;
             [a, b, c, d].into_iter().flatten().collect::<Vec<_>>()
         });
         for other in &all[1..] {

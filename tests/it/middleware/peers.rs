@@ -171,7 +171,7 @@ async fn the_grammar_is_neither_laxer_nor_stricter_than_the_rfc() {
     let rows: [(&str, &[&str], u16); 8] = [
         ("lower case", &[&lower], 200),
         ("upper case", &[&upper], 200),
-        ("several blanks", &[&spaced], 200),
+        ("several spaces", &[&spaced], 200),
         ("two tokens", &[&two], 401),
         ("an empty token", &["Bearer "], 401),
         (
@@ -226,7 +226,7 @@ async fn a_guard_checks_the_secret_and_not_its_format_alone() {
 }
 
 #[tokio::test]
-async fn a_layer_without_a_source_lets_nobody_in() {
+async fn a_layer_without_a_source_admits_no_caller() {
     let layer = AuthnLayer::new(Spy::default()).sources(Sources::new());
     let good = get("/", &[("authorization", &bearer())]);
     assert_eq!(
@@ -237,17 +237,17 @@ async fn a_layer_without_a_source_lets_nobody_in() {
 
 #[test]
 fn no_scopes_are_no_rights() {
-    let nobody: [&str; 0] = [];
+    let none: [&str; 0] = [];
     let rule = ScopeRule::any_of(["deployment"]).unwrap();
     assert!(!rule.allows(&Principal::new("ci")));
-    assert!(!rule.allows(&Principal::new("ci").with_scopes(nobody).unwrap()));
+    assert!(!rule.allows(&Principal::new("ci").with_scopes(none).unwrap()));
     assert!(rule.allows(&Principal::new("ci").with_scopes(["deployment"]).unwrap()));
     assert!(
-        ScopeRule::all_of(nobody).is_err(),
+        ScopeRule::all_of(none).is_err(),
         "a rule that requires nothing"
     );
     assert!(
-        ScopeRule::any_of(nobody).is_err(),
+        ScopeRule::any_of(none).is_err(),
         "a rule that requires nothing"
     );
 }

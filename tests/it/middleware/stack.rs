@@ -12,7 +12,7 @@ use tower_authn::{AuthnLayer, protect};
 use super::bearer;
 use crate::support::{Calls, Spy};
 
-/// A server whose every path answers 101 to an upgrade and 200 to the rest.
+/// A server that answers 101 to an upgrade and 200 to every other request.
 struct Server {
     listener: std::net::SocketAddr,
     spy: Spy,
@@ -144,7 +144,7 @@ async fn c25_what_the_server_below_makes_of_odd_lines() {
             400,
         ),
         (
-            "a blank before the colon",
+            "a space before the colon",
             format!("authorization : {credential}\r\n"),
             400,
         ),
@@ -169,7 +169,7 @@ async fn c25_what_the_server_below_makes_of_odd_lines() {
             401,
         ),
         (
-            "blanks around",
+            "white space around",
             format!("authorization: \t {credential} \t\r\n"),
             200,
         ),

@@ -228,7 +228,7 @@ async fn an_audit_without_a_policy_lets_through_who_sends_no_credential() {
 }
 
 #[tokio::test]
-async fn a_policy_that_cannot_tell_is_an_outage_whoever_asks() {
+async fn a_policy_that_cannot_decide_is_an_outage_for_every_caller() {
     let tells = |head: &Head<'_>| match head.path() {
         "/known" => Access::Public,
         _ => Access::Unavailable,
@@ -247,7 +247,7 @@ async fn a_policy_that_cannot_tell_is_an_outage_whoever_asks() {
         let known = counted(&enforced, get("/known", &headers)).await;
         assert_eq!(known, (StatusCode::OK, 1, 1));
     }
-    assert_eq!(spy.calls.count(), 0, "nobody is verified for nothing");
+    assert_eq!(spy.calls.count(), 0, "no credential is verified in vain");
     assert!(reports.lock().unwrap().is_empty());
 
     for kind in ["application/grpc", "application/grpc-web+proto"] {
@@ -286,7 +286,7 @@ async fn an_audit_still_refuses_bad_credentials() {
 }
 
 #[tokio::test]
-async fn stripping_and_skipping_leave_nothing_behind_and_still_admit() {
+async fn stripping_and_skipping_remove_every_trace_and_still_admit() {
     let inner = Strict::default();
     let layer = AuthnLayer::new(Spy::default())
         .strip_credential()

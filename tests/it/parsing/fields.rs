@@ -18,7 +18,7 @@ use super::{ADMITTED, WRONG, authorized, outcome, unread};
 use crate::support::{Calls, Spy, TOKEN, get, send, serve};
 
 #[tokio::test]
-async fn a04_blanks_around_the_value_decide_nothing_on_http1_and_http2() {
+async fn a04_white_space_around_the_value_changes_nothing_on_http1_and_http2() {
     let spy = Spy::default();
     let inner = Calls::default();
     let app = protect(counted_router(inner.clone()), AuthnLayer::new(spy.clone()));
@@ -51,7 +51,7 @@ async fn a04_blanks_around_the_value_decide_nothing_on_http1_and_http2() {
 }
 
 #[tokio::test]
-async fn a04_http2_brings_the_blanks_that_http1_trims() {
+async fn a04_http2_keeps_the_white_space_that_http1_trims() {
     let seen = Router::new().fallback(|headers: HeaderMap| async move {
         let value = headers["authorization"].as_bytes();
         Bytes::copy_from_slice(value)
@@ -202,9 +202,11 @@ async fn a20_a_trailer_is_no_credential() {
         assert_eq!(challenge, "Bearer realm=\"api\"", "missing, {version:?}");
         assert_eq!((spy.calls.count(), inner.count()), before, "{version:?}");
 
-        let mut twin = with_trailer();
-        twin.headers_mut().insert("authorization", value.clone());
-        let admitted = send(addr, version, twin).await;
+        let mut accepted = with_trailer();
+        accepted
+            .headers_mut()
+            .insert("authorization", value.clone());
+        let admitted = send(addr, version, accepted).await;
         assert_eq!(admitted.head.status, 200, "{version:?}");
         let expected = (before.0 + 1, before.1 + 1);
         assert_eq!((spy.calls.count(), inner.count()), expected, "{version:?}");
@@ -233,7 +235,7 @@ async fn a_named_header_is_the_token_and_nothing_else() {
     assert_eq!(seen, unread(Missing));
 }
 
-/// Counts its calls, reads the body to its end, and says what came behind it.
+/// Counts its calls, reads the body to its end, and returns the trailers after it.
 fn counted_router(calls: Calls) -> Router {
     Router::new().fallback_service(service_fn(move |request: AxumRequest| {
         let calls = calls.clone();

@@ -57,7 +57,7 @@ async fn s15_a_file_is_read_whatever_its_editor_adds() {
             format!("\u{FEFF}\r\n{line}\r\n")
         }),
         ("empty lines", |line| format!("\n\n  \n\t\n{line}\n\n")),
-        ("blanks around", |line| format!("  {line} \t \n")),
+        ("white space around", |line| format!("  {line} \t \n")),
         ("tabs between", |line| {
             format!("{}\n", line.replace(' ', "\t \t"))
         }),

@@ -23,7 +23,7 @@ async fn a01_schemes_are_read_in_any_case() {
 }
 
 #[tokio::test]
-async fn a02_one_or_more_blanks_may_follow_the_scheme() {
+async fn a02_one_or_more_spaces_may_follow_the_scheme() {
     let rows = [
         ("Bearer {}", ADMITTED),
         ("Bearer  {}", ADMITTED),
@@ -36,7 +36,7 @@ async fn a02_one_or_more_blanks_may_follow_the_scheme() {
 }
 
 #[tokio::test]
-async fn a03_nothing_but_blanks_may_follow_the_scheme() {
+async fn a03_only_spaces_may_follow_the_scheme() {
     let rows = [
         ("Bearer {}", ADMITTED),
         ("Bearer\t{}", unread(Malformed)),
@@ -126,9 +126,9 @@ async fn a15_an_oversized_header_is_refused_before_it_is_read() {
         let seen = outcome(&sources, authorized([of_len(len).as_bytes()])).await;
         assert_eq!(seen, expected, "{len}");
     }
-    // The good token stands behind the limit's worth of blanks.
-    let blanks = format!("{}Bearer {TOKEN}", " ".repeat(8 * 1024));
-    let seen = outcome(&sources, authorized([blanks.as_bytes()])).await;
+    // A valid token after as many spaces as the limit allows bytes.
+    let spaces = format!("{}Bearer {TOKEN}", " ".repeat(8 * 1024));
+    let seen = outcome(&sources, authorized([spaces.as_bytes()])).await;
     assert_eq!(seen, unread(Malformed));
 
     let value = format!("Bearer {TOKEN}");

@@ -17,7 +17,7 @@ use tower_authn::{
 };
 
 use super::{Directory, server, sqlite};
-use crate::tokens::{Hands, answer};
+use crate::tokens::{ManualClock, answer};
 
 const BEGIN: u64 = 1_000_000;
 
@@ -27,7 +27,7 @@ async fn races<S: TokenStore>(store: S) {
     const TOKENS: usize = 6;
     const ROUNDS: usize = 8;
     let store = Arc::new(store);
-    let hands = Hands::at(BEGIN);
+    let hands = ManualClock::at(BEGIN);
     let open = || Tokens::open(Arc::clone(&store), hands.options());
     let tokens = open().await.unwrap();
     for round in 0..ROUNDS {

@@ -11,11 +11,11 @@ use tower_authn::{
     tokens::{TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
-use super::{Hands, alice, answer, open};
+use super::{ManualClock, alice, answer, open};
 use crate::support::{Strict, get};
 
 #[tokio::test]
-async fn a_token_from_elsewhere_is_known_by_its_text_or_its_digest() {
+async fn a_token_of_another_system_is_imported_by_its_text_or_its_digest() {
     let tokens = open().await;
     let foreign = "ghp_0123456789abcdefghij";
     tokens.import(foreign, alice()).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_second_instance_knows_what_the_first_one_did() {
     let token = made.secret.expose();
     assert!(
         answer(&two, token).await.is_ok(),
-        "read through, before the feed brings it"
+        "read from the store before the follower reads it"
     );
     one.revoke(TokenSelector::Id(made.record.id), "admin", "")
         .await
@@ -109,13 +109,13 @@ async fn uses_are_written_at_shutdown() {
     assert_eq!(
         answer.unwrap_err(),
         RejectionKind::Unavailable,
-        "nobody follows the store now"
+        "the store is not followed any more"
     );
 }
 
 #[tokio::test]
 async fn lists_have_pages_and_filters() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();

@@ -1,4 +1,4 @@
-//! Tokens over a store in memory: made, changed, verified, followed.
+//! Tokens over a store in memory: created, changed, verified, followed.
 
 #![cfg(feature = "tokens")]
 
@@ -30,9 +30,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock that a test sets, in seconds.
 #[derive(Clone)]
-pub struct Hands(Arc<AtomicU64>);
+pub struct ManualClock(Arc<AtomicU64>);
 
-impl Hands {
+impl ManualClock {
     pub fn at(secs: u64) -> Self {
         Self(Arc::new(AtomicU64::new(secs)))
     }
@@ -42,8 +42,8 @@ impl Hands {
     }
 
     pub fn clock(&self) -> impl Clock + use<> {
-        let hands = Arc::clone(&self.0);
-        move || Timestamp::from_secs(hands.load(Ordering::Relaxed))
+        let secs = Arc::clone(&self.0);
+        move || Timestamp::from_secs(secs.load(Ordering::Relaxed))
     }
 
     pub fn options(&self) -> TokensOptions {
@@ -60,7 +60,7 @@ fn alice() -> NewToken {
     NewToken::new("alice").name("laptop").scopes(["deployment"])
 }
 
-/// What a guarded service answers to a token, and why.
+/// Returns the principal that a guarded service sees for a token, or why it is refused.
 pub async fn answer(tokens: &Tokens, token: &str) -> Result<Principal, RejectionKind> {
     let layer = AuthnLayer::new(tokens.verifier()).expose_rejection();
     let inner = Strict::default();
@@ -83,7 +83,7 @@ pub async fn answer(tokens: &Tokens, token: &str) -> Result<Principal, Rejection
 }
 
 #[tokio::test]
-async fn a_token_is_good_from_the_call_that_makes_it_to_the_one_that_revokes_it() {
+async fn a_token_is_active_from_the_call_that_creates_it_to_the_one_that_revokes_it() {
     let tokens = open().await;
     let made = tokens.create(alice().organization("acme")).await.unwrap();
     let caller = answer(&tokens, made.secret.expose()).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_token_is_good_from_the_call_that_makes_it_to_the_one_that_revokes_it(
 }
 
 #[tokio::test]
-async fn every_way_to_carry_a_token_is_taken() {
+async fn a_token_is_accepted_in_every_form_of_credential() {
     let tokens = open().await;
     let made = tokens.create(alice()).await.unwrap();
     let token = made.secret.expose();
@@ -138,7 +138,7 @@ async fn every_way_to_carry_a_token_is_taken() {
     assert_eq!(
         response.status(),
         StatusCode::UNAUTHORIZED,
-        "not unless it is switched on"
+        "only if it is switched on"
     );
 }
 
@@ -165,7 +165,7 @@ async fn one_wrong_character_at_any_place_is_refused() {
 
 #[tokio::test]
 async fn g01_a_token_ends_at_its_end_and_begins_at_its_beginning() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -191,8 +191,8 @@ async fn g01_a_token_ends_at_its_end_and_begins_at_its_beginning() {
 }
 
 #[tokio::test]
-async fn a_token_without_a_word_about_its_end_ends_after_ninety_days() {
-    let hands = Hands::at(1_000);
+async fn a_token_expires_after_ninety_days_by_default() {
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();

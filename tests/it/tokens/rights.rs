@@ -1,19 +1,19 @@
-//! No token gives more than its maker has.
+//! No token grants more than its creator has.
 
 use std::time::Duration;
 
 use tower_authn::{
-    RejectionKind,
+    Principal, RejectionKind,
     store::{MemoryStore, Query},
-    token::Timestamp,
+    token::{Timestamp, TokenId},
     tokens::{NewToken, TokenErrorKind, TokenSelector, TokenUpdate, Tokens, TokensOptions},
 };
 
-use super::{DAY, Hands, alice, answer, open};
+use super::{DAY, ManualClock, alice, answer, open};
 
 #[tokio::test]
 async fn rotation_leaves_both_good_until_the_grace_is_over() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -94,12 +94,12 @@ async fn a_token_makes_none_beyond_its_own_rights() {
         .organization("acme")
         .expires_in(DAY);
     let own = tokens.create(own).await.unwrap();
-    let maker = answer(&tokens, own.secret.expose()).await.unwrap();
+    let caller = answer(&tokens, own.secret.expose()).await.unwrap();
     let child = || {
         let child = NewToken::new("child")
             .organization("acme")
             .targets(["demo-1"]);
-        child.scopes(["resources:models"]).within_rights_of(&maker)
+        child.scopes(["resources:models"]).within_rights_of(&caller)
     };
     let forbidden = [
         ("scopes", child().scopes(["deployment"])),
@@ -117,7 +117,7 @@ async fn a_token_makes_none_beyond_its_own_rights() {
     }
     let untargeted = NewToken::new("child")
         .organization("acme")
-        .within_rights_of(&maker);
+        .within_rights_of(&caller);
     assert_eq!(
         tokens.create(untargeted).await.unwrap_err().field(),
         Some("targets")
@@ -126,7 +126,7 @@ async fn a_token_makes_none_beyond_its_own_rights() {
     assert_eq!(made.created_by, "alice");
     assert_eq!(
         made.expires_at, own.record.expires_at,
-        "the default end gives way"
+        "the default expiry is shortened"
     );
     assert_eq!(
         tokens
@@ -138,7 +138,7 @@ async fn a_token_makes_none_beyond_its_own_rights() {
 }
 
 #[tokio::test]
-async fn what_is_not_well_formed_is_refused_by_the_name_of_its_field() {
+async fn an_invalid_field_is_refused_by_name() {
     let tokens = open().await;
     let past = Timestamp::from_secs(1);
     let rows = [
@@ -169,14 +169,17 @@ async fn what_is_not_well_formed_is_refused_by_the_name_of_its_field() {
     }
     assert!(tokens.list(Query::default()).await.unwrap().is_empty());
 
-    let registry = TokensOptions::new("acme")
+    let options = TokensOptions::new("acme")
         .unwrap()
         .known_scopes(["resources"])
         .unwrap();
-    let tokens = Tokens::open(MemoryStore::new(), registry).await.unwrap();
+    let tokens = Tokens::open(MemoryStore::new(), options).await.unwrap();
+    let scopes = alice().scopes(["resources", "deployment"]);
+    let error = tokens.create(scopes).await.unwrap_err();
+    assert_eq!(error.field(), Some("scopes"));
     assert_eq!(
-        tokens.create(alice()).await.unwrap_err().field(),
-        Some("scopes")
+        error.to_string(),
+        "scopes[1]: unknown scope; expected resources, or a scope below one of them"
     );
     assert!(
         tokens
@@ -184,4 +187,20 @@ async fn what_is_not_well_formed_is_refused_by_the_name_of_its_field() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn a_caller_finds_their_own_token_by_its_id() {
+    let tokens = open().await;
+    let created = tokens.create(alice()).await.unwrap();
+    let caller = answer(&tokens, created.secret.expose()).await.unwrap();
+    let id = TokenId::try_from(&caller).unwrap();
+    assert_eq!(tokens.get(id).await.unwrap().record, created.record);
+    for other in [
+        Principal::new("ci"),
+        caller.with_token_id("the-jti-of-a-jwt"),
+    ] {
+        let error = TokenId::try_from(&other).unwrap_err();
+        assert_eq!(error.kind(), TokenErrorKind::NotFound);
+    }
 }

@@ -1,4 +1,4 @@
-//! Texts that people see: names, descriptions, reasons.
+//! Texts that people read: names, descriptions, reasons.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,8 +9,8 @@ use tower_authn::{
 
 use super::{alice, open};
 
-/// Every text that is stored and shown, by its field: each takes one as the
-/// token is made, changed, rotated or revoked, and gives back what it says.
+/// Stores a text in a field, by creating, changing, rotating or revoking a token, and
+/// returns what the record holds then.
 async fn stored(tokens: &Tokens, field: &'static str, text: &str) -> Result<String, TokenError> {
     let revoked = async |by: &str, reason: &str| {
         let id = tokens.create(alice()).await?.record.id;
@@ -22,7 +22,7 @@ async fn stored(tokens: &Tokens, field: &'static str, text: &str) -> Result<Stri
         let id = tokens.create(alice()).await?.record.id;
         tokens.update(id, change).await
     };
-    let maker = Principal::new(text).with_scopes(["deployment"]).unwrap();
+    let caller = Principal::new(text).with_scopes(["deployment"]).unwrap();
     Ok(match field {
         "subject" => created(NewToken::new(text)).await?.subject,
         "subject_kind" => created(alice().subject_kind(text)).await?.subject_kind,
@@ -33,10 +33,10 @@ async fn stored(tokens: &Tokens, field: &'static str, text: &str) -> Result<Stri
         "name" => created(alice().name(text)).await?.name,
         "description" => created(alice().description(text)).await?.description,
         "created_by" => created(alice().created_by(text)).await?.created_by,
-        "created_by, by its maker" => created(alice().within_rights_of(&maker)).await?.created_by,
+        "created_by, by its caller" => created(alice().within_rights_of(&caller)).await?.created_by,
         "created_by, by a rotation" => {
             let id = tokens.create(alice()).await?.record.id;
-            let made = tokens.rotate_as(id, Duration::ZERO, &maker).await?;
+            let made = tokens.rotate_as(id, Duration::ZERO, &caller).await?;
             made.record.created_by
         }
         "name, changed" => changed(TokenUpdate::default().name(text)).await?.name,
@@ -57,7 +57,7 @@ const FIELDS: [&str; 12] = [
     "name",
     "description",
     "created_by",
-    "created_by, by its maker",
+    "created_by, by its caller",
     "created_by, by a rotation",
     "name, changed",
     "description, changed",
@@ -103,7 +103,7 @@ async fn s13_a_text_that_would_not_show_as_it_is_is_refused_in_every_field() {
             assert_eq!(kept, text, "{field}");
         }
     }
-    // Lines are for descriptions alone.
+    // Only a description may have several lines.
     for field in FIELDS {
         let taken = stored(&tokens, field, "one\ntwo").await;
         assert_eq!(taken.is_ok(), field.starts_with("description"), "{field}");
@@ -116,7 +116,7 @@ async fn s13_lengths_are_counted_in_characters() {
     for field in FIELDS {
         let long = field.starts_with("description") || field == "reason";
         let max = if long { 1_024 } else { 128 };
-        // One, two, three and four bytes of UTF-8, one or two units of UTF-16.
+        // One to four bytes of UTF-8, and one or two units of UTF-16.
         for char in ['x', 'é', '笔', '👩'] {
             let text: String = [char].repeat(max).iter().collect();
             assert_eq!(
@@ -129,7 +129,7 @@ async fn s13_lengths_are_counted_in_characters() {
             let expected = format!("is longer than {max} characters");
             assert!(error.ends_with(&expected), "{field}: {error}");
         }
-        // An accent of its own counts as the character that Unicode makes of it.
+        // A combining accent is a character of its own.
         let accents = "e\u{301}".repeat(max / 2);
         assert!(stored(&tokens, field, &accents).await.is_ok(), "{field}");
         let more = format!("{accents}\u{301}");
@@ -137,22 +137,22 @@ async fn s13_lengths_are_counted_in_characters() {
     }
 }
 
-/// Nothing is revoked where the reason is refused, and a good one then is.
+/// A refused reason revokes nothing; a valid one then does.
 #[tokio::test]
 async fn s13_a_refused_reason_revokes_nothing() {
     let tokens = open().await;
     let made = tokens.create(alice()).await.unwrap();
     let record = &made.record;
-    for which in [
+    for selector in [
         TokenSelector::Id(record.id),
         TokenSelector::Subject("alice"),
         TokenSelector::CreatedBy(""),
         TokenSelector::Presented(made.secret.expose()),
     ] {
-        let refused = tokens.revoke(which, "ops", "a\u{202E}b").await;
-        assert_eq!(refused.unwrap_err().field(), Some("reason"), "{which:?}");
+        let refused = tokens.revoke(selector, "ops", "a\u{202E}b").await;
+        assert_eq!(refused.unwrap_err().field(), Some("reason"), "{selector:?}");
         let stored = tokens.get(record.id).await.unwrap();
-        assert_eq!(stored.record.revoked_at, None, "{which:?}");
+        assert_eq!(stored.record.revoked_at, None, "{selector:?}");
     }
     let key = record.kid.unwrap();
     let refused = tokens.retire_key(key, "ops", "a\u{202E}b").await;
@@ -166,8 +166,7 @@ async fn s13_a_refused_reason_revokes_nothing() {
     assert_eq!(revoked.unwrap(), 1);
 }
 
-/// The characters that are refused within a text are those that Unicode's own
-/// properties name, as Node knows them.
+/// The refused characters are those of the Unicode properties, as Node knows them.
 #[cfg(feature = "full")]
 #[tokio::test]
 async fn s13_the_refused_characters_are_those_that_unicode_names() {
@@ -199,7 +198,7 @@ async fn s13_the_refused_characters_are_those_that_unicode_names() {
         asked.is_err()
     };
     let mut seen = BTreeSet::new();
-    // Above, most planes hold ideographs or nothing at all.
+    // Most of the higher planes hold ideographs or nothing.
     let asked = |code: u32| code < 0x20000 || code >> 12 == 0xE0 || code & 0xFFFF >= 0xFFF0;
     for char in ('\0'..=char::MAX).filter(|char| asked(u32::from(*char))) {
         if refuses(format!("a{char}b")).await {

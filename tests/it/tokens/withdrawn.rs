@@ -1,4 +1,4 @@
-//! Suspended, revoked, and minted by a retired key.
+//! Tokens that are suspended, revoked, or of a retired key.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tower_authn::{
     tokens::{TokenErrorKind, TokenSelector, Tokens, TokensOptions},
 };
 
-use super::{DAY, Hands, alice, answer, open};
+use super::{DAY, ManualClock, alice, answer, open};
 
 #[tokio::test]
 async fn suspension_ends_and_revocation_does_not() {
@@ -36,7 +36,7 @@ async fn suspension_ends_and_revocation_does_not() {
 
 #[tokio::test]
 async fn a_retired_key_takes_its_tokens_along_and_a_new_one_mints_in_time() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -65,7 +65,7 @@ async fn a_retired_key_takes_its_tokens_along_and_a_new_one_mints_in_time() {
 
 #[tokio::test]
 async fn a_token_of_a_retired_key_cannot_be_rotated_into_a_good_one() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -82,7 +82,7 @@ async fn a_token_of_a_retired_key_cannot_be_rotated_into_a_good_one() {
 }
 
 #[tokio::test]
-async fn whoever_holds_a_token_can_revoke_it_where_it_was_not_heard_of_yet() {
+async fn a_holder_can_revoke_a_token_that_this_instance_does_not_know_yet() {
     let store = Arc::new(MemoryStore::new());
     let options = || TokensOptions::new("acme").unwrap();
     let one = Tokens::open(Arc::clone(&store), options()).await.unwrap();
@@ -103,7 +103,7 @@ async fn whoever_holds_a_token_can_revoke_it_where_it_was_not_heard_of_yet() {
 
 #[tokio::test]
 async fn s09_a_retired_key_keeps_by_whom_and_why_and_ends_its_active_tokens() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();
@@ -144,7 +144,7 @@ async fn s09_a_retired_key_keeps_by_whom_and_why_and_ends_its_active_tokens() {
 
 #[tokio::test]
 async fn s09_memory_forgets_a_token_that_is_pruned() {
-    let hands = Hands::at(1_000);
+    let hands = ManualClock::at(1_000);
     let tokens = Tokens::open(MemoryStore::new(), hands.options())
         .await
         .unwrap();

@@ -1,207 +1,47 @@
-//! Random apps: a real router, and the rows that were written for its routes.
+//! Builds random apps that axum accepts, with the rows of their routes.
 
 use std::collections::BTreeSet;
 
-use axum::{
-    Router,
-    handler::Handler,
-    routing::{MethodFilter, MethodRouter, any, on},
-};
+use axum::{Router, routing::any};
 use http::Method;
 use proptest::{collection::vec, prelude::*};
-use tower_authn::{Access, AccessTable};
+use tower_authn::AccessTable;
 
-use super::rpc;
-
-/// What a row asks for, and what a caller brings: scopes, if it is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Need {
-    Public,
-    Known,
-    Scope(usize),
-    Closed,
-}
-
-pub const SCOPES: [&str; 2] = ["one", "two"];
-
-/// The scopes of a caller; `None` brings no credential.
-pub type Caller = Option<[bool; 2]>;
-
-impl Need {
-    pub fn is_met_by(self, caller: Caller) -> bool {
-        match (self, caller) {
-            (Self::Public, _) | (Self::Known, Some(_)) => true,
-            (Self::Scope(scope), Some(scopes)) => scopes[scope],
-            (Self::Known | Self::Scope(_) | Self::Closed, _) => false,
-        }
-    }
-
-    fn access(self) -> Access {
-        match self {
-            Self::Public => Access::Public,
-            Self::Known => Access::Authenticated,
-            Self::Scope(scope) => Access::scope(SCOPES[scope]).unwrap(),
-            Self::Closed => Access::Denied,
-        }
-    }
-}
-
-/// A handler by its place in the list, and the rows that were written for it.
-#[derive(Debug)]
-pub struct Route {
-    pub method: Option<Method>,
-    /// The paths of its rows; the first one is the path that it answers.
-    pub paths: Vec<String>,
-    pub need: Need,
-    pub rule: Rule,
-}
-
-/// What decides a route.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// Its rows.
-    Rows,
-    /// Nothing of its own: its rows were left out.
-    Unlisted,
-    /// What the table says of requests without a row.
-    Otherwise,
-}
-
-#[derive(Debug)]
-pub struct App {
-    pub router: Router,
-    pub table: AccessTable,
-    pub routes: Vec<Route>,
-    pub otherwise: Need,
-}
-
-/// The mark of a fallback, which has no row.
-pub const FALLBACK: usize = usize::MAX;
-
-/// A part of an app, as numbers that [`Draft`] reads.
-#[derive(Clone, Debug)]
-pub struct Part {
-    kind: usize,
-    prefix: Vec<usize>,
-    inner: Vec<Leaf>,
-}
-
-#[derive(Clone, Debug)]
-struct Leaf {
-    path: Vec<usize>,
-    method: usize,
-    need: Need,
-    listed: bool,
-}
-
-fn need() -> impl Strategy<Value = Need> {
-    prop::sample::select(vec![
-        Need::Public,
-        Need::Known,
-        Need::Scope(0),
-        Need::Scope(1),
-    ])
-}
-
-fn leaf() -> impl Strategy<Value = Leaf> {
-    let listed = prop::bool::weighted(0.9);
-    let parts = (vec(0..SEGMENTS, 0..4), 0..METHODS.len() * 2, need(), listed);
-    parts.prop_map(|(path, method, need, listed)| Leaf {
-        path,
-        method,
-        need,
-        listed,
-    })
-}
-
-fn part() -> impl Strategy<Value = Part> {
-    let parts = (0..9_usize, vec(0..SEGMENTS - 1, 1..3), vec(leaf(), 1..6));
-    parts.prop_map(|(kind, prefix, inner)| Part {
-        kind,
-        prefix,
-        inner,
-    })
-}
+use super::{
+    need::Need,
+    parts::{Leaf, METHODS, Part, need, part, path},
+    routes::{App, FALLBACK, Route, Rule, method_router, reports},
+    rpc,
+};
 
 pub fn app() -> impl Strategy<Value = App> {
-    let otherwise = prop_oneof![2 => Just(Need::Closed), 3 => need()];
+    let fallback_need = prop_oneof![2 => Just(Need::Closed), 3 => need()];
     let rpcs = prop::option::of((0..3_usize, need(), need()));
-    (vec(part(), 1..6), otherwise, rpcs, any_fallback()).prop_map(
-        |(parts, otherwise, rpcs, fallback)| {
-            let mut draft = Draft::default();
+    (
+        vec(part(), 1..6),
+        fallback_need,
+        rpcs,
+        prop::bool::weighted(0.7),
+    )
+        .prop_map(|(parts, fallback_need, rpcs, fallback)| {
+            let mut builder = AppBuilder::default();
             let mut router = Router::new();
             for part in &parts {
-                router = draft.add(router, part);
+                router = builder.add(router, part);
             }
             if fallback {
                 router = router.fallback(reports(FALLBACK));
             }
             if let Some((mode, first, second)) = rpcs {
-                router = draft.add_rpcs(router, mode, first, second, otherwise);
+                router = builder.add_rpcs(router, mode, first, second, fallback_need);
             }
-            draft.finish(router, otherwise)
-        },
-    )
+            builder.finish(router, fallback_need)
+        })
 }
 
-fn any_fallback() -> impl Strategy<Value = bool> {
-    prop::bool::weighted(0.7)
-}
-
-const METHODS: [Method; 9] = [
-    Method::GET,
-    Method::POST,
-    Method::HEAD,
-    Method::OPTIONS,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::TRACE,
-    Method::CONNECT,
-];
-
-/// Kinds of segments, the catch-all last.
-const SEGMENTS: usize = 9;
-
-/// A segment by its kind. Parameters are named by their depth, so that paths
-/// that match the same requests are the same text.
-fn segment(kind: usize, depth: usize) -> String {
-    match kind {
-        0 => "a".to_owned(),
-        1 => "b".to_owned(),
-        2 => "a.b".to_owned(),
-        3 => "{{x}}".to_owned(),
-        4 => "Generate".to_owned(),
-        5 => format!("a{{q{depth}}}"),
-        6 | 7 => format!("{{p{depth}}}"),
-        _ => "{*rest}".to_owned(),
-    }
-}
-
-fn path(kinds: &[usize], depth: usize) -> String {
-    let segments = kinds.iter().enumerate();
-    let segments = segments.map(|(at, kind)| format!("/{}", segment(*kind, depth + at)));
-    match segments.collect::<String>() {
-        empty if empty.is_empty() => "/".to_owned(),
-        path => path,
-    }
-}
-
-/// A handler that says which one it is.
-pub fn reports(id: usize) -> impl Handler<((),), ()> + Copy {
-    async move || [("x-route", id.to_string())]
-}
-
-fn method_router(method: Option<&Method>, id: usize) -> MethodRouter {
-    match method {
-        Some(method) => on(MethodFilter::try_from(method.clone()).unwrap(), reports(id)),
-        None => any(reports(id)),
-    }
-}
-
-/// What was added so far, so that nothing is added that axum refuses.
+/// The routes that were added, which decide what else axum accepts.
 #[derive(Default)]
-struct Draft {
+struct AppBuilder {
     router: matchit::Router<()>,
     known: BTreeSet<String>,
     taken: BTreeSet<(String, String)>,
@@ -219,7 +59,7 @@ fn is_inside(path: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-impl Draft {
+impl AppBuilder {
     fn admits(&mut self, path: &str, method: Option<&Method>) -> bool {
         let name = method.map_or("", Method::as_str).to_owned();
         let owned = self.owned.iter().any(|prefix| is_inside(path, prefix));
@@ -268,7 +108,7 @@ impl Draft {
         self.routes.len() - 1
     }
 
-    /// Adds leaves to a router whose paths begin with a prefix elsewhere.
+    /// Adds leaves to a router that is nested below a prefix.
     fn leaves(
         &mut self,
         mut router: Router,
@@ -344,7 +184,7 @@ impl Draft {
         let mut paths = matchit::Router::new();
         for leaf in rest.iter().filter(|_| routes) {
             let mut kinds = leaf.path.clone();
-            // A row for the service itself stands beside literals alone.
+            // A row for the service itself is only compatible with literals.
             kinds.iter_mut().take(1).for_each(|kind| *kind %= 5);
             let own = path(&kinds, part.prefix.len());
             let method = METHODS.get(leaf.method).cloned();
@@ -373,7 +213,7 @@ impl Draft {
         mode: usize,
         first: Need,
         second: Need,
-        otherwise: Need,
+        fallback_need: Need,
     ) -> Router {
         let entered = |path: &String| is_inside(path, &format!("/{}", rpc::SERVICE));
         if self.known.iter().any(entered) {
@@ -383,7 +223,7 @@ impl Draft {
         let (second, rule) = match mode {
             0 => (second, Rule::Rows),
             1 => (first, Rule::Rows),
-            _ => (otherwise, Rule::Otherwise),
+            _ => (fallback_need, Rule::Fallback),
         };
         let ids = [
             (rpc::METHODS[0], first, Rule::Rows),
@@ -402,9 +242,9 @@ impl Draft {
         rpc::add(router, ids)
     }
 
-    fn finish(mut self, router: Router, otherwise: Need) -> App {
+    fn finish(mut self, router: Router, fallback_need: Need) -> App {
         self.level_heads();
-        let mut table = AccessTable::builder().fallback(otherwise.access());
+        let mut table = AccessTable::builder().fallback(fallback_need.access());
         for route in self.routes.iter().filter(|route| route.rule == Rule::Rows) {
             let access = route.need.access();
             for path in &route.paths {
@@ -426,7 +266,7 @@ impl Draft {
             router,
             table: table.build().unwrap(),
             routes: self.routes,
-            otherwise,
+            fallback_need,
         }
     }
 

@@ -6,7 +6,10 @@
 //! than its row asks for, and a request with enough must reach it.
 
 mod app;
+mod need;
+mod parts;
 mod requests;
+mod routes;
 mod rpc;
 mod wire;
 
@@ -22,8 +25,9 @@ use tower::Layer;
 use tower_authn::{AccessTable, AuthnLayer, Principal, Rejection, Verifier, verify_fn};
 
 use self::{
-    app::{App, Caller, FALLBACK, Need, Rule, SCOPES},
+    need::{Caller, Need, SCOPES},
     requests::{Seed, Spelling, request, seed, spelling},
+    routes::{App, FALLBACK, Rule},
 };
 use crate::support::ask;
 
@@ -41,13 +45,13 @@ fn layer(table: AccessTable) -> AuthnLayer<impl Verifier<Principal = Principal>,
     AuthnLayer::new(verify).access(table)
 }
 
-/// The handler that answered, by its own word.
+/// Returns the id of the handler that responded.
 fn handler(headers: &HeaderMap) -> Option<usize> {
     let id = headers.get("x-route")?;
     Some(id.to_str().unwrap().parse().unwrap())
 }
 
-/// What happened so far, so that a test that shows nothing fails.
+/// Counts the kinds of requests, so that a test without enough of each fails.
 #[derive(Debug, Default)]
 struct Tally {
     admitted: Cell<usize>,
@@ -61,7 +65,7 @@ fn count(cell: &Cell<usize>) {
     cell.set(cell.get() + 1);
 }
 
-/// Whether a row's pattern could match a path, segment by segment.
+/// Returns whether a row's pattern could match a path, segment by segment.
 fn could_match(pattern: &str, path: &str) -> bool {
     let mut path = path.split('/');
     for segment in pattern.split('/') {
@@ -83,8 +87,8 @@ fn could_match(pattern: &str, path: &str) -> bool {
     path.next().is_none()
 }
 
-/// Holds an answer of the guarded app against that of the router alone.
-fn judge(
+/// Compares the response of the protected app with that of the router alone.
+fn check(
     app: &App,
     (target, caller): (&str, Caller),
     (alone, guarded): (Option<usize>, Option<usize>),
@@ -99,20 +103,20 @@ fn judge(
     let route = app.routes.get(id);
     let (need, rule) = match route {
         Some(route) => (route.need, route.rule),
-        None => (app.otherwise, Rule::Otherwise),
+        None => (app.fallback_need, Rule::Fallback),
     };
     if rule == Rule::Unlisted {
         let path = target.parse::<http::Uri>().unwrap().path().to_owned();
         let mut rows = app.routes.iter().filter(|route| route.rule == Rule::Rows);
         let covered = rows.any(|row| row.paths.iter().any(|row| could_match(row, &path)));
-        let closed = !covered && !app.otherwise.is_met_by(caller);
+        let closed = !covered && !app.fallback_need.is_met_by(caller);
         prop_assert!(!(closed && guarded.is_some()), "an unlisted route is open");
         return Ok(());
     }
     let spelling = spelling(target);
-    let enough = match (spelling, need, app.otherwise) {
+    let enough = match (spelling, need, app.fallback_need) {
         (Spelling::Odd, ..) => false,
-        // What is encoded is never public, whatever its row says.
+        // An encoded path is never public, even if its row is.
         (Spelling::Encoded, Need::Public, Need::Public) => caller.is_some(),
         (Spelling::Encoded, Need::Public, otherwise) => otherwise.is_met_by(caller),
         (Spelling::Encoded | Spelling::Plain, ..) => need.is_met_by(caller),
@@ -152,17 +156,21 @@ fn s01_no_request_reaches_a_handler_with_less_than_its_row_asks() {
     let result = TestRunner::new(config).run(&(app::app(), vec(seed(), 40)), |(mut app, seeds)| {
         let empty = AccessTable::builder().build().unwrap();
         let table = std::mem::replace(&mut app.table, empty);
-        let guarded = layer(table).layer(app.router.clone());
+        let app_with_layer = layer(table).layer(app.router.clone());
         for seed in &seeds {
             let target = seed.target(&app);
             let Some(asked) = request(seed.method(), &target, seed.caller) else {
                 continue;
             };
             let again = request(seed.method(), &target, seed.caller).unwrap();
-            let (alone, behind) = runtime
-                .block_on(async { (ask(&app.router, asked).await, ask(&guarded, again).await) });
-            let answers = (handler(alone.headers()), handler(behind.headers()));
-            judge(&app, (&target, seed.caller), answers, &tally).map_err(|error| {
+            let (alone, guarded) = runtime.block_on(async {
+                (
+                    ask(&app.router, asked).await,
+                    ask(&app_with_layer, again).await,
+                )
+            });
+            let answers = (handler(alone.headers()), handler(guarded.headers()));
+            check(&app, (&target, seed.caller), answers, &tally).map_err(|error| {
                 TestCaseError::fail(format!(
                     "{} {target} {:?}: {error}",
                     seed.method(),

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Method, Request, Uri};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-use super::app::{App, Caller};
+use super::{need::Caller, routes::App};
 
 /// A request, as numbers and then as text.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! A generated gRPC service whose methods say which one they are.
+//! A gRPC service that reports the id of the method that was called.
 
 use axum::Router;
 use tokio_stream::{Iter, iter};

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower_authn::{AccessTable, protect};
 
-use super::{Seed, Tally, app, handler, judge, layer, request, requests::token, seed};
+use super::{Seed, Tally, app, check, handler, layer, request, requests::token, seed};
 use crate::support::{open, serve};
 
 /// The handler that answers a target sent byte by byte: clients refuse or
@@ -78,14 +78,14 @@ async fn s01_no_request_over_a_connection_reaches_a_handler_with_less() {
                 over_http1(alone, seed, &target).await,
                 over_http1(guarded, seed, &target).await,
             );
-            let verdict = judge(&app, (&target, seed.caller), answers, &tally);
+            let verdict = check(&app, (&target, seed.caller), answers, &tally);
             verdict.unwrap_or_else(|error| panic!("HTTP/1.1 {asked}: {error} {app:#?}"));
             if target.starts_with('/') && seed.method() != http::Method::CONNECT {
                 let answers = (
                     over_http2(alone, seed, &target).await,
                     over_http2(guarded, seed, &target).await,
                 );
-                let verdict = judge(&app, (&target, seed.caller), answers, &tally);
+                let verdict = check(&app, (&target, seed.caller), answers, &tally);
                 verdict.unwrap_or_else(|error| panic!("HTTP/2 {asked}: {error} {app:#?}"));
             }
         }

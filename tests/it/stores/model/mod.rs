@@ -15,7 +15,7 @@ use tower_authn::{
 
 use self::expected::{Model, Step, steps};
 use super::{Directory, server, sqlite};
-use crate::tokens::{Hands, answer};
+use crate::tokens::{ManualClock, answer};
 
 const BEGIN: u64 = 1_000_000;
 
@@ -23,14 +23,14 @@ const BEGIN: u64 = 1_000_000;
 struct Driven<S> {
     store: Arc<S>,
     tokens: Tokens,
-    hands: Hands,
+    hands: ManualClock,
     made: Vec<CreatedToken>,
 }
 
 impl<S: TokenStore> Driven<S> {
     async fn new(store: S) -> Self {
         let store = Arc::new(store);
-        let hands = Hands::at(BEGIN);
+        let hands = ManualClock::at(BEGIN);
         let tokens = Tokens::open(Arc::clone(&store), hands.options()).await;
         Self {
             store,

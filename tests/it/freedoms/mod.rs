@@ -1,148 +1,32 @@
-//! What a store may do, and what a broken one does: rows S07, S08 and S09.
+//! The freedoms of a store, and stores that hang: rows S07, S08 and S09.
 
 #![cfg(feature = "tokens")]
 
-use std::{
-    future::pending,
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+mod store;
+
+#[cfg(feature = "conformance")]
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use tokio::time::{Instant, sleep};
 use tower_authn::{
-    store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
-    },
-    token::{Timestamp, TokenId},
+    store::{Query, TokenStore},
+    token::Timestamp,
     tokens::{
         CreatedToken, NewToken, TokenError, TokenErrorKind, TokenSelector, TokenUpdate, Tokens,
         TokensOptions,
     },
 };
 
-use crate::{
-    support::Calls,
-    watched::{Watched, status},
-};
+use self::store::{Free, Watch};
+use crate::watched::{Watched, status};
 
 const OK: StatusCode = StatusCode::OK;
 const REFUSED: StatusCode = StatusCode::UNAUTHORIZED;
 
-/// Long after every token was made.
+/// Long after every token was created.
 const FAR: Timestamp = Timestamp::from_millis(1 << 50);
-
-/// A store in memory that takes the freedoms which the contract grants. All
-/// clones are the same store.
-#[derive(Clone, Default)]
-pub struct Free {
-    store: Arc<MemoryStore>,
-    /// How many rows a page of changes or of a list has at most.
-    pub page: Option<usize>,
-    pub watch: Watch,
-    /// Whether everything is loaded in another order.
-    pub reversed: bool,
-    reads: Calls,
-    hangs: Arc<Mutex<Hangs>>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub enum Watch {
-    AtOnce,
-    #[default]
-    Never,
-    WhenChanged,
-}
-
-/// Which call never returns, and whether it is done all the same.
-#[derive(Clone, Copy, Default)]
-struct Hangs {
-    call: Option<&'static str>,
-    done: bool,
-}
-
-impl Free {
-    fn hang(&self, call: &'static str) {
-        let call = Some(call);
-        *self.hangs.lock().unwrap() = Hangs { call, done: false };
-    }
-
-    /// The call is done, and its answer never comes.
-    fn lose_answers(&self, call: &'static str) {
-        let call = Some(call);
-        *self.hangs.lock().unwrap() = Hangs { call, done: true };
-    }
-
-    fn answer(&self) {
-        *self.hangs.lock().unwrap() = Hangs::default();
-    }
-
-    async fn call<T>(&self, name: &str, call: impl Future<Output = T>) -> T {
-        let hangs = *self.hangs.lock().unwrap();
-        if hangs.call != Some(name) {
-            return call.await;
-        }
-        if hangs.done {
-            call.await;
-        }
-        pending().await
-    }
-
-    fn shorter(&self, limit: usize) -> usize {
-        limit.min(self.page.unwrap_or(limit))
-    }
-}
-
-impl TokenStore for Free {
-    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
-        self.call("apply", self.store.apply(writes)).await
-    }
-
-    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
-        self.call("get", self.store.get(id)).await
-    }
-
-    async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        query.limit = self.shorter(query.page_size());
-        self.call("list", self.store.list(query)).await
-    }
-
-    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        self.reads.add();
-        let changes = self.store.changes(since, self.shorter(limit));
-        self.call("changes", changes).await
-    }
-
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
-        let mut rows = Vec::new();
-        let mut keep = |row| rows.push(row);
-        let head = self
-            .call("load_all", self.store.load_all(&mut keep))
-            .await?;
-        if self.reversed {
-            rows.reverse();
-        }
-        rows.into_iter().for_each(each);
-        Ok(head)
-    }
-
-    async fn watch(&self, since: u64) {
-        match self.watch {
-            Watch::AtOnce => {}
-            Watch::Never => pending().await,
-            Watch::WhenChanged => self.store.watch(since).await,
-        }
-    }
-
-    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        self.call("record_uses", self.store.record_uses(uses)).await
-    }
-
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.call("prune", self.store.prune(ended_before)).await
-    }
-}
 
 async fn open(store: &Free) -> Tokens {
     let options = TokensOptions::new("acme").unwrap();
@@ -175,14 +59,17 @@ fn free() -> Vec<(&'static str, Free)> {
         ("pages of one row", short(1)),
         ("pages of seven rows", short(7)),
         ("a watch that returns at once", watch(Watch::AtOnce)),
-        ("a watch that tells", watch(Watch::WhenChanged)),
+        (
+            "a watch that returns after a change",
+            watch(Watch::WhenChanged),
+        ),
         ("rows in another order", reversed),
         ("all of it", all),
     ]
 }
 
 #[tokio::test(start_paused = true)]
-async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
+async fn s07_no_change_is_lost_whatever_freedoms_a_store_uses() {
     let poll = Duration::from_millis(1_100);
     for (name, store) in free() {
         let (one, two) = (open(&store).await, open(&store).await);
@@ -207,7 +94,7 @@ async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
             "{name}: {reads} reads without a pause"
         );
 
-        // The row of the last revision is gone: the head is past all rows.
+        // The row of the last revision is pruned, so the head is past all rows.
         one.create(NewToken::new("bob")).await.unwrap();
         one.revoke(TokenSelector::Subject("bob"), "admin", "")
             .await
@@ -252,7 +139,7 @@ async fn s07_whatever_freedom_a_store_takes_no_change_is_lost() {
 
 #[cfg(feature = "conformance")]
 #[tokio::test(flavor = "multi_thread")]
-async fn s07_a_store_that_takes_every_freedom_conforms() {
+async fn s07_a_store_that_uses_every_freedom_conforms() {
     use tower_authn::store::conformance;
     for (_, store) in free() {
         let fresh = || Free {
@@ -268,7 +155,7 @@ async fn s07_a_store_that_takes_every_freedom_conforms() {
     }
 }
 
-/// Calls an operation, and says how long it took and what it failed with.
+/// Returns how long an operation took to fail, and its error.
 async fn outcome<T>(call: impl Future<Output = Result<T, TokenError>>) -> (Duration, TokenError) {
     let begun = Instant::now();
     let error = call.await.err().expect("it fails");
@@ -330,7 +217,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
             let limit = if call == "prune" { 60_010 } else { 10_010 };
             assert!(taken <= Duration::from_millis(limit), "{call}: {taken:?}");
         }
-        store.answer();
+        store.release();
         sleep(Duration::from_secs(6)).await;
     }
     tokens.shutdown().await.unwrap();
@@ -340,7 +227,7 @@ async fn s08_no_call_of_a_store_that_hangs_takes_longer_than_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s08_a_revocation_whose_answer_is_lost_is_found_out() {
+async fn s08_a_revocation_is_found_when_its_answer_was_lost() {
     for done in [true, false] {
         let store = Free::default();
         let tokens = open(&store).await;
@@ -349,14 +236,14 @@ async fn s08_a_revocation_whose_answer_is_lost_is_found_out() {
             true => store.lose_answers("apply"),
             false => store.hang("apply"),
         }
-        let which = || TokenSelector::Id(made.record.id);
-        let (_, error) = outcome(tokens.revoke(which(), "admin", "lost")).await;
+        let selector = || TokenSelector::Id(made.record.id);
+        let (_, error) = outcome(tokens.revoke(selector(), "admin", "lost")).await;
         assert_eq!(error.kind(), TokenErrorKind::Unavailable);
-        store.answer();
+        store.release();
         sleep(Duration::from_millis(50)).await;
         let expected = if done { REFUSED } else { OK };
         assert_eq!(status(&tokens, made.secret.expose()).await, expected);
-        let again = tokens.revoke(which(), "admin", "lost").await.unwrap();
+        let again = tokens.revoke(selector(), "admin", "lost").await.unwrap();
         assert_eq!(again, usize::from(!done), "it can be repeated");
         assert_eq!(status(&tokens, made.secret.expose()).await, REFUSED);
     }

@@ -2,13 +2,9 @@
 
 #![cfg(feature = "tokens")]
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+mod net;
+
+use std::time::{Duration, SystemTime};
 
 use futures::future::FutureExt;
 use http::StatusCode;
@@ -16,99 +12,13 @@ use tokio::runtime::Builder;
 use tower::Layer;
 use tower_authn::{
     AuthnLayer,
-    store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
-    },
-    token::{Secret, Timestamp, TokenId, check_offline},
+    store::MemoryStore,
+    token::{Secret, check_offline},
     tokens::{CreatedToken, NewToken, TokenSelector, Tokens, TokensOptions},
 };
 
-use crate::support::{Calls, Strict, ask, get};
-
-/// A store that can be put out of reach, that can be swapped for another one,
-/// and that counts what it is asked for.
-#[derive(Clone, Default)]
-pub struct Net {
-    store: Arc<Mutex<Arc<MemoryStore>>>,
-    epoch: Arc<Mutex<String>>,
-    down: Arc<AtomicBool>,
-    gets: Calls,
-}
-
-impl Net {
-    fn reach(&self) -> Result<Arc<MemoryStore>, StoreError> {
-        match self.down.load(Ordering::Relaxed) {
-            true => Err(StoreError::unavailable("down")),
-            false => Ok(Arc::clone(&self.store.lock().unwrap())),
-        }
-    }
-
-    pub fn set_down(&self, down: bool) {
-        self.down.store(down, Ordering::Relaxed);
-    }
-
-    /// Another way to the same store, which goes down by itself.
-    fn beside(&self) -> Self {
-        let down = Arc::default();
-        Self {
-            down,
-            ..self.clone()
-        }
-    }
-
-    /// Puts another store in its place.
-    fn replace(&self, epoch: &str) {
-        *self.store.lock().unwrap() = Arc::new(MemoryStore::new());
-        epoch.clone_into(&mut self.epoch.lock().unwrap());
-    }
-
-    fn head(&self, head: Position) -> Position {
-        let epoch = self.epoch.lock().unwrap().clone();
-        Position { epoch, ..head }
-    }
-}
-
-impl TokenStore for Net {
-    async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
-        self.reach()?.apply(writes).await
-    }
-
-    async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
-        self.gets.add();
-        // Others who ask in the meantime are to find this read under way.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        self.reach()?.get(id).await
-    }
-
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        self.reach()?.list(query).await
-    }
-
-    async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let Changes { head, rows } = self.reach()?.changes(since, limit).await?;
-        let head = self.head(head);
-        Ok(Changes { head, rows })
-    }
-
-    async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
-        let head = self.reach()?.load_all(each).await?;
-        Ok(self.head(head))
-    }
-
-    /// Never tells: what is seen is seen by asking.
-    async fn watch(&self, _: u64) {
-        std::future::pending().await
-    }
-
-    async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        self.reach()?.record_uses(uses).await
-    }
-
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.reach()?.prune(ended_before).await
-    }
-}
+pub use self::net::Net;
+use crate::support::{Strict, ask, get};
 
 async fn open(net: &Net) -> Tokens {
     let options = TokensOptions::new("acme").unwrap();
@@ -122,7 +32,7 @@ async fn status(tokens: &Tokens, token: &str) -> StatusCode {
 }
 
 #[test]
-fn a_follower_that_stands_still_does_not_keep_a_verdict_fresh() {
+fn a_follower_that_does_not_run_keeps_no_verdict_fresh() {
     const MAX_STALE: Duration = Duration::from_secs(1);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let with = |max_stale| {
@@ -135,7 +45,7 @@ fn a_follower_that_stands_still_does_not_keep_a_verdict_fresh() {
     };
     let short = with(MAX_STALE);
     let long = with(Duration::MAX);
-    // Nobody runs the tasks from here on.
+    // No runtime runs the tasks from here on.
     let verdict = |(tokens, secret): &(Tokens, Secret)| {
         let status = status(tokens, secret.expose());
         status.now_or_never().expect("decided at once")
@@ -173,7 +83,11 @@ async fn an_outage_is_bridged_for_max_stale_and_then_answered_503() {
             "{seconds} s later"
         );
         let revoked = status(&tokens, bad.secret.expose()).await;
-        assert_eq!(revoked, StatusCode::UNAUTHORIZED, "a bad token stays bad");
+        assert_eq!(
+            revoked,
+            StatusCode::UNAUTHORIZED,
+            "a revoked token stays revoked"
+        );
     }
     assert!(tokens.staleness() > Duration::from_secs(600));
     assert!(tokens.create(NewToken::new("carol")).await.is_err());
@@ -183,7 +97,7 @@ async fn an_outage_is_bridged_for_max_stale_and_then_answered_503() {
     assert_eq!(
         status(&tokens, good.secret.expose()).await,
         StatusCode::OK,
-        "by itself"
+        "without a restart"
     );
     assert!(tokens.staleness() < Duration::from_secs(3));
 }
@@ -210,7 +124,7 @@ async fn f05_what_another_instance_revokes_is_refused_within_a_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_history_replaces_all_that_was_known() {
+async fn another_history_replaces_the_whole_memory() {
     let net = Net::default();
     let tokens = open(&net).await;
     let mut old = tokens.create(NewToken::new("alice")).await.unwrap();
@@ -246,11 +160,11 @@ async fn a_flood_of_made_up_tokens_never_reaches_the_store() {
     let before = net.gets.count();
     for n in 0..10_000 {
         let id = format!("{n:012}");
-        // A token of ours under another id, without a checksum that holds.
+        // A token of ours with another id, so that its checksum is wrong.
         let shaped = format!("acme_{id}{}", &own[17..]);
         assert_eq!(status(&tokens, &shaped).await, StatusCode::UNAUTHORIZED);
     }
-    check_offline(foreign.secret.expose()).expect("whole, but of another ring");
+    check_offline(foreign.secret.expose()).expect("well formed, but of another ring");
     assert_eq!(
         status(&tokens, foreign.secret.expose()).await,
         StatusCode::UNAUTHORIZED
@@ -264,7 +178,7 @@ async fn a_flood_of_made_up_tokens_never_reaches_the_store() {
 }
 
 #[tokio::test]
-async fn however_many_ask_for_an_unheard_token_the_store_is_asked_once() {
+async fn concurrent_requests_with_an_unknown_token_read_the_store_once() {
     let net = Net::default();
     let (one, two) = (open(&net).await, open(&net).await);
     let made = one.create(NewToken::new("alice")).await.unwrap();
@@ -287,7 +201,7 @@ async fn however_many_ask_for_an_unheard_token_the_store_is_asked_once() {
 }
 
 #[tokio::test]
-async fn an_unheard_token_in_an_outage_is_503_and_good_afterwards() {
+async fn an_unknown_token_in_an_outage_is_503_and_active_afterwards() {
     let net = Net::default();
     let (one, two) = (open(&net).await, open(&net).await);
     let made = one.create(NewToken::new("alice")).await.unwrap();
@@ -301,8 +215,8 @@ async fn an_unheard_token_in_an_outage_is_503_and_good_afterwards() {
 #[tokio::test(start_paused = true)]
 async fn what_an_outage_hides_is_503_and_what_it_cannot_change_is_401() {
     let net = Net::default();
-    let cut_off = net.beside();
-    // The clock of those who mint is ahead, so that a new key mints at once.
+    let cut_off = net.reconnect();
+    // The clock of the instance that mints is ahead, so that a new key mints at once.
     let hour = || SystemTime::now() + Duration::from_secs(3_600);
     let options = TokensOptions::new("acme").unwrap();
     let ahead = options
@@ -348,7 +262,7 @@ async fn what_an_outage_hides_is_503_and_what_it_cannot_change_is_401() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bound_shorter_than_a_poll_is_kept_without_a_gap() {
+async fn a_max_stale_shorter_than_a_poll_leaves_no_gap() {
     let bound = Duration::from_millis(300);
     let options = TokensOptions::new("acme").unwrap().max_stale(bound);
     let net = Net::default();

@@ -1,12 +1,16 @@
 //! The code keeps to its floors: an item imports from floors below its own and
 //! from its own folder, so that each part can be read without those above it.
 
+mod paths;
+
 use std::{collections::BTreeMap, fs, path::Path};
+
+use self::paths::{Paths, module};
 
 /// Sources by their path below `src/`.
 type Files = BTreeMap<String, String>;
 
-/// Where a name of the crate's root comes from: `AuthnLayer` from `layer`.
+/// The module of each name at the crate's root: `layer` of `AuthnLayer`.
 type Root = BTreeMap<String, String>;
 
 fn floor(unit: &str) -> Option<u8> {
@@ -33,7 +37,7 @@ fn may_import(from: &str, to: &str) -> bool {
     }
 }
 
-/// Crates of others that a floor knows nothing of.
+/// Returns whether a unit may name an item of another crate.
 fn may_name(unit: &str, path: &[&str]) -> bool {
     let floor = floor(unit);
     match path {
@@ -44,205 +48,23 @@ fn may_name(unit: &str, path: &[&str]) -> bool {
     }
 }
 
-/// The module of a file: `layer/gate.rs` is `layer::gate`.
-fn module(file: &str) -> Vec<&str> {
-    let path = file.trim_end_matches(".rs");
-    path.split('/')
-        .filter(|part| !["lib", "mod"].contains(part))
-        .collect()
-}
-
-/// The tokens of a source that can be part of a path: no comment, no literal.
-fn tokens(mut rest: &str) -> Vec<&str> {
-    const IDENT: fn(char) -> bool = |c| c.is_alphanumeric() || c == '_';
-    let mut tokens = Vec::new();
-    while let Some(first) = rest.chars().next() {
-        let end = |from: usize, end: &str| match rest[from..].find(end) {
-            Some(at) => from + at + end.len(),
-            None => rest.len(),
-        };
-        let word = rest.find(|c| !IDENT(c)).unwrap_or(rest.len());
-        let behind = rest[word..].trim_start_matches('#');
-        let (len, kept) = if rest.starts_with("//") {
-            (end(0, "\n"), false)
-        } else if rest.starts_with("/*") {
-            (end(2, "*/"), false)
-        } else if ["r", "br", "cr"].contains(&&rest[..word]) && behind.starts_with('"') {
-            let hashes = rest.len() - word - behind.len();
-            let close = format!("\"{}", "#".repeat(hashes));
-            (end(word + hashes + 1, &close), false)
-        } else if word > 0 {
-            (word, true)
-        } else if first == '"' {
-            let mut escaped = false;
-            let close = rest[1..].find(|c| {
-                let closes = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                closes
-            });
-            (close.unwrap() + 2, false)
-        } else if rest.starts_with("'\\") {
-            (end(3, "'"), false)
-        } else if first == '\'' && rest.chars().nth(2) == Some('\'') {
-            (2 + rest[1..].chars().next().unwrap().len_utf8(), false)
-        } else if rest.starts_with("::") {
-            (2, true)
-        } else {
-            (first.len_utf8(), !first.is_whitespace())
-        };
-        let (token, behind) = rest.split_at(len);
-        if kept {
-            tokens.push(token);
-        }
-        rest = behind;
-    }
-    tokens
-}
-
-/// Where the bracket that opens at `at` has been closed.
-fn closed(tokens: &[&str], at: usize) -> usize {
-    let mut depth = 0;
-    for (i, token) in tokens.iter().enumerate().skip(at) {
-        match *token {
-            "{" | "[" => depth += 1,
-            "}" | "]" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return i + 1;
-        }
-    }
-    tokens.len()
-}
-
-fn without_tests(mut tokens: Vec<&str>) -> Vec<&str> {
-    const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let mut from = 0;
-    while let Some(found) = tokens[from..].windows(TEST.len()).position(|w| w == TEST) {
-        let start = from + found;
-        let mut item = start + TEST.len();
-        while tokens[item] == "#" {
-            item = closed(&tokens, item + 1);
-        }
-        if tokens[item] == "mod" && tokens[item + 2] == "{" {
-            tokens.drain(start..closed(&tokens, item + 2));
-        }
-        from = (start + 1).min(tokens.len());
-    }
-    tokens
-}
-
-/// A path, and the name that it is given where it stands.
-type Named<'a> = (Vec<&'a str>, &'a str);
-
-/// Reads the path or the tree of a `use` at `at`; answers where it ends.
-fn tree<'a>(
-    t: &[&'a str],
-    mut at: usize,
-    mut path: Vec<&'a str>,
-    out: &mut Vec<Named<'a>>,
-) -> usize {
-    loop {
-        match t[at] {
-            "{" => {
-                let end = closed(t, at);
-                at += 1;
-                while at < end - 1 {
-                    at = tree(t, at, path.clone(), out).max(at + 1);
-                }
-                return end;
-            }
-            "," => return at,
-            part => path.push(part),
-        }
-        at += 1;
-        if t.get(at) != Some(&"::") {
-            break;
-        }
-        at += 1;
-        if t[at] == "<" {
-            break;
-        }
-    }
-    let alias = t.get(at) == Some(&"as");
-    let name = if alias {
-        t[at + 1]
-    } else {
-        path[path.len() - 1]
-    };
-    out.push((path, name));
-    if alias { at + 2 } else { at }
-}
-
-/// Whether a token is a path's first, and not what stands before a `::name`.
-fn starts_path(token: &str) -> bool {
-    let before = ["as", "dyn", "for", "impl", "in", "mut", "return", "use"];
-    token.starts_with(|c: char| c.is_alphabetic() || c == '_') && !before.contains(&token)
-}
-
-/// Every path of a file that begins where the crate or a crate of others does.
-fn paths<'a>(file: &'a str, source: &'a str) -> Vec<Named<'a>> {
-    let tokens = without_tests(tokens(source));
-    let (mut found, mut inline, mut depth, mut at) = (Vec::new(), Vec::new(), 0, 0);
-    while at < tokens.len() {
-        let (token, next) = (tokens[at], tokens.get(at + 1).copied());
-        match token {
-            "mod" if tokens.get(at + 2) == Some(&"{") => inline.push((depth, next.unwrap())),
-            "{" => depth += 1,
-            "}" => {
-                depth -= 1;
-                inline.pop_if(|(outside, _)| *outside == depth);
-            }
-            _ => {}
-        }
-        // A crate can be renamed or taken whole with no `::` behind it.
-        let bare = token == "subtle" || (token == "crate" && next == Some("as"));
-        if !bare && (next != Some("::") || !starts_path(token)) {
-            at += 1;
-            continue;
-        }
-        let mut trees = Vec::new();
-        at = tree(&tokens, at, Vec::new(), &mut trees);
-        for (path, name) in trees {
-            let mut here = module(file);
-            here.extend(inline.iter().map(|(_, name)| *name));
-            let mut behind = path.as_slice();
-            while let [first @ ("self" | "super"), tail @ ..] = behind {
-                if *first == "super" {
-                    here.pop();
-                }
-                behind = tail;
-            }
-            let relative = behind.len() < path.len();
-            let whole = if relative {
-                [&["crate"], &here[..], behind].concat()
-            } else {
-                path
-            };
-            found.push((whole, name));
-        }
-    }
-    found
-}
-
-/// Whatever breaks the floors, as sentences, and every import that keeps them.
+/// The breaches of the floors, as sentences, and the imports that keep them.
 fn check(files: &Files) -> (Vec<String>, Vec<(String, String)>) {
     let (mut breaches, mut kept) = (Vec::new(), Vec::new());
     let lib = files.get("lib.rs").map_or("", String::as_str);
-    let root: Root = paths("lib.rs", lib)
+    let root: Root = Paths::read("lib.rs", lib)
         .into_iter()
-        .filter_map(|(path, name)| match path.as_slice() {
-            ["crate", unit, _, ..] | [unit, _, ..] => Some((name.to_owned(), (*unit).to_owned())),
-            _ => None,
-        })
+        .filter(|(path, _)| path.len() > 2 && path[0] == "crate")
+        .map(|(path, name)| (name, path[1].clone()))
         .collect();
     for (file, source) in files {
         let unit = module(file).first().copied().unwrap_or("lib");
         if unit != "lib" && floor(unit).is_none() {
             breaches.push(format!("{file} has no floor"));
         }
-        for (path, _) in paths(file, source) {
+        for (path, _) in Paths::read(file, source) {
             let text = path.join("::");
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
             match path.as_slice() {
                 ["subtle", ..] if file != "ct.rs" => breaches.push(format!("{file} names subtle")),
                 ["crate", "*" | "self", ..] | ["crate"] => {
@@ -324,9 +146,11 @@ fn a_planted_breach_is_found() {
         ("head.rs", "use crate as c;", "hides what it imports behind crate"),
         ("head.rs", "use crate::*;", "hides what it imports behind crate::*"),
         ("head.rs", "#[cfg(test)] mod tests { const A: char = '}'; } use crate::layer::X;", "imports crate::layer::X of layer"),
-        ("unheard.rs", "", "has no floor"),
+        ("unknown.rs", "", "has no floor"),
         ("lib.rs", "pub use crate::layer::Authn;", ""),
-        ("head.rs", "/// crate::layer\n// crate::layer\n/* crate::layer */", ""),
+        ("head.rs", "fn f() { m!(a => [crate::layer::f(1)]) }", "imports crate::layer::f of layer"),
+        ("head.rs", "pub(crate) struct A; impl A { pub(super) fn f() {} }", ""),
+        ("head.rs", "/// crate::layer\n// crate::layer\n/* crate::layer */ struct A;", ""),
         ("head.rs", "const A: &str = \"\\\"crate::layer\"; const B: &str = r#\"\"crate::layer\"#;", ""),
         ("head.rs", "#[cfg(test)] #[expect(x)] mod tests { use crate::layer::Authn; }", ""),
         ("head.rs", "use crate::credential::Scheme;", ""),
