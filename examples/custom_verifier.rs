@@ -23,7 +23,7 @@ struct User {
     name: &'static str,
 }
 
-/// A stand-in for a database or another service.
+/// A substitute for a database or another service.
 #[derive(Default)]
 struct Directory {
     down: AtomicBool,

@@ -125,15 +125,31 @@ impl Drain {
     pub(crate) fn discard<B, ResBody>(
         &self,
         request: Request<B>,
-        mut response: Response<ResBody>,
+        response: Response<ResBody>,
     ) -> Response<ResBody>
     where
         B: Body + Send + 'static,
     {
         if self.is_on && !request.body().is_end_stream() {
-            let discard = Discard::new(self, request.version(), request.headers());
-            discard.answer(request.into_body(), &mut response);
+            return self.discard_unread(request, response);
         }
+        response
+    }
+
+    /// Kept out of [`discard`](Self::discard), so that a refusal of a request without
+    /// a body stays short enough to be inlined.
+    #[cold]
+    #[inline(never)]
+    fn discard_unread<B, ResBody>(
+        &self,
+        request: Request<B>,
+        mut response: Response<ResBody>,
+    ) -> Response<ResBody>
+    where
+        B: Body + Send + 'static,
+    {
+        let discard = Discard::new(self, request.version(), request.headers());
+        discard.answer(request.into_body(), &mut response);
         response
     }
 
