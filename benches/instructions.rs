@@ -64,7 +64,7 @@ fn repeat(contender: &mut Contender, case: Case, requests: u32) {
 
 fn report(contenders: &mut [Contender]) {
     let times = measure_times(contenders);
-    let is_counted = count(0, Case::Good).is_some();
+    let bare = count_bare();
     println!(
         "| guard | time, least | median | 9 of 10 \
          | accepted: instructions, allocations | wrong token | none |"
@@ -72,12 +72,12 @@ fn report(contenders: &mut [Contender]) {
     println!("|---|---|---|---|---|---|---|");
     let base = times[0][ROUNDS / 2].as_secs_f64();
     for (index, contender) in contenders.iter().enumerate() {
-        let cell = |case| match is_counted {
-            true => {
-                let counts = count_over_bare(index, case);
+        let cell = |case| match bare {
+            Some(bare) => {
+                let counts = count_over(bare, index, case);
                 format!("{}, {}", counts.instructions, counts.allocations)
             }
-            false => "not counted".to_owned(),
+            None => "not counted".to_owned(),
         };
         let ratio = |round: usize| times[index][round].as_secs_f64() / base;
         println!(
@@ -110,19 +110,29 @@ fn measure_times(contenders: &mut [Contender]) -> Vec<Vec<Duration>> {
 
 /// Counts every case of this crate's contenders.
 fn own_counts(contenders: &[Contender]) -> baseline::Table {
+    let bare = count_bare().expect("valgrind is installed");
     let own = contenders.iter().enumerate();
     let own = own.filter(|(_, contender)| contender.name.starts_with("**"));
     own.flat_map(|(index, contender)| {
         let name = contender.name.replace(['*', '`'], "");
-        Case::ALL.map(|case| (format!("{name}: {case:?}"), count_over_bare(index, case)))
+        Case::ALL.map(|case| (format!("{name}: {case:?}"), count_over(bare, index, case)))
     })
     .collect()
 }
 
+/// The counts of the service without a layer, by case.
+type Bare = [Counts; 3];
+
+/// Counts the service without a layer, or returns `None` without valgrind.
+fn count_bare() -> Option<Bare> {
+    let [good, wrong, missing] = Case::ALL.map(|case| count(0, case));
+    Some([good?, wrong?, missing?])
+}
+
 /// Counts what one request costs over the service without a layer.
-fn count_over_bare(contender: usize, case: Case) -> Counts {
-    let counts = |contender| count(contender, case).expect("valgrind is installed");
-    counts(contender).over(counts(0))
+fn count_over(bare: Bare, contender: usize, case: Case) -> Counts {
+    let counts = count(contender, case).expect("valgrind is installed");
+    counts.over(bare[case as usize])
 }
 
 fn count(contender: usize, case: Case) -> Option<Counts> {

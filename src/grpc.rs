@@ -1,8 +1,8 @@
 //! tonic: an interceptor, statuses, and the principal of a `tonic::Request`.
 //!
-//! The layer guards a tonic server whole, knows each method, and waits where
-//! it must; it belongs on `Server::builder().layer(…)`. The interceptor guards
-//! one service, for verifiers that decide at once.
+//! The layer guards a whole tonic server, sees the called method, and can wait for
+//! the verifier; pass it to `Server::builder().layer(…)`. The interceptor guards one
+//! service, with a verifier that decides at once.
 
 use std::{fmt, sync::Arc};
 
@@ -19,20 +19,21 @@ use crate::layer::ValidityService;
 use crate::{
     head::Head,
     layer::{
-        Admission, AlwaysRequired, Anonymous, Authn, AuthnLayer, Gate, Headed, NoBody, Protected,
-        Require,
+        Admission, AlwaysRequired, Anonymous, Authn, AuthnLayer, EmptyBody, Gate, Protected,
+        RequestHead, Require,
     },
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
 };
 
-/// Guards one tonic service: each call needs a good credential.
+/// An interceptor that requires a good credential for each call of one tonic
+/// service.
 ///
-/// An interceptor can't wait, so the verifier must be
-/// [`IMMEDIATE`](Verifier::IMMEDIATE): a fixed list, a closure. It does not see
-/// which method is called either: for rights by method use [`AuthnLayer`] on
-/// the whole server. An unknown service is answered by tonic before any
-/// interceptor is asked.
+/// An interceptor cannot wait, so the verifier must be
+/// [`IMMEDIATE`](Verifier::IMMEDIATE), such as a fixed list or a closure. Nor does
+/// an interceptor see the called method: to require rights by method, put an
+/// [`AuthnLayer`] around the whole server. tonic responds to a call of an unknown
+/// service without calling an interceptor.
 ///
 /// # Example
 ///
@@ -57,24 +58,25 @@ use crate::{
 /// }));
 /// ```
 pub struct AuthnInterceptor<V, A = AlwaysRequired> {
-    gate: Arc<Gate<V, A, NoBody>>,
+    gate: Arc<Gate<V, A, EmptyBody>>,
 }
 
 impl<V: Verifier> AuthnInterceptor<V> {
-    /// Requires a credential that the verifier finds good, of every call.
+    /// Creates an interceptor that requires of every call a credential that the
+    /// verifier accepts.
     pub fn new(verifier: V) -> Self {
         AuthnLayer::new(verifier).into()
     }
 }
 
-/// Takes over what the layer was told: its sources, its policy (a constant
-/// [`Access`](crate::Access): an interceptor sees no path), what it strips.
+/// Keeps the settings of the layer: its sources, its policy, its options. The policy
+/// must be a constant [`Access`](crate::Access), since an interceptor sees no path.
 impl<V: Verifier, A> From<AuthnLayer<V, A>> for AuthnInterceptor<V, A> {
     fn from(layer: AuthnLayer<V, A>) -> Self {
         const {
             assert!(
                 V::IMMEDIATE,
-                "an interceptor can't wait: put an AuthnLayer around the server, or add `const IMMEDIATE: bool = true` to a verifier that never waits"
+                "an interceptor cannot wait: put an AuthnLayer around the server, or add `const IMMEDIATE: bool = true` to a verifier that never waits"
             );
         }
         Self { gate: layer.gate() }
@@ -93,31 +95,33 @@ where
             headers: metadata.into_headers(),
             extensions,
         };
-        let verdict = self.gate.decide_now(&mut call);
-        let verdict = verdict.or_else(|| self.gate.decide_with_head(&mut call));
-        let waits = || Err(Rejection::unavailable("the verifier would have to wait"));
-        let whose = verdict.unwrap_or_else(waits)?;
-        self.gate.cover(&mut call.headers);
-        self.gate.introduce(&mut call.extensions, whose);
+        let decision = self.gate.decide_now(&mut call);
+        let principal =
+            decision.unwrap_or_else(|| Err(Rejection::unavailable("the verifier has to wait")))?;
+        self.gate.admit(&mut call, principal);
         let metadata = MetadataMap::from_headers(call.headers);
         Ok(Request::from_parts(metadata, call.extensions, ()))
     }
 }
 
-/// What an interceptor is shown of a request.
+/// The part of a request that tonic passes to an interceptor.
 struct Call {
     uri: Uri,
     headers: HeaderMap,
     extensions: Extensions,
 }
 
-impl Headed for Call {
+impl RequestHead for Call {
     fn head(&self) -> Head<'_> {
         Head::new(&Method::POST, &self.uri, &self.headers, &self.extensions)
     }
 
     fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.headers
+    }
+
+    fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
     }
 }
 
@@ -135,8 +139,8 @@ impl<V, A> fmt::Debug for AuthnInterceptor<V, A> {
     }
 }
 
-/// The status of [`RejectionKind`]'s table, with its
-/// fixed message and `cache-control: no-store`. The cause stays behind.
+/// Converts a rejection into the status in the table of [`RejectionKind`], with its
+/// fixed message and `cache-control: no-store`, and drops the cause.
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
         let kind = rejection.kind();
@@ -146,14 +150,14 @@ impl From<Rejection> for Status {
     }
 }
 
-/// Reads the principal of a [`tonic::Request`].
-pub trait RequestExt {
-    /// The principal that a layer or an interceptor put there.
+/// Reads the principal of a [`tonic::Request`]. The trait is sealed.
+pub trait RequestExt: sealed::Sealed {
+    /// Returns the principal that a layer or an interceptor inserted.
     ///
     /// # Errors
     ///
-    /// 16 `UNAUTHENTICATED` for an anonymous request, 13 `INTERNAL` where no
-    /// layer for this type of principal stands in front.
+    /// Returns an error if the request is anonymous (16 `UNAUTHENTICATED`), or if no
+    /// layer for this type of principal is in front (13 `INTERNAL`).
     ///
     /// # Example
     ///
@@ -169,6 +173,13 @@ pub trait RequestExt {
     fn principal<P: Send + Sync + 'static>(&self) -> Result<&P, Status>;
 }
 
+mod sealed {
+    #[expect(unnameable_types, reason = "this seals a trait")]
+    pub trait Sealed {}
+}
+
+impl<T> sealed::Sealed for Request<T> {}
+
 impl<T> RequestExt for Request<T> {
     fn principal<P: Send + Sync + 'static>(&self) -> Result<&P, Status> {
         if let Some(principal) = self.extensions().get() {
@@ -176,7 +187,7 @@ impl<T> RequestExt for Request<T> {
         }
         Err(match self.extensions().get::<Anonymous<P>>() {
             Some(_) => Rejection::new(RejectionKind::Missing).into(),
-            None => Status::internal("no AuthnLayer for this principal stands in front"),
+            None => Status::internal("no AuthnLayer for this principal is in front"),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What a verifier and a policy may see of a request: all but its body.
+//! The part of a request that a verifier and a policy see: all but its body.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// The head of a request.
+    /// Borrows the head of a request.
     pub fn from_request<B>(request: &'a Request<B>) -> Self {
         Self {
             method: request.method(),
@@ -34,7 +34,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// The head of a request that was taken apart.
+    /// Borrows the head of a request from its parts.
     #[must_use]
     pub fn from_parts(parts: &'a Parts) -> Self {
         Self::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
@@ -54,7 +54,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Copies the head. The HTTP version is not part of it.
+    /// Copies the head. The HTTP version is not part of a head.
     pub(crate) fn to_parts(self) -> Parts {
         let (mut parts, ()) = Request::new(()).into_parts();
         parts.method = self.method.clone();
@@ -64,42 +64,42 @@ impl<'a> Head<'a> {
         parts
     }
 
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &'a Method {
         self.method
     }
 
-    /// The URI, as it arrived.
+    /// Returns the URI as it arrived.
     ///
-    /// Behind a tonic interceptor it is `/`: tonic does not show an
-    /// interceptor which method is called.
+    /// In a tonic interceptor it is `/`: tonic does not pass the name of the
+    /// called method to an interceptor.
     #[must_use]
     pub fn uri(&self) -> &'a Uri {
         self.uri
     }
 
-    /// The path, as it arrived: not decoded, not normalised, without the query.
+    /// Returns the path as it arrived, without the query: neither decoded nor
+    /// normalized.
     #[must_use]
     pub fn path(&self) -> &'a str {
         self.uri.path()
     }
 
-    /// The headers, the credential among them.
+    /// Returns the headers, including the credential, which is marked as sensitive.
     #[must_use]
     pub fn headers(&self) -> &'a HeaderMap {
         self.headers
     }
 
-    /// The extensions that layers further out have set.
+    /// Returns the extensions, which outer layers have set.
     #[must_use]
     pub fn extensions(&self) -> &'a Extensions {
         self.extensions
     }
 }
 
-/// Shows the method and the path. A query may hold secrets of others, and the
-/// headers hold ours.
+/// Shows the method and the path. The query and the headers may hold secrets.
 impl fmt::Debug for Head<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head")

@@ -1,11 +1,11 @@
-// The README's programs need every feature.
+// The programs in the README need every feature.
 #![cfg_attr(feature = "full", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "full"),
     doc = "Authentication for tower, axum and tonic. Build the docs with all features."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test may"))]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "tests may unwrap"))]
 
 mod challenge;
 mod ct;

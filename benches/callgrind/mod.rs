@@ -25,7 +25,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts a function, whose name may have a `*` for any text. The program is
+    /// Counts a function. Its name may have a `*` for any text. The program is
     /// run with [`REPEAT`], these arguments and a number of repetitions. Returns
     /// `None` without valgrind.
     pub fn measure(function: &str, arguments: &[String]) -> Option<Self> {

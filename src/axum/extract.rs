@@ -1,4 +1,4 @@
-//! axum: the principal as an argument of a handler.
+//! The principal as an argument of a handler.
 
 use std::any::type_name;
 
@@ -11,18 +11,18 @@ use http::{StatusCode, header::CACHE_CONTROL, request::Parts};
 
 use crate::{
     head::Head,
-    layer::{Anonymous, NoBody},
+    layer::{Anonymous, EmptyBody},
     principal::Principal,
     rejection::RejectionKind,
 };
 
-/// The principal of a request, for handlers behind an
+/// An extractor of the principal, for handlers inside an
 /// [`AuthnLayer`](crate::AuthnLayer).
 ///
-/// As an `Option` it is `None` for a request that was let through as
-/// anonymous. Otherwise such a request is refused: 401, as the layer would
-/// answer it. Where no layer stands in front, the answer is 500, also for an
-/// `Option`, so that a forgotten layer is not mistaken for an anonymous caller.
+/// For a request that the layer admitted as anonymous, `Option<Authenticated>` is
+/// `None`, and `Authenticated` alone responds with 401, as the layer does. Without
+/// a layer the response is 500, also for an `Option`, so that a forgotten layer is
+/// not mistaken for an anonymous caller.
 ///
 /// # Example
 ///
@@ -43,7 +43,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "a newtype to be taken apart in a pattern"
+    reason = "a newtype that handlers destructure"
 )]
 pub struct Authenticated<P = Principal>(pub P);
 
@@ -60,8 +60,8 @@ where
             Err(anonymous) => {
                 let missing = RejectionKind::Missing.into();
                 let head = Head::from_parts(parts);
-                let answer = anonymous.refusals().answer(head, &missing, &NoBody);
-                Err(AuthenticatedRejection(Box::new(answer)))
+                let response = anonymous.responses().respond(head, &missing, &EmptyBody);
+                Err(AuthenticatedRejection(Box::new(response)))
             }
         }
     }
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// The principal, or the mark of an anonymous request.
+/// Returns the principal, or the mark of an anonymous request.
 fn principal<P>(parts: &Parts) -> Result<Result<P, &Anonymous<P>>, AuthenticatedRejection>
 where
     P: Clone + Send + Sync + 'static,
@@ -89,19 +89,19 @@ where
     }
     match parts.extensions.get::<Anonymous<P>>() {
         Some(anonymous) => Ok(Err(anonymous)),
-        None => Err(AuthenticatedRejection::layer_is_missing(type_name::<P>())),
+        None => Err(AuthenticatedRejection::missing_layer(type_name::<P>())),
     }
 }
 
-/// Why [`Authenticated`] could not be extracted: 401 for an anonymous request,
-/// 500 where the layer is missing.
+/// The rejection of [`Authenticated`]: 401 for an anonymous request, 500 if the
+/// layer is missing.
 #[derive(Debug)]
 pub struct AuthenticatedRejection(Box<Response>);
 
 impl AuthenticatedRejection {
-    fn layer_is_missing(principal: &str) -> Self {
+    fn missing_layer(principal: &str) -> Self {
         let body = format!(
-            "Missing request extension: no AuthnLayer whose principal is `{principal}` stands in front of this handler. Perhaps you forgot to add it?"
+            "Missing request extension: no AuthnLayer with the principal `{principal}` is in front of this handler. Perhaps you forgot to add it?"
         );
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

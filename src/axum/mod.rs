@@ -2,7 +2,7 @@
 //!
 //! - [`Authenticated`] gives handlers the principal.
 //! - [`Protected::into_make_service`](crate::layer::Protected::into_make_service)
-//!   makes what `axum::serve` takes of a guarded router.
+//!   turns a guarded router into an argument for `axum::serve`.
 //! - [`assert_protected`] tests that no route is open.
 //! - [`assert_rows_reach_routes`] tests that each row of a table matches a route.
 

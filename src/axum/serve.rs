@@ -1,4 +1,4 @@
-//! What `axum::serve` takes of a guarded router.
+//! The conversions of a guarded router into a service for `axum::serve`.
 
 use std::{
     convert::Infallible,
@@ -19,8 +19,8 @@ use tower::Service;
 use crate::layer::Protected;
 
 impl<S> Protected<S> {
-    /// Turns the service into what `axum::serve` takes, whatever response body
-    /// the layers around the router make.
+    /// Converts the service into an argument for `axum::serve`, whatever the type of
+    /// the response body that its layers make.
     ///
     /// ```no_run
     /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +46,7 @@ impl<S> Protected<S> {
         MakeService(self.with_axum_body())
     }
 
-    /// Turns the response body into axum's own.
+    /// Converts the response body into axum's.
     ///
     /// With axum's `ServiceExt` in scope, the result has
     /// `into_make_service_with_connect_info`:
@@ -73,7 +73,7 @@ impl<S> Protected<S> {
     }
 }
 
-/// Gives each connection a clone of a service. Created by
+/// A service that makes a clone of another for each connection. Created by
 /// [`Protected::into_make_service`].
 #[derive(Clone)]
 pub struct MakeService<S>(WithAxumBody<S>);
@@ -92,7 +92,7 @@ impl<S: Clone, T> Service<T> for MakeService<S> {
     }
 }
 
-/// A service whose response body is axum's. Created by
+/// A service with axum's response body. Created by
 /// [`Protected::with_axum_body`].
 #[derive(Clone)]
 pub struct WithAxumBody<S>(S);
@@ -136,7 +136,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let response = try_ready!(self.project().inner.poll(cx));
-        // A body that is axum's already is moved and not boxed again.
+        // `Body::new` does not box axum's own body again.
         Poll::Ready(response.map(|response| response.map(Body::new)))
     }
 }

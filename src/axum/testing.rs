@@ -1,4 +1,4 @@
-//! A test that nothing stayed outside of a layer.
+//! A test that every path is inside of a layer.
 
 use std::{fmt, future::poll_fn};
 
@@ -6,13 +6,14 @@ use axum_core::body::Body;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use tower::Service;
 
-/// Asks a service for each path with each method, as plain HTTP and as gRPC,
-/// without a credential, for use in a test.
+/// Asserts, in a test, that a service rejects every request without a credential:
+/// each path with each method, as plain HTTP and as gRPC.
 ///
 /// # Panics
 ///
-/// Where it answers anything but a refusal (401, or gRPC 16), and names what
-/// is open. A 404 is an answer: whoever gets it learned something.
+/// Panics if a response is not a rejection (401, or gRPC 16); the message lists the
+/// open methods and paths. A 404 is not a rejection, since it reveals that the path
+/// does not exist.
 ///
 /// # Example
 ///
@@ -49,7 +50,7 @@ where
             for grpc in [false, true] {
                 let mut request = Request::new(Body::empty());
                 *request.method_mut() = method.clone();
-                *request.uri_mut() = path.parse().expect("a path to ask for is a URI");
+                *request.uri_mut() = path.parse().expect("a path must be a URI");
                 if grpc {
                     let value = HeaderValue::from_static("application/grpc");
                     request.headers_mut().insert(CONTENT_TYPE, value);
@@ -58,8 +59,8 @@ where
                 poll_fn(|cx| service.poll_ready(cx))
                     .await
                     .expect("the service is ready");
-                let response = service.call(request).await.expect("the service answers");
-                if !is_refused(&response) {
+                let response = service.call(request).await.expect("the service responds");
+                if !is_rejected(&response) {
                     open.push(format!("{method} {path} answers {}", response.status()));
                 }
             }
@@ -73,7 +74,7 @@ where
     );
 }
 
-fn is_refused<ResBody>(response: &Response<ResBody>) -> bool {
+fn is_rejected<ResBody>(response: &Response<ResBody>) -> bool {
     let grpc_status = response.headers().get("grpc-status");
     match response.status() {
         StatusCode::UNAUTHORIZED => true,

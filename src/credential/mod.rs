@@ -106,15 +106,13 @@ impl<'a> Credential<'a> {
         UserPassword::from_basic(self.scheme, self.token)
     }
 
-    /// Returns the head of the request that carries the credential.
+    /// Returns the head of the request.
+    ///
+    /// It is `None` only if the verifier sets
+    /// [`READS_HEAD`](crate::Verifier::READS_HEAD) to `false`.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "only a verifier with `READS_HEAD = false` gets no head"
-    )]
-    pub fn head(&self) -> Head<'a> {
+    pub fn head(&self) -> Option<Head<'a>> {
         self.head
-            .expect("a verifier with `READS_HEAD = false` does not read the head")
     }
 }
 

@@ -125,7 +125,7 @@ impl Engine {
             return Err(stale());
         }
         self.usage.count(&entry, now);
-        Ok(Principal::of(entry))
+        Ok(Principal::from_data(entry))
     }
 }
 

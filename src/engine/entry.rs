@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::{counter::UseCounter, intern::Intern, revocation::RevocationSignal};
 use crate::{
-    principal::Facts,
+    principal::PrincipalData,
     rejection::Rejection,
     scope::Scope,
     target::Target,
@@ -153,7 +153,7 @@ impl RareFields {
     }
 }
 
-impl Facts for TokenEntry {
+impl PrincipalData for TokenEntry {
     fn subject(&self) -> &str {
         &self.subject
     }

@@ -1,4 +1,4 @@
-//! What a layer asks of each request, with a policy and without.
+//! The requirement of a layer, with a policy and without.
 
 use crate::{
     access::{Access, Policy},
@@ -6,32 +6,37 @@ use crate::{
     scope::{ScopeRule, Scoped},
 };
 
-/// What a layer asks of each request.
+/// The requirement of a layer: a [`Policy`], or [`AlwaysRequired`].
 ///
-/// Every [`Policy`] is one for principals that are [`Scoped`]; the default,
-/// [`AlwaysRequired`], for all of them.
-pub trait Admission<P>: Send + Sync + 'static {
-    /// Whether it asks for a good credential of every request, and for nothing
-    /// else: then no request needs be shown to it.
-    #[doc(hidden)]
-    const ALWAYS_REQUIRED: bool = false;
-
-    /// What this request requires.
+/// A policy needs principals that are [`Scoped`]. [`AlwaysRequired`], the
+/// default, takes every principal. The trait is sealed; implement [`Policy`].
+pub trait Admission<P>: sealed::Sealed + Send + Sync + 'static {
+    /// Returns what this request requires.
     fn access(&self, head: Head<'_>) -> Access;
 
-    /// Whether the principal has the scopes that are required.
+    /// Returns whether the principal has the scopes that are required.
     fn allows(&self, rule: &ScopeRule, principal: &P) -> bool;
 }
 
-/// Requires a good credential of every request: what a layer does that was
-/// given no policy.
+mod sealed {
+    #[expect(unnameable_types, reason = "this seals a trait")]
+    pub trait Sealed {
+        /// Whether the requirement depends on the request.
+        const READS_HEAD: bool;
+    }
+}
+
+/// Requires a good credential for every request: the requirement of a layer
+/// without a policy.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct AlwaysRequired;
 
-impl<P> Admission<P> for AlwaysRequired {
-    const ALWAYS_REQUIRED: bool = true;
+impl sealed::Sealed for AlwaysRequired {
+    const READS_HEAD: bool = false;
+}
 
+impl<P> Admission<P> for AlwaysRequired {
     fn access(&self, _: Head<'_>) -> Access {
         Access::Authenticated
     }
@@ -39,6 +44,10 @@ impl<P> Admission<P> for AlwaysRequired {
     fn allows(&self, _: &ScopeRule, _: &P) -> bool {
         false
     }
+}
+
+impl<A: Policy> sealed::Sealed for A {
+    const READS_HEAD: bool = true;
 }
 
 impl<A: Policy, P: Scoped> Admission<P> for A {

@@ -1,42 +1,44 @@
-//! The mark of a request that was let through without a principal.
+//! The mark of a request that is admitted without a principal.
 
 use std::{fmt, marker::PhantomData};
 
-use super::answer::Refusals;
+use super::rejection_response::RejectionResponses;
 #[cfg(feature = "manage")]
 use crate::credential::{Schemes, Sources};
 
-/// Stands in the extensions of a request that need not say whose it is, so
-/// that what asks for a principal further in tells such a request (401) from a
-/// layer that is missing (500), and answers as the layer would.
+/// Marks a request, in its extensions, that is admitted without a principal.
+///
+/// A guard or an extractor further in that needs a principal can thus tell an
+/// anonymous request (401, with the responses of the layer) from a missing layer
+/// (500).
 pub(crate) struct Anonymous<P> {
-    refusals: Refusals,
+    responses: RejectionResponses,
     principal: PhantomData<fn() -> P>,
 }
 
 impl<P> Anonymous<P> {
-    pub(super) fn new(refusals: Refusals) -> Self {
+    pub(super) fn new(responses: RejectionResponses) -> Self {
         Self {
-            refusals,
+            responses,
             principal: PhantomData,
         }
     }
 
-    /// One outside of an `AuthnLayer`, answered as a layer with these sources
-    /// would answer it.
+    /// Creates the mark without an `AuthnLayer`. A guard answers as a layer with
+    /// these sources would.
     #[cfg(feature = "manage")]
-    pub(crate) fn answered_as(sources: &Sources) -> Self {
-        Self::new(Refusals::new(sources, Schemes::BEARER))
+    pub(crate) fn from_sources(sources: &Sources) -> Self {
+        Self::new(RejectionResponses::new(sources, Schemes::BEARER))
     }
 
-    pub(crate) fn refusals(&self) -> &Refusals {
-        &self.refusals
+    pub(crate) fn responses(&self) -> &RejectionResponses {
+        &self.responses
     }
 }
 
 impl<P> Clone for Anonymous<P> {
     fn clone(&self) -> Self {
-        Self::new(self.refusals.clone())
+        Self::new(self.responses.clone())
     }
 }
 

@@ -1,15 +1,16 @@
-//! The layer, and what it can be told.
+//! The layer and its settings.
 
 use std::{any::type_name, fmt, sync::Arc};
 
+use http::Response;
 use tower::Layer;
 
 use super::{
     admission::AlwaysRequired,
-    answer::Refusals,
     drain::Drain,
     gate::{Gate, Options},
-    refusal::NoBody,
+    rejection_response::RejectionResponses,
+    respond::{EmptyBody, PublicRejection},
     service::Authn,
 };
 use crate::{
@@ -17,8 +18,8 @@ use crate::{
     verifier::Verifier,
 };
 
-/// Guards a service: only requests with a good credential reach it, and each
-/// brings its principal along in its extensions.
+/// A layer that requires a good credential and passes the principal on, in the
+/// request's extensions.
 ///
 /// # Example
 ///
@@ -37,7 +38,7 @@ use crate::{
 ///
 /// In axum a layer guards the routes that were added before it. Prefer
 /// [`protect`](crate::protect), which takes the finished router.
-pub struct AuthnLayer<V, A = AlwaysRequired, R = NoBody> {
+pub struct AuthnLayer<V, A = AlwaysRequired, R = EmptyBody> {
     verifier: Arc<V>,
     admission: Arc<A>,
     respond: Arc<R>,
@@ -47,12 +48,13 @@ pub struct AuthnLayer<V, A = AlwaysRequired, R = NoBody> {
 }
 
 impl<V: Verifier> AuthnLayer<V> {
-    /// Requires a credential that the verifier finds good, of every request.
+    /// Creates a layer that requires of every request a credential that the
+    /// verifier accepts.
     pub fn new(verifier: V) -> Self {
         Self {
             verifier: Arc::new(verifier),
             admission: Arc::new(AlwaysRequired),
-            respond: Arc::new(NoBody),
+            respond: Arc::new(EmptyBody),
             sources: Sources::default(),
             options: Options::default(),
             drain: Drain::new(),
@@ -61,7 +63,7 @@ impl<V: Verifier> AuthnLayer<V> {
 }
 
 impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
-    /// Sets what each request requires: a constant [`Access`](crate::Access),
+    /// Sets the policy: a constant [`Access`](crate::Access),
     /// an [`AccessTable`](crate::AccessTable), or
     /// [`policy_fn`](crate::access::policy_fn).
     #[must_use]
@@ -80,9 +82,20 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
         }
     }
 
-    /// Sets what makes the body of a refusal; see [`Respond`](super::Respond).
+    /// Sets a closure that makes the body of a rejection response; see
+    /// [`Respond`](super::Respond).
     #[must_use]
-    pub fn respond<Q>(self, respond: Q) -> AuthnLayer<V, A, Q> {
+    pub fn respond<F, ResBody>(self, respond: F) -> AuthnLayer<V, A, F>
+    where
+        F: Fn(&PublicRejection) -> Response<ResBody> + Send + Sync + 'static,
+    {
+        self.respond_with(respond)
+    }
+
+    /// Sets a [`Respond`](super::Respond) that makes the body of a rejection
+    /// response.
+    #[must_use]
+    pub fn respond_with<Q>(self, respond: Q) -> AuthnLayer<V, A, Q> {
         AuthnLayer {
             verifier: self.verifier,
             admission: self.admission,
@@ -93,14 +106,14 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
         }
     }
 
-    /// Sets where a credential may stand, and what a refusal challenges with.
+    /// Sets the headers that may hold a credential, and the challenges.
     #[must_use]
     pub fn sources(mut self, sources: Sources) -> Self {
         self.sources = sources;
         self
     }
 
-    /// Sets how much of a refused request's body is read and thrown away; see
+    /// Sets how much of a rejected request's body is read and discarded; see
     /// [`Drain`].
     #[must_use]
     pub fn drain(mut self, drain: Drain) -> Self {
@@ -108,9 +121,9 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
         self
     }
 
-    /// Removes the credential from every request that is passed on, so that
-    /// nothing further in can forward or log it. Otherwise its header is
-    /// marked as sensitive.
+    /// Removes the credential from every admitted request, so that no inner
+    /// service can forward or log it. Otherwise the layer marks its header as
+    /// sensitive.
     #[must_use]
     pub fn strip_credential(mut self) -> Self {
         self.options.strip_credential = true;
@@ -118,32 +131,36 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     }
 
     /// Leaves the principal out of the request's extensions, for services that
-    /// need not know who calls. It saves what inserting allocates.
+    /// do not read it. This saves the allocations of an insertion.
     #[must_use]
     pub fn without_principal(mut self) -> Self {
         self.options.without_principal = true;
         self
     }
 
-    /// Puts the [`Rejection`] into the extensions of each refusal, for tracing
-    /// and metrics outside of this layer.
+    /// Puts the [`Rejection`] into the extensions of the response, for tracing and
+    /// metrics outside of this layer.
+    ///
+    /// If the policy refuses a good credential,
+    /// [`Rejection::principal`](crate::Rejection::principal) is its principal.
     #[must_use]
     pub fn expose_rejection(mut self) -> Self {
         self.options.expose_rejection = true;
         self
     }
 
-    /// Lets through what the policy would have refused, and reports it: a trial
-    /// before enforcing.
+    /// Admits the requests that the policy refuses, and reports each of them: a
+    /// trial before a policy is enforced.
     ///
-    /// A request without a credential where one is required is let through as
-    /// anonymous, one whose credential does not suffice with its principal. A
-    /// bad credential is still refused, and so is what a guard further in
-    /// refuses.
+    /// A request that lacks a required credential is admitted as anonymous. A
+    /// request with a good credential that the policy refuses is admitted with its
+    /// principal, which [`Rejection::principal`](crate::Rejection::principal) gives
+    /// to the report. A bad credential is still rejected, and inner guards still
+    /// apply.
     ///
     /// # Security
     ///
-    /// Nothing is guarded while this is on.
+    /// The policy protects nothing while this is on.
     #[must_use]
     pub fn insecure_audit<F>(mut self, report: F) -> Self
     where
@@ -158,7 +175,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
             verifier: Arc::clone(&self.verifier),
             admission: Arc::clone(&self.admission),
             respond: Arc::clone(&self.respond),
-            refusals: Refusals::new(&self.sources, self.verifier.schemes()),
+            responses: RejectionResponses::new(&self.sources, self.verifier.schemes()),
             sources: self.sources.clone(),
             options: self.options.clone(),
             drain: self.drain.clone(),

@@ -15,7 +15,7 @@ use tower::Service;
 
 use super::drain::Discard;
 
-const DONE: &str = "a future is not polled after it was ready";
+const DONE: &str = "a future is not polled after it completes";
 
 pin_project! {
     /// The future of an [`Authn`](super::Authn).
@@ -41,32 +41,32 @@ pin_project! {
         Done {
             result: Option<Result<Response<ResBody>, S::Error>>,
         },
-        /// In a box, so that requests that need not wait don't carry its room.
+        // Boxed, so that the future of a request that does not wait stays small.
         Waiting {
-            waiting: Option<Pin<Box<Waiting<S, B, DynVerdict<ResBody>>>>>,
+            waiting: Option<Pin<Box<Waiting<S, B, DynDecision<ResBody>>>>>,
         },
     }
 }
 
-type DynVerdict<ResBody> = dyn Future<Output = Result<Parts, Refused<ResBody>>> + Send;
+type DynDecision<ResBody> = dyn Future<Output = Result<Parts, Rejected<ResBody>>> + Send;
 
-/// The answer to a request that was refused after waiting, and how to discard
-/// the request's body, which was kept outside of the verdict.
-pub(super) struct Refused<ResBody> {
+/// The response to a request that is rejected after waiting, and how to discard
+/// the request's body, which the decision does not hold.
+pub(super) struct Rejected<ResBody> {
     pub(super) response: Response<ResBody>,
     pub(super) discard: Discard,
 }
 
 pin_project! {
-    /// What waits for the verifier, then for the inner service, on the instance
-    /// that will be called.
+    /// Waits for the verifier, then for the inner service. `inner` is the instance
+    /// that is called, since it holds what its readiness reserves.
     struct Waiting<S, B, F: ?Sized> {
         inner: S,
         body: Option<B>,
-        // There once it is admitted and the inner service was not ready.
+        // An admitted request, while the inner service is not ready.
         request: Option<Request<B>>,
         #[pin]
-        verdict: F,
+        decision: F,
     }
 }
 
@@ -74,25 +74,25 @@ impl<S, B, ResBody> ResponseFuture<S, B, ResBody>
 where
     S: Service<Request<B>>,
 {
-    /// Waits for the verdict, then for the inner service.
+    /// Waits for the decision, then for the inner service.
     #[cold]
-    pub(super) fn verifying<F>(verdict: F, body: B, inner: S) -> Self
+    pub(super) fn waiting<F>(decision: F, body: B, inner: S) -> Self
     where
-        F: Future<Output = Result<Parts, Refused<ResBody>>> + Send + 'static,
+        F: Future<Output = Result<Parts, Rejected<ResBody>>> + Send + 'static,
     {
-        let waiting: Pin<Box<Waiting<S, B, DynVerdict<ResBody>>>> = Box::pin(Waiting {
+        let waiting: Pin<Box<Waiting<S, B, DynDecision<ResBody>>>> = Box::pin(Waiting {
             inner,
             body: Some(body),
             request: None,
-            verdict,
+            decision,
         });
         Self::new(State::Waiting {
             waiting: Some(waiting),
         })
     }
 
-    /// Calls the inner service at once where it is ready, and where it is not,
-    /// takes it over and waits for this same instance; a clone stays behind.
+    /// Calls the inner service if it is ready. Otherwise waits for this instance,
+    /// which has been polled, and leaves a clone in its place.
     #[inline]
     pub(super) fn pass(inner: &mut S, request: Request<B>) -> Self
     where
@@ -105,15 +105,15 @@ where
             }
             Poll::Ready(Err(error)) => Self::new(State::done(Err(error))),
             Poll::Pending => {
-                let fresh = inner.clone();
-                let inner = mem::replace(inner, fresh);
+                let clone = inner.clone();
+                let inner = mem::replace(inner, clone);
                 let (parts, body) = request.into_parts();
-                Self::verifying(async { Ok(parts) }, body, inner)
+                Self::waiting(async { Ok(parts) }, body, inner)
             }
         }
     }
 
-    pub(super) fn refused(response: Response<ResBody>) -> Self {
+    pub(super) fn rejected(response: Response<ResBody>) -> Self {
         Self::new(State::done(Ok(response)))
     }
 
@@ -157,13 +157,13 @@ where
     S: Service<Request<B>, Response = Response<ResBody>>,
     B: Body + Send + 'static,
 {
-    /// Goes on to the next state, where it waits no longer.
+    /// Polls the waiting future, and enters the next state when it completes.
     #[cold]
     fn wait(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let StateProj::Waiting { waiting } = self.as_mut().project() {
             let next = ready!(waiting.as_mut().expect(DONE).as_mut().poll(cx));
-            // Dropped here as well as with the state, dropping a state stays
-            // short enough to be inlined.
+            // Dropping the box here keeps the state's own drop short enough to be
+            // inlined.
             *waiting = None;
             self.set(next);
         }
@@ -175,21 +175,21 @@ impl<S, B, ResBody, F> Waiting<S, B, F>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
     B: Body + Send + 'static,
-    F: Future<Output = Result<Parts, Refused<ResBody>>> + ?Sized,
+    F: Future<Output = Result<Parts, Rejected<ResBody>>> + ?Sized,
 {
-    /// The state behind this one: called, or answered without a call.
+    /// Returns the next state: the inner service is called, or the response done.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<State<S, B, ResBody>> {
         let this = self.project();
         let request = match this.request.take() {
             Some(request) => request,
-            None => match ready!(this.verdict.poll(cx)) {
+            None => match ready!(this.decision.poll(cx)) {
                 Ok(parts) => Request::from_parts(parts, this.body.take().expect(DONE)),
-                Err(Refused {
+                Err(Rejected {
                     mut response,
                     discard,
                 }) => {
                     let body = this.body.take().expect(DONE);
-                    discard.answer(body, &mut response);
+                    discard.apply(body, &mut response);
                     return Poll::Ready(State::done(Ok(response)));
                 }
             },

@@ -1,4 +1,4 @@
-//! The decision: what a layer, an interceptor and nothing else decide by.
+//! The decision on a request, shared by the layer and the interceptor.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -6,18 +6,21 @@ use std::{
 };
 
 use futures::FutureExt;
-use http::{Extensions, HeaderMap, Request};
+use http::{Extensions, HeaderMap, Request, request::Parts};
 
-use super::{admission::Admission, anonymous::Anonymous, answer::Refusals, drain::Drain};
+use super::{
+    admission::Admission, anonymous::Anonymous, drain::Drain,
+    rejection_response::RejectionResponses,
+};
 use crate::{
     access::Access,
-    credential::{Credential, Sources},
+    credential::{Credential, Found, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
 };
 
-/// What is done to a request that is let through.
+/// The settings that need no type parameter.
 #[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) strip_credential: bool,
@@ -26,121 +29,100 @@ pub(crate) struct Options {
     pub(crate) audit: Option<Audit>,
 }
 
-/// Is told of a request that the policy would have refused.
+/// Receives each rejection that the policy would have caused.
 pub(crate) type Audit = Arc<dyn Fn(Head<'_>, &Rejection) + Send + Sync>;
 
-/// Everything that a decision needs, shared by all clones of a service.
+/// The state of a layer, shared by all clones of its services.
 pub(crate) struct Gate<V, A, R> {
     pub(crate) verifier: Arc<V>,
     pub(crate) admission: Arc<A>,
     pub(crate) respond: Arc<R>,
     pub(crate) sources: Sources,
-    pub(crate) refusals: Refusals,
+    pub(crate) responses: RejectionResponses,
     pub(crate) options: Options,
     pub(crate) drain: Drain,
 }
 
-/// A request, whole or in parts.
-pub(crate) trait Headed {
+/// A request, whole, in parts, or as tonic shows it to an interceptor.
+pub(crate) trait RequestHead {
     fn head(&self) -> Head<'_>;
 
     fn headers_mut(&mut self) -> &mut HeaderMap;
+
+    fn extensions_mut(&mut self) -> &mut Extensions;
 }
 
-impl<B> Headed for Request<B> {
-    fn head(&self) -> Head<'_> {
-        Head::from_request(self)
-    }
-
-    fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.headers_mut()
-    }
-}
-
-/// Whose the request is: somebody's, or nobody's where nobody need say.
-pub(crate) type Verdict<P> = Result<Option<P>, Rejection>;
-
-/// How far a request is decided without the verifier.
-enum Step<'a> {
-    Anonymous,
-    Verify(Credential<'a>, Access),
-}
+/// The principal of an admitted request, `None` for an anonymous one.
+pub(crate) type Decision<P> = Result<Option<P>, Rejection>;
 
 impl<V, A, R> Gate<V, A, R>
 where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    /// Marks the credential and decides at once, or answers `None` where that
-    /// would mean waiting, or looking at the head after all.
+    /// Marks the credential and decides, or returns `None` if the verifier has
+    /// to wait.
     #[inline]
-    pub(crate) fn decide_now(&self, request: &mut impl Headed) -> Option<Verdict<V::Principal>> {
-        if A::ALWAYS_REQUIRED && !V::READS_HEAD {
-            self.decide_without_head(request.headers_mut())
-        } else {
-            self.decide_with_head(request)
-        }
-    }
-
-    /// Decides by the credential alone, which is read where it is marked: a
-    /// look-up less.
-    #[inline]
-    fn decide_without_head(&self, headers: &mut HeaderMap) -> Option<Verdict<V::Principal>> {
-        let rejection = match self.sources.mark_and_find(headers) {
-            Ok(Some(found)) => {
-                let verdict = self.ask(&Credential::new(found, None))?;
-                return Some(verdict.map(Some));
-            }
-            // Who audits is shown the head.
-            Ok(None) if self.options.audit.is_some() => return None,
-            Ok(None) => RejectionKind::Missing,
-            Err(kind) => kind,
-        };
-        Some(Err(rejection.into()))
-    }
-
-    #[inline]
-    pub(crate) fn decide_with_head(
+    pub(crate) fn decide_now(
         &self,
-        request: &mut impl Headed,
-    ) -> Option<Verdict<V::Principal>> {
-        self.sources.mark(request.headers_mut());
-        let head = request.head();
-        match self.before(head) {
-            Ok(Step::Anonymous) => Some(Ok(None)),
-            Ok(Step::Verify(credential, access)) => {
-                let verdict = self.ask(&credential)?;
-                Some(self.after(head, access, verdict))
-            }
-            Err(rejection) => Some(Err(rejection)),
+        request: &mut impl RequestHead,
+    ) -> Option<Decision<V::Principal>> {
+        if A::READS_HEAD || V::READS_HEAD || self.options.audit.is_some() {
+            self.sources.mark(request.headers_mut());
+            let head = request.head();
+            let access = self.admission.access(head);
+            let found = self.sources.find(head.headers());
+            self.verify_now(Some(head), access, found)
+        } else {
+            let found = self.sources.mark_and_find(request.headers_mut());
+            self.verify_now(None, Access::Authenticated, found)
         }
     }
 
-    #[inline]
-    fn ask(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
-        let verify = AssertUnwindSafe(|| self.verifier.verify_now(credential));
-        catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))
+    // Inlined, so that a constant `access` leaves nothing of the checks.
+    #[inline(always)]
+    fn verify_now(
+        &self,
+        head: Option<Head<'_>>,
+        access: Access,
+        found: Result<Option<Found<'_>>, RejectionKind>,
+    ) -> Option<Decision<V::Principal>> {
+        let credential = match self.require_credential(head, &access, found) {
+            Ok(Some(credential)) => credential,
+            Ok(None) => return Some(Ok(None)),
+            Err(rejection) => return Some(Err(rejection)),
+        };
+        let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
+        let verdict = catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))?;
+        Some(self.authorize(head, access, verdict))
     }
 
-    /// Decides on a head that was marked, and waits for the verifier.
-    pub(crate) async fn decide(&self, head: Head<'_>) -> Verdict<V::Principal> {
-        match self.before(head)? {
-            Step::Anonymous => Ok(None),
-            Step::Verify(credential, access) => {
-                let verify = async { self.verifier.verify(&credential).await };
-                let verdict = AssertUnwindSafe(verify).catch_unwind().await;
-                self.after(head, access, verdict.unwrap_or_else(|_| Err(panicked())))
-            }
-        }
-    }
-
-    #[inline]
-    fn before<'a>(&self, head: Head<'a>) -> Result<Step<'a>, Rejection> {
+    /// Decides on a request with a marked credential, and waits for the verifier.
+    pub(crate) async fn decide(&self, head: Head<'_>) -> Decision<V::Principal> {
         let access = self.admission.access(head);
+        let found = self.sources.find(head.headers());
+        let Some(credential) = self.require_credential(Some(head), &access, found)? else {
+            return Ok(None);
+        };
+        let verify = async { self.verifier.verify(&credential).await };
+        let verdict = AssertUnwindSafe(verify).catch_unwind().await;
+        let verdict = verdict.unwrap_or_else(|_| Err(panicked()));
+        self.authorize(Some(head), access, verdict)
+    }
+
+    /// Returns the credential to verify, or `None` to admit the request as
+    /// anonymous.
+    #[inline(always)]
+    fn require_credential<'a>(
+        &self,
+        head: Option<Head<'a>>,
+        access: &Access,
+        found: Result<Option<Found<'a>>, RejectionKind>,
+    ) -> Result<Option<Credential<'a>>, Rejection> {
         match access {
-            Access::Public => return Ok(Step::Anonymous),
+            Access::Public => return Ok(None),
             Access::Unavailable => {
-                return Err(Rejection::unavailable("the policy could not tell"));
+                return Err(Rejection::unavailable("the policy is unavailable"));
             }
             Access::Authenticated
             | Access::Denied
@@ -148,71 +130,83 @@ where
             | Access::Optional
             | Access::Scopes(_) => {}
         }
-        match self.sources.find(head.headers())? {
-            Some(found) => Ok(Step::Verify(Credential::new(found, Some(head)), access)),
-            None if access == Access::Optional => Ok(Step::Anonymous),
+        match found? {
+            Some(found) => Ok(Some(Credential::new(found, head))),
+            None if *access == Access::Optional => Ok(None),
             None => {
-                self.refuse_unless_audited(head, RejectionKind::Missing.into())?;
-                Ok(Step::Anonymous)
+                self.reject_unless_audited(head, RejectionKind::Missing.into())?;
+                Ok(None)
             }
         }
     }
 
-    #[inline]
-    fn after<P>(&self, head: Head<'_>, access: Access, verdict: Result<P, Rejection>) -> Verdict<P>
-    where
-        A: Admission<P>,
-    {
+    /// Decides whether the principal has what the policy requires.
+    #[inline(always)]
+    fn authorize(
+        &self,
+        head: Option<Head<'_>>,
+        access: Access,
+        verdict: Result<V::Principal, Rejection>,
+    ) -> Decision<V::Principal> {
         let principal = verdict?;
-        match access {
-            Access::Denied => self.refuse_unless_audited(head, Rejection::forbidden())?,
-            Access::NotFound => {
-                self.refuse_unless_audited(head, RejectionKind::NotFound.into())?;
+        let rejection = match access {
+            Access::Denied => RejectionKind::Denied.into(),
+            Access::NotFound => RejectionKind::NotFound.into(),
+            Access::Scopes(rule) if !self.admission.allows(&rule, &principal) => {
+                Rejection::insufficient_scope(rule)
             }
-            Access::Scopes(rule) => {
-                if !self.admission.allows(&rule, &principal) {
-                    self.refuse_unless_audited(head, Rejection::insufficient_scope(rule))?;
-                }
-            }
-            // The last two were decided before.
-            Access::Authenticated | Access::Optional | Access::Public | Access::Unavailable => {}
-        }
+            // `Public` and `Unavailable` are decided without a principal.
+            Access::Authenticated
+            | Access::Optional
+            | Access::Public
+            | Access::Scopes(_)
+            | Access::Unavailable => return Ok(Some(principal)),
+        };
+        // The principal costs an allocation, so only a rejection that someone
+        // can read gets it.
+        let rejection = if self.options.expose_rejection || self.options.audit.is_some() {
+            rejection.with_principal(principal.clone())
+        } else {
+            rejection
+        };
+        self.reject_unless_audited(head, rejection)?;
         Ok(Some(principal))
     }
 
-    fn refuse_unless_audited(&self, head: Head<'_>, rejection: Rejection) -> Result<(), Rejection> {
-        match &self.options.audit {
-            Some(audit) => {
+    fn reject_unless_audited(
+        &self,
+        head: Option<Head<'_>>,
+        rejection: Rejection,
+    ) -> Result<(), Rejection> {
+        match (&self.options.audit, head) {
+            (Some(audit), Some(head)) => {
                 audit(head, &rejection);
                 Ok(())
             }
-            None => Err(rejection),
+            _ => Err(rejection),
         }
     }
 
-    /// Removes the credential of a request that is let through, where told to.
-    #[inline]
-    pub(crate) fn cover(&self, headers: &mut HeaderMap) {
-        if self.options.strip_credential {
-            self.sources.strip(headers);
-        }
-    }
-
-    /// Says whose the request is, and removes what somebody else said of it.
+    /// Prepares an admitted request for the inner service: strips its credential
+    /// if configured, and replaces any principal that it already carries.
     #[inline(always)]
-    pub(crate) fn introduce(&self, extensions: &mut Extensions, whose: Option<V::Principal>) {
-        match whose {
+    pub(crate) fn admit(&self, request: &mut impl RequestHead, principal: Option<V::Principal>) {
+        if self.options.strip_credential {
+            self.sources.strip(request.headers_mut());
+        }
+        let extensions = request.extensions_mut();
+        match principal {
             Some(principal) if !self.options.without_principal => {
                 extensions.insert(principal);
             }
-            // Nobody has said anything in most requests.
+            // Most requests arrive without extensions; `remove` is slower.
             Some(_) if extensions.is_empty() => {}
             Some(_) => {
                 extensions.remove::<V::Principal>();
             }
             None => {
                 extensions.remove::<V::Principal>();
-                extensions.insert(Anonymous::<V::Principal>::new(self.refusals.clone()));
+                extensions.insert(Anonymous::<V::Principal>::new(self.responses.clone()));
             }
         }
     }
@@ -220,4 +214,32 @@ where
 
 fn panicked() -> Rejection {
     Rejection::unavailable("the verifier panicked")
+}
+
+impl<B> RequestHead for Request<B> {
+    fn head(&self) -> Head<'_> {
+        Head::from_request(self)
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+
+    fn extensions_mut(&mut self) -> &mut Extensions {
+        self.extensions_mut()
+    }
+}
+
+impl RequestHead for Parts {
+    fn head(&self) -> Head<'_> {
+        Head::from_parts(self)
+    }
+
+    fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
 }

@@ -1,28 +1,30 @@
-//! The layer that guards a service, and what goes with it.
+//! The layer that guards a service, and its companions.
 //!
 //! - [`AuthnLayer`] guards every request of a service.
-//! - [`RequireLayer`] guards single routes behind it.
-//! - `ValidityLayer` (feature `tokens`) ends long responses with the token that
-//!   they were asked for with.
-//! - [`protect`] puts a finished router behind a layer, and
-//!   `axum::assert_protected` (feature `axum`) tests that nothing stayed outside.
-//! - [`Respond`] makes the body of a refusal.
+//! - [`RequireLayer`] guards single routes inside it.
+//! - `ValidityLayer` (feature `tokens`) ends a response when the token of its
+//!   request expires or is revoked.
+//! - [`protect`] guards a finished router, and `axum::assert_protected` (feature
+//!   `axum`) tests that no route is left out.
+//! - [`Respond`] makes the body of a rejection response.
 //!
-//! # Where the layer stands
+//! # Where the layer goes
 //!
 //! ```text
 //!          request
 //!             │
-//!   ┌─────────▼──────────┐  tracing, metrics, compression,
-//!   │  what sees it all  │  CORS (it must add its headers to refusals too),
-//!   │                    │  a limit on what is verified
+//!   ┌─────────▼──────────┐
+//!   │ sensitive headers  │  before anything that logs
+//!   │ tracing, metrics   │  every request and every rejection
+//!   │ CORS, compression  │  CORS adds its headers to rejections too
+//!   │ verification limit │
 //!   └─────────┬──────────┘
 //!   ┌─────────▼──────────┐
-//!   │     AuthnLayer     │──── refusal, in the protocol of the caller
+//!   │     AuthnLayer     ├──► rejection, in the protocol of the caller
 //!   └─────────┬──────────┘
 //!             │ request + principal
-//!   ┌─────────▼──────────┐  what only the admitted may use:
-//!   │   limits, buffers  │  ConcurrencyLimit, LoadShed, Buffer, a body limit
+//!   ┌─────────▼──────────┐  reserved for admitted requests:
+//!   │  limits, buffers   │  ConcurrencyLimit, LoadShed, Buffer, a body limit
 //!   └─────────┬──────────┘
 //!   ┌─────────▼──────────┐
 //!   │ router, RequireLayer, handlers
@@ -32,33 +34,37 @@
 //! `docs/order-of-layers.md`, a chapter of the guide, shows this order as a program
 //! with CORS, tracing, timeouts and limits.
 //!
-//! A limit inside bounds what the admitted do, and nobody else can use it up:
-//! the layer makes the inner service ready only for requests that it admits. A
-//! limit outside bounds how much is verified at once. `LoadShed` stands around
-//! the limit that it sheds for.
+//! The layer itself marks the credential's header as sensitive, but a layer
+//! outside of it that logs headers runs earlier. tower-http's
+//! `SetSensitiveRequestHeadersLayer` marks the header for those.
 //!
-//! `GrpcWebLayer` stands inside, around the gRPC services alone: it refuses
-//! everything else that comes over HTTP/1.1. The layer speaks gRPC-Web itself.
+//! An inner limit bounds the work of admitted requests. Rejected requests cannot
+//! exhaust it, because the layer polls the inner service's readiness only for
+//! requests that it admits. An outer limit bounds how many requests are verified at
+//! once. `LoadShed` goes directly outside the limit that it sheds for.
 //!
-//! A refusal is sent before the request's body has arrived. A task then reads the
-//! rest of the body and throws it away, so that the client receives the answer
-//! and a proxy does not take the server for dead. [`Drain`] sets its bounds. An
-//! inner service that answers early, and an interceptor of tonic, drain nothing.
+//! `GrpcWebLayer` goes inside, around the gRPC services alone: it rejects every
+//! other request over HTTP/1.1. `AuthnLayer` itself answers in gRPC-Web.
 //!
-//! In axum, `.layer` guards what was added before it, `.route_layer` never a
-//! fallback, and a method added after a `MethodRouter`'s layer is open: prefer
-//! [`protect`].
+//! The layer rejects a request before its body has arrived. A task then reads the
+//! rest of the body and discards it, so that the client receives the response and
+//! a proxy does not consider the server dead. [`Drain`] sets the bounds. Neither an
+//! inner service that responds early nor a tonic interceptor drains the body.
+//!
+//! In axum, `.layer` guards the routes that were added before it, `.route_layer`
+//! never guards a fallback, and a method that is added after a `MethodRouter`'s
+//! layer is open. Prefer [`protect`].
 
 mod admission;
 mod anonymous;
-mod answer;
 mod builder;
 mod drain;
 mod future;
 mod gate;
 mod protect;
-mod refusal;
+mod rejection_response;
 mod require;
+mod respond;
 mod service;
 #[cfg(feature = "tokens")]
 mod validity;
@@ -68,7 +74,7 @@ pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "manage")]
 pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
-pub(crate) use self::gate::{Gate, Headed};
+pub(crate) use self::gate::{Gate, RequestHead};
 #[cfg(feature = "tokens")]
 pub use self::validity::{
     CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,
@@ -79,7 +85,7 @@ pub use self::{
     drain::Drain,
     future::ResponseFuture,
     protect::{Protected, protect},
-    refusal::{NoBody, PublicRejection, Respond},
     require::{Require, RequireLayer},
+    respond::{EmptyBody, PublicRejection, Respond},
     service::Authn,
 };

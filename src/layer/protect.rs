@@ -1,4 +1,4 @@
-//! A whole service guarded by its layers.
+//! A finished service guarded by its layers.
 
 use std::{
     fmt,
@@ -7,10 +7,11 @@ use std::{
 
 use tower::{Layer, Service};
 
-/// Guards a finished service: no route, method, nested router or fallback stays
-/// outside of the layers, and none can be added later.
+/// Guards a finished service with every layer of `layers`: a layer, a tuple of
+/// layers, or a `tower::ServiceBuilder`.
 ///
-/// `layers` is one layer or several: a tuple, or a `tower::ServiceBuilder`.
+/// All routes, methods, nested routers and fallbacks of the service are inside of
+/// the layers, and none can be added later.
 ///
 /// # Example
 ///

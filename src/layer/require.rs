@@ -1,4 +1,4 @@
-//! A guard for single routes, behind the layer.
+//! The guard for single routes, inside the layer.
 
 use std::{
     any::type_name,
@@ -13,10 +13,10 @@ use tower::{Layer, Service};
 
 use super::{
     anonymous::Anonymous,
-    answer::{Refusals, layer_is_missing},
     drain::Drain,
     future::ResponseFuture,
-    refusal::{NoBody, Respond},
+    rejection_response::{RejectionResponses, missing_layer},
+    respond::{EmptyBody, PublicRejection, Respond},
 };
 use crate::{
     credential::{Schemes, Sources},
@@ -27,11 +27,11 @@ use crate::{
     scope::ScopeRule,
 };
 
-/// Guards single routes behind an [`AuthnLayer`](super::AuthnLayer), by scopes
-/// or by anything else that the principal says.
+/// A layer that guards single routes inside an [`AuthnLayer`](super::AuthnLayer),
+/// by scopes or by any other property of the principal.
 ///
-/// Without a principal it answers 401 where the layer let an anonymous request
-/// through, and 500 where there is no layer at all.
+/// It responds with 401 to a request that the `AuthnLayer` admitted as anonymous,
+/// and with 500 if there is no `AuthnLayer`.
 ///
 /// # Example
 ///
@@ -47,15 +47,7 @@ use crate::{
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 ///
-/// With a principal of your own, name its type in the closure:
-///
-/// ```
-/// # #[derive(Clone)] struct User { admin: bool }
-/// use tower_authn::RequireLayer;
-///
-/// let admins = RequireLayer::new(|user: &User| user.admin);
-/// ```
-pub struct RequireLayer<P = Principal, R = NoBody> {
+pub struct RequireLayer<P = Principal, R = EmptyBody> {
     guard: Arc<Guard<P>>,
     respond: Arc<R>,
     drain: Drain,
@@ -63,47 +55,70 @@ pub struct RequireLayer<P = Principal, R = NoBody> {
 
 struct Guard<P> {
     check: Box<Check<P>>,
-    refusals: Refusals,
+    responses: RejectionResponses,
 }
 
 type Check<P> = dyn Fn(&P) -> Result<(), Rejection> + Send + Sync;
 
 impl<P: 'static> RequireLayer<P> {
-    /// Lets through whom the closure allows.
-    pub fn new<F>(allows: F) -> Self
+    /// Creates a layer that admits the principals, of a type of your own, for which
+    /// the closure returns `true`.
+    ///
+    /// ```
+    /// # #[derive(Clone)] struct User { admin: bool }
+    /// use tower_authn::RequireLayer;
+    ///
+    /// let admins = RequireLayer::for_principal(|user: &User| user.admin);
+    /// ```
+    pub fn for_principal<F>(allows: F) -> Self
     where
         F: Fn(&P) -> bool + Send + Sync + 'static,
     {
-        Self::checked(Box::new(move |principal| match allows(principal) {
+        Self::from_check(Box::new(move |principal| match allows(principal) {
             true => Ok(()),
             false => Err(Rejection::forbidden()),
         }))
     }
 
-    fn checked(check: Box<Check<P>>) -> Self {
-        let refusals = Refusals::new(&Sources::default(), Schemes::BEARER);
+    fn from_check(check: Box<Check<P>>) -> Self {
+        let responses = RejectionResponses::new(&Sources::default(), Schemes::BEARER);
         Self {
-            guard: Arc::new(Guard { check, refusals }),
-            respond: Arc::new(NoBody),
+            guard: Arc::new(Guard { check, responses }),
+            respond: Arc::new(EmptyBody),
             drain: Drain::new(),
         }
     }
 }
 
 impl RequireLayer {
-    /// Lets through who has a scope.
+    /// Creates a layer that admits the principals for which the closure returns
+    /// `true`.
+    ///
+    /// ```
+    /// use tower_authn::RequireLayer;
+    ///
+    /// let acme = RequireLayer::new(|caller| caller.organization() == Some("acme"));
+    /// ```
+    pub fn new<F>(allows: F) -> Self
+    where
+        F: Fn(&Principal) -> bool + Send + Sync + 'static,
+    {
+        Self::for_principal(allows)
+    }
+
+    /// Creates a layer that requires a scope.
     ///
     /// # Errors
     ///
-    /// Where it is not a scope.
+    /// Returns an error if `scope` is not a scope.
     pub fn scope(scope: &str) -> Result<Self, ConfigError> {
         Ok(Self::scopes(ScopeRule::all_of([scope])?))
     }
 
-    /// Lets through who has what a rule requires.
+    /// Creates a layer that requires the scopes of a rule.
     #[must_use]
     pub fn scopes(rule: ScopeRule) -> Self {
-        Self::checked(Box::new(move |principal| match rule.allows(principal) {
+        Self::from_check(Box::new(move |principal| match rule.allows(principal) {
             true => Ok(()),
             false => Err(Rejection::insufficient_scope(rule.clone())),
         }))
@@ -111,9 +126,18 @@ impl RequireLayer {
 }
 
 impl<P, R> RequireLayer<P, R> {
-    /// Sets what makes the body of a refusal; see [`Respond`].
+    /// Sets a closure that makes the body of a rejection response; see [`Respond`].
     #[must_use]
-    pub fn respond<Q>(self, respond: Q) -> RequireLayer<P, Q> {
+    pub fn respond<F, ResBody>(self, respond: F) -> RequireLayer<P, F>
+    where
+        F: Fn(&PublicRejection) -> Response<ResBody> + Send + Sync + 'static,
+    {
+        self.respond_with(respond)
+    }
+
+    /// Sets a [`Respond`] that makes the body of a rejection response.
+    #[must_use]
+    pub fn respond_with<Q>(self, respond: Q) -> RequireLayer<P, Q> {
         RequireLayer {
             guard: self.guard,
             respond: Arc::new(respond),
@@ -121,7 +145,7 @@ impl<P, R> RequireLayer<P, R> {
         }
     }
 
-    /// Sets how much of a refused request's body is read and thrown away; see
+    /// Sets how much of a rejected request's body is read and discarded; see
     /// [`Drain`].
     #[must_use]
     pub fn drain(mut self, drain: Drain) -> Self {
@@ -171,18 +195,18 @@ where
         } = &self.layer;
         let head = Head::from_request(&request);
         let extensions = request.extensions();
-        let refusal = if let Some(principal) = extensions.get::<P>() {
+        let response = if let Some(principal) = extensions.get::<P>() {
             match (guard.check)(principal) {
                 Ok(()) => return ResponseFuture::pass(&mut self.inner, request),
-                Err(rejection) => guard.refusals.answer(head, &rejection, &**respond),
+                Err(rejection) => guard.responses.respond(head, &rejection, &**respond),
             }
         } else if let Some(anonymous) = extensions.get::<Anonymous<P>>() {
             let missing = RejectionKind::Missing.into();
-            anonymous.refusals().answer(head, &missing, &**respond)
+            anonymous.responses().respond(head, &missing, &**respond)
         } else {
-            layer_is_missing(head)
+            missing_layer(head)
         };
-        ResponseFuture::refused(drain.discard(request, refusal))
+        ResponseFuture::rejected(drain.discard(request, response))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The service that a layer makes.
+//! The guarded service.
 
 use std::{
     fmt,
@@ -6,24 +6,24 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response};
 use http_body::Body;
 use tower::Service;
 
 use super::{
     admission::Admission,
     drain::Discard,
-    future::{Refused, ResponseFuture},
-    gate::{Gate, Verdict},
-    refusal::Respond,
+    future::{Rejected, ResponseFuture},
+    gate::{Gate, RequestHead},
+    respond::Respond,
 };
 use crate::{head::Head, rejection::Rejection, verifier::Verifier};
 
 /// A service guarded by an [`AuthnLayer`](super::AuthnLayer).
 ///
-/// It is always ready, and makes the inner service ready only for a request
-/// that was admitted: whoever is refused, or connects and sends nothing, holds
-/// nothing of what readiness reserves.
+/// It is always ready. It waits for the inner service to be ready only to pass an
+/// admitted request on, so a rejected request, or a connection that sends none,
+/// holds no permit of the inner service.
 pub struct Authn<S, V, A, R> {
     inner: S,
     gate: Arc<Gate<V, A, R>>,
@@ -54,14 +54,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.gate.decide_now(&mut request) {
-            Some(Ok(whose)) => {
-                self.gate.cover(request.headers_mut());
-                self.gate.introduce(request.extensions_mut(), whose);
+            Some(Ok(principal)) => {
+                self.gate.admit(&mut request, principal);
                 ResponseFuture::pass(&mut self.inner, request)
             }
             Some(Err(rejection)) => {
-                let response = self.gate.refuse(Head::from_request(&request), rejection);
-                ResponseFuture::refused(self.gate.drain.discard(request, response))
+                let response = self.gate.reject(request.head(), rejection);
+                ResponseFuture::rejected(self.gate.drain.discard(request, response))
             }
             None => self.wait(request),
         }
@@ -84,51 +83,29 @@ where
     {
         let (mut parts, body) = request.into_parts();
         let gate = Arc::clone(&self.gate);
-        let verdict = async move {
-            let verdict = gate.decide(Head::from_parts(&parts)).await;
-            match gate.settle(&mut parts, verdict) {
-                Ok(()) => Ok(parts),
-                Err(response) => Err(Refused {
-                    response,
+        let decision = async move {
+            match gate.decide(parts.head()).await {
+                Ok(principal) => {
+                    gate.admit(&mut parts, principal);
+                    Ok(parts)
+                }
+                Err(rejection) => Err(Rejected {
+                    response: gate.reject(parts.head(), rejection),
                     discard: Discard::new(&gate.drain, parts.version, &parts.headers),
                 }),
             }
         };
-        ResponseFuture::verifying(verdict, body, self.inner.clone())
+        ResponseFuture::waiting(decision, body, self.inner.clone())
     }
 }
 
-impl<V, A, R> Gate<V, A, R>
-where
-    V: Verifier,
-    A: Admission<V::Principal>,
-{
-    /// Makes a request ready to be passed on, or the answer that refuses it.
-    fn settle<ResBody>(
-        &self,
-        parts: &mut Parts,
-        verdict: Verdict<V::Principal>,
-    ) -> Result<(), Response<ResBody>>
+impl<V, A, R> Gate<V, A, R> {
+    fn reject<ResBody>(&self, head: Head<'_>, rejection: Rejection) -> Response<ResBody>
     where
         R: Respond<ResBody>,
         ResBody: Default,
     {
-        match verdict {
-            Ok(whose) => {
-                self.cover(&mut parts.headers);
-                self.introduce(&mut parts.extensions, whose);
-                Ok(())
-            }
-            Err(rejection) => Err(self.refuse(Head::from_parts(parts), rejection)),
-        }
-    }
-
-    fn refuse<ResBody>(&self, head: Head<'_>, rejection: Rejection) -> Response<ResBody>
-    where
-        R: Respond<ResBody>,
-        ResBody: Default,
-    {
-        let mut response = self.refusals.answer(head, &rejection, &*self.respond);
+        let mut response = self.responses.respond(head, &rejection, &*self.respond);
         if self.options.expose_rejection {
             response.extensions_mut().insert(rejection);
         }

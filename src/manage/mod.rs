@@ -42,7 +42,7 @@
 //! - **Organizations.** A manager who belongs to an organization sees and changes
 //!   only its tokens. Every other token is answered like a missing one. A manager
 //!   without an organization sees all tokens.
-//! - **Targets.** A manager whose token is limited to targets sees and changes only
+//! - **Targets.** A manager with a token that is limited to targets sees and changes only
 //!   tokens that are limited to the same targets or to some of them. Every other
 //!   token is answered like a missing one.
 //! - **Rights.** A token that a manager creates, rotates or resumes has no scope,

@@ -85,7 +85,7 @@ impl Drop for DrainOnDrop {
             return;
         };
         if self.is_started {
-            discard.has_asked_for_body();
+            discard.set_body_requested();
         }
         if discard.start(std::mem::take(&mut self.body)) {
             self.must_close.store(true, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::SystemTime};
 use super::{TokenError, Tokens, create::write_record};
 use crate::{
     engine::{Engine, Retries},
-    principal::{Facts, Principal},
+    principal::{Principal, PrincipalData},
     rejection::Rejection,
     scope::Scope,
     store::{Query, StoredToken},
@@ -117,7 +117,9 @@ impl Tokens {
         };
         match record.session_of {
             None => Ok(None),
-            Some(SessionHolder::User) => Ok(Some(Principal::of(Arc::new(SessionUser(record))))),
+            Some(SessionHolder::User) => {
+                Ok(Some(Principal::from_data(Arc::new(SessionUser(record)))))
+            }
             Some(SessionHolder::Token(id)) => match self.current(id).await {
                 Ok(principal) => Ok(Some(principal)),
                 Err(error) if error.kind().status() == StatusCode::UNAUTHORIZED => Ok(None),
@@ -225,7 +227,7 @@ impl Engine {
 /// describes it.
 struct SessionUser(Record);
 
-impl Facts for SessionUser {
+impl PrincipalData for SessionUser {
     fn subject(&self) -> &str {
         &self.0.subject
     }

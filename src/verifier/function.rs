@@ -123,7 +123,7 @@ where
 pub struct OwnedCredential {
     scheme: Option<Scheme>,
     token: Box<str>,
-    head: Box<Parts>,
+    head: Option<Box<Parts>>,
 }
 
 impl OwnedCredential {
@@ -131,7 +131,7 @@ impl OwnedCredential {
         Self {
             scheme: credential.scheme(),
             token: credential.token().into(),
-            head: Box::new(credential.head().to_parts()),
+            head: credential.head().map(|head| Box::new(head.to_parts())),
         }
     }
 
@@ -154,8 +154,8 @@ impl OwnedCredential {
 
     /// Returns the head of the request, see [`Credential::head`].
     #[must_use]
-    pub fn head(&self) -> Head<'_> {
-        Head::from_parts(&self.head)
+    pub fn head(&self) -> Option<Head<'_>> {
+        self.head.as_deref().map(Head::from_parts)
     }
 
     /// Decodes the user and the password, see [`Credential::user_password`].

@@ -74,9 +74,11 @@ pub trait Verifier: Send + Sync + 'static {
     /// Whether [`verify`](Self::verify) is always ready at its first poll.
     const IMMEDIATE: bool = false;
 
-    /// Whether the verifier may call [`Credential::head`]. If not, the layer saves the
-    /// work of providing the head, and a call panics, which is
-    /// [`Unavailable`](crate::RejectionKind::Unavailable).
+    /// Whether [`Credential::head`] returns the request's head.
+    ///
+    /// Set it to `false` if [`verify`](Self::verify) reads only the credential. A
+    /// layer without a policy then looks the credential's header up once instead of
+    /// twice. [`Credential::head`] may then be `None`.
     const READS_HEAD: bool = true;
 
     /// Decides whether the credential is valid.

@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 use tower_authn::{
     Access, AccessTable, AuthnLayer, Challenge, Credential, Principal, Rejection, Sources,
     Verifier,
-    layer::{Admission, Authn, NoBody},
+    layer::{Admission, Authn, EmptyBody},
     verifier::{FixedTokens, FixedUsers},
     verify_fn,
 };
@@ -77,7 +77,7 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    let mut service: Authn<Bare, V, A, NoBody> = layer.layer(Bare);
+    let mut service: Authn<Bare, V, A, EmptyBody> = layer.layer(Bare);
     let mut cx = Context::from_waker(Waker::noop());
     let mut future = None;
     let call = measure(|| {
@@ -277,6 +277,20 @@ fn a_refusal_allocates_its_header_map_and_one_more_for_a_second_challenge() {
         let two = cost(two, request(credential));
         assert_eq!(two, refused(3), "{credential:?}, two lines");
     }
+}
+
+#[test]
+fn a_403_allocates_for_the_principal_only_if_the_rejection_is_exposed() {
+    let denied = || AuthnLayer::new(tokens()).access(Access::Denied);
+    let refused = |call| Cost {
+        status: 403,
+        ..refused(call)
+    };
+    let plain = cost(denied(), good());
+    assert_eq!(plain, refused(2));
+    // The details of the rejection, its principal, and the response's extensions.
+    let exposed = cost(denied().expose_rejection(), good());
+    assert!(exposed.call > plain.call + 2, "{exposed:?}");
 }
 
 #[test]

@@ -290,8 +290,9 @@ async fn d04_duplicate_metadata_is_refused_and_never_verified() {
 }
 
 /// Every kind of rejection, and its gRPC code.
-const KINDS: [(RejectionKind, i32); 10] = [
+const KINDS: [(RejectionKind, i32); 11] = [
     (RejectionKind::Ambiguous, 16),
+    (RejectionKind::Denied, 7),
     (RejectionKind::Expired, 16),
     (RejectionKind::Forbidden, 7),
     (RejectionKind::Invalid, 16),

@@ -12,7 +12,7 @@ use tower_authn::{
     Access, AccessTable, AuthnLayer, Challenge, ConfigError, Credential, Head, Principal,
     Rejection, RequireLayer, Scope, ScopeRule, Sources, Verifier,
     credential::UserPassword,
-    layer::{AlwaysRequired, Authn, NoBody, Protected, ResponseFuture},
+    layer::{AlwaysRequired, Authn, EmptyBody, Protected, ResponseFuture},
     protect,
     verifier::{BoxVerifier, FixedTokens, FixedUsers, OwnedCredential, ReloadableVerifier},
     verify_async_fn, verify_fn,
@@ -267,7 +267,7 @@ fn the_main_types_cross_threads() {
     fn assert_sent<T: Send>() {}
     assert_shared::<AccessTable>();
     assert_shared::<BoxVerifier<Principal>>();
-    assert_shared::<Authn<Strict, FixedTokens, AlwaysRequired, NoBody>>();
+    assert_shared::<Authn<Strict, FixedTokens, AlwaysRequired, EmptyBody>>();
     assert_shared::<AuthnLayer<FixedTokens>>();
     assert_shared::<Challenge>();
     assert_shared::<ConfigError>();

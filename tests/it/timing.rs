@@ -23,7 +23,7 @@ use http_body_util::Empty;
 use tower::{Layer, Service, service_fn, util::ServiceFn};
 use tower_authn::{
     AuthnLayer, Principal, Rejection, Verifier,
-    layer::{AlwaysRequired, Authn, NoBody},
+    layer::{AlwaysRequired, Authn, EmptyBody},
     verifier::FixedTokens,
     verify_fn,
 };
@@ -37,7 +37,7 @@ const PLACES: [usize; 8] = [0, 1, 7, 8, 16, 31, 40, 47];
 /// Requests that are counted together.
 const REQUESTS: usize = 100;
 
-type Guarded<V> = Authn<ServiceFn<Inner>, V, AlwaysRequired, NoBody>;
+type Guarded<V> = Authn<ServiceFn<Inner>, V, AlwaysRequired, EmptyBody>;
 type Inner = fn(Request<Empty<Bytes>>) -> Ready<Result<Response<String>, Infallible>>;
 
 /// It keeps nothing: what is kept over calls lets the allocator's work depend

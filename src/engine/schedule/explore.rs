@@ -25,7 +25,7 @@ struct Turns {
 
 #[derive(Default)]
 struct State {
-    /// Whose turn it is; the scheduler's where there is none.
+    /// The thread that runs next, or `None` while the scheduler runs.
     turn: Option<usize>,
     threads: Vec<Status>,
 }

@@ -1,4 +1,4 @@
-//! The decision for one request: drain its body, or announce the close.
+//! The unread body of one request: drain it, or announce that the connection closes.
 
 use http::{
     HeaderMap, HeaderValue, Response, Version,
@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{Drain, read::ReadToEnd};
 
-/// What is needed of a request's head to discard its body.
+/// The facts about a request that discarding its body needs.
 pub(crate) struct Discard {
     drain: Drain,
     is_http1: bool,
@@ -29,16 +29,16 @@ impl Discard {
         }
     }
 
-    /// Notes that somebody has begun to read the body, so that the client was
-    /// asked for it where it expected to be.
+    /// Records that reading the body has begun, so that a client with
+    /// `Expect: 100-continue` has been asked for it.
     #[cfg(feature = "manage")]
-    pub(crate) fn has_asked_for_body(&mut self) {
+    pub(crate) fn set_body_requested(&mut self) {
         self.expects_continue = false;
     }
 
-    /// Starts to drain a body and adjusts the answer.
+    /// Starts to drain a body, and adjusts the response.
     #[inline]
-    pub(crate) fn answer<B, ResBody>(self, body: B, response: &mut Response<ResBody>)
+    pub(crate) fn apply<B, ResBody>(self, body: B, response: &mut Response<ResBody>)
     where
         B: Body + Send + 'static,
     {
@@ -47,8 +47,8 @@ impl Discard {
         }
     }
 
-    /// Starts to drain a body. Returns whether the answer must announce that
-    /// the connection will be closed.
+    /// Starts to drain a body. Returns whether the response must announce that
+    /// the connection closes.
     pub(crate) fn start<B>(self, body: B) -> bool
     where
         B: Body + Send + 'static,
@@ -72,8 +72,8 @@ impl Discard {
         let max_time = self.drain.max_time;
         runtime.spawn(async move {
             let _slot = slot;
-            // Past the bound the body is dropped, which closes an HTTP/1.1
-            // connection and resets an HTTP/2 stream without an error.
+            // At a bound the body is dropped, which closes an HTTP/1.1 connection
+            // and resets an HTTP/2 stream without an error.
             timeout(max_time, read).await.ok();
         });
         true

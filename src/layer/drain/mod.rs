@@ -1,4 +1,4 @@
-//! The unread body of a request that is answered early.
+//! The unread body of a request that is rejected early.
 
 mod discard;
 mod read;
@@ -18,28 +18,30 @@ pub(crate) use self::discard::Discard;
 #[cfg(feature = "manage")]
 pub(crate) use self::discard::close_connection;
 
-/// How much of a refused request's body is read and thrown away, for how long,
-/// and for how many requests at once.
+/// The bounds within which a rejected request's body is read and discarded: bytes,
+/// time, and the number of bodies at once.
 ///
-/// A layer refuses a request by its head, usually before its body has arrived.
+/// A layer rejects a request by its head, usually before its body has arrived.
 /// If the body stayed unread, an HTTP/1.1 server would have to close the
-/// connection, and the client would often see a reset instead of the answer;
-/// over HTTP/2 some clients take the reset of the stream for a failure. So the
-/// layer answers at once and a Tokio task reads the rest of the body.
+/// connection, and the client would often see a reset instead of the response.
+/// Over HTTP/2, some clients treat the reset of the stream as a failure. So the
+/// layer responds at once, and a Tokio task reads the rest of the body.
 ///
-/// The task stops at whichever bound it reaches first. A body that is known to
-/// exceed [`max_bytes`](Self::max_bytes) when the answer is made is announced by
-/// `Connection: close` (HTTP/1.x only; HTTP/2 has no such header). It is still
-/// read up to the bounds, which gives the client time to receive the answer.
+/// The task stops at the first bound that it reaches. If the body is already known
+/// to exceed [`max_bytes`](Self::max_bytes), the response carries
+/// `Connection: close` (HTTP/1.x only; HTTP/2 has no such header). The task still
+/// reads up to the bounds, which gives the client time to receive the response.
 ///
-/// Nothing is read, and an HTTP/1.x answer carries `Connection: close`, where
-/// as many bodies as allowed are being read already, where the request has
-/// `Expect: 100-continue` (reading would ask the client for the body), and
-/// outside of a Tokio runtime.
+/// In three cases nothing is read, and an HTTP/1.x response carries
+/// `Connection: close`:
 ///
-/// Clones share one count of running drains. A layer and all services made from
-/// it share one; give several layers a clone of the same `Drain` to bound them
-/// together.
+/// - the maximum number of bodies is already being read,
+/// - the request has `Expect: 100-continue`, and reading would ask the client for
+///   the body,
+/// - there is no Tokio runtime.
+///
+/// Clones share one count of running drains, as do a layer and all services made
+/// from it. To bound several layers together, give each a clone of one `Drain`.
 ///
 /// # Example
 ///
@@ -58,16 +60,15 @@ pub(crate) use self::discard::close_connection;
 ///
 /// # Security
 ///
-/// A caller whose request is refused can keep a connection open, and make the
-/// server receive bytes, within these bounds. With the defaults, one request
+/// A rejected caller can keep a connection open, and make the server receive
+/// bytes, within these bounds. With the defaults, one request
 /// costs at most 16 MiB and 10 seconds, and at most 512 bodies are read at once.
 /// Frames are dropped as they arrive; none are collected.
 ///
 /// # Runtime
 ///
-/// The task uses Tokio's timer. On a runtime that was built without it
-/// (`enable_time` or `enable_all`) the task panics, so turn draining
-/// [`off`](Self::off) there.
+/// The task uses Tokio's timer. It panics on a runtime without one, that is, built
+/// without `enable_time` or `enable_all`; turn draining [`off`](Self::off) there.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Drain {
@@ -79,7 +80,7 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// Reads at most 16 MiB of a body, for at most 10 seconds, and at most 512
+    /// Creates the default bounds: 16 MiB and 10 seconds for each body, and 512
     /// bodies at once.
     pub fn new() -> Self {
         Self {
@@ -91,8 +92,8 @@ impl Drain {
         }
     }
 
-    /// Drops the body unread and leaves the answer as it is, for servers or
-    /// outer layers that read the rest themselves.
+    /// Turns draining off: the body is dropped unread and the response stays as it
+    /// is, for servers or outer layers that read the rest themselves.
     pub fn off() -> Self {
         Self {
             is_on: false,
@@ -100,29 +101,48 @@ impl Drain {
         }
     }
 
-    /// Sets how many bytes of one body are read. A frame without data counts as
-    /// one byte.
+    /// Sets the maximum number of bytes that are read of one body. A frame without
+    /// data counts as one byte.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Sets how long one body is read.
+    /// Sets the maximum time for which one body is read.
     pub fn max_time(mut self, time: Duration) -> Self {
         self.max_time = time;
         self
     }
 
-    /// Sets how many bodies are read at once. With 0, none is, and every
-    /// HTTP/1.x answer over an unread body carries `Connection: close`.
+    /// Sets the maximum number of bodies that are read at once. With 0, none is
+    /// read, and every HTTP/1.x response before an unread body carries
+    /// `Connection: close`.
     pub fn max_concurrent(mut self, bodies: usize) -> Self {
         self.max_concurrent = bodies;
         self
     }
 
-    /// Discards the body of a request that was answered early.
+    /// Discards the body of a rejected request.
     #[inline]
     pub(crate) fn discard<B, ResBody>(
+        &self,
+        request: Request<B>,
+        response: Response<ResBody>,
+    ) -> Response<ResBody>
+    where
+        B: Body + Send + 'static,
+    {
+        if self.is_on && !request.body().is_end_stream() {
+            return self.discard_unread(request, response);
+        }
+        response
+    }
+
+    /// Kept out of [`discard`](Self::discard), so that rejecting a request without a
+    /// body stays short enough to be inlined.
+    #[cold]
+    #[inline(never)]
+    fn discard_unread<B, ResBody>(
         &self,
         request: Request<B>,
         mut response: Response<ResBody>,
@@ -130,14 +150,12 @@ impl Drain {
     where
         B: Body + Send + 'static,
     {
-        if self.is_on && !request.body().is_end_stream() {
-            let discard = Discard::new(self, request.version(), request.headers());
-            discard.answer(request.into_body(), &mut response);
-        }
+        let discard = Discard::new(self, request.version(), request.headers());
+        discard.apply(request.into_body(), &mut response);
         response
     }
 
-    /// Takes a place among the running drains, if one is free.
+    /// Reserves one of the slots for running drains, if one is free.
     fn reserve(&self) -> Option<Slot> {
         let add = |running| (running < self.max_concurrent).then_some(running + 1);
         self.running
@@ -153,7 +171,7 @@ impl Default for Drain {
     }
 }
 
-/// A place among the running drains, given back when dropped.
+/// A slot among the running drains, released when dropped.
 struct Slot(Arc<AtomicUsize>);
 
 impl Drop for Slot {

@@ -1,4 +1,4 @@
-//! The future that reads a body and keeps none of it.
+//! The future that reads a body and discards it.
 
 use std::{
     future::Future,
@@ -10,7 +10,7 @@ use bytes::Buf;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-/// How many frames are read before other tasks get their turn.
+/// The number of frames that are read before the task yields.
 const FRAMES_PER_POLL: usize = 32;
 
 pin_project! {

@@ -11,24 +11,24 @@ use futures::FutureExt;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::End;
-use crate::{layer::answer::grpc_trailers, rejection::RejectionKind};
+use super::EndFuture;
+use crate::{layer::rejection_response::grpc_trailers, rejection::RejectionKind};
 
 pin_project! {
-    /// A body that ends, with an error or with trailers, when the credential
-    /// does that it was asked for with.
+    /// A body that ends early, with an error or with trailers, if the credential of
+    /// its request ends.
     pub struct ValidityBody<B> {
         #[pin]
         inner: B,
-        // None where nothing ends it, and when it is at its end.
-        end: Option<End>,
+        // `None` if no credential bounds the body, and once the body has ended.
+        end: Option<EndFuture>,
         is_grpc: bool,
         is_over: bool,
     }
 }
 
 impl<B> ValidityBody<B> {
-    pub(super) fn new(inner: B, end: Option<End>, is_grpc: bool) -> Self {
+    pub(super) fn new(inner: B, end: Option<EndFuture>, is_grpc: bool) -> Self {
         Self {
             inner,
             end,
@@ -37,14 +37,14 @@ impl<B> ValidityBody<B> {
         }
     }
 
-    pub(super) fn without_end(inner: B) -> Self {
+    pub(super) fn unbounded(inner: B) -> Self {
         Self::new(inner, None, false)
     }
 }
 
 impl<B: Default> Default for ValidityBody<B> {
     fn default() -> Self {
-        Self::without_end(B::default())
+        Self::unbounded(B::default())
     }
 }
 
@@ -90,8 +90,7 @@ where
     }
 }
 
-/// The credential ended while the response was under way: what came of it is
-/// not the whole.
+/// The credential expired or was revoked before the response was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CredentialEnded;

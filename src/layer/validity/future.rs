@@ -1,4 +1,4 @@
-//! A response that is waited for, and its end.
+//! The future of a response that a credential bounds.
 
 use std::{
     fmt,
@@ -11,32 +11,32 @@ use futures::FutureExt;
 use http::{HeaderValue, Response};
 use pin_project_lite::pin_project;
 
-use super::{End, ValidityBody};
-use crate::layer::answer::Refusals;
+use super::{EndFuture, ValidityBody};
+use crate::layer::rejection_response::RejectionResponses;
 
 pin_project! {
     /// The future of a [`ValidityService`](super::ValidityService).
     pub struct ValidityFuture<F> {
         #[pin]
         response: F,
-        end: Option<End>,
+        end: Option<EndFuture>,
         grpc: Option<HeaderValue>,
-        refusals: Refusals,
+        responses: RejectionResponses,
     }
 }
 
 impl<F> ValidityFuture<F> {
     pub(super) fn new(
         response: F,
-        end: Option<End>,
+        end: Option<EndFuture>,
         grpc: Option<HeaderValue>,
-        refusals: Refusals,
+        responses: RejectionResponses,
     ) -> Self {
         Self {
             response,
             end,
             grpc,
-            refusals,
+            responses,
         }
     }
 }
@@ -50,15 +50,13 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let over = match this.end {
-            Some(end) => end.poll_unpin(cx).is_ready(),
-            None => false,
-        };
-        if over {
-            // Not polled again, should anybody poll this again.
+        if let Some(end) = this.end
+            && end.poll_unpin(cx).is_ready()
+        {
+            // A completed future must not be polled again.
             *this.end = None;
-            let response = this.refusals.ended(this.grpc.take());
-            return Poll::Ready(Ok(response.map(ValidityBody::without_end)));
+            let response = this.responses.credential_ended(this.grpc.take());
+            return Poll::Ready(Ok(response.map(ValidityBody::unbounded)));
         }
         let response = this.response.poll(cx);
         response.map_ok(|response| {

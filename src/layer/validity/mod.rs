@@ -1,4 +1,4 @@
-//! Responses that end with the credential they were asked for with.
+//! Responses that end with the credential of their request.
 
 mod body;
 mod future;
@@ -19,32 +19,31 @@ pub use self::{
     body::{CredentialEnded, ValidityBody},
     future::ValidityFuture,
 };
-use super::answer::{Refusals, grpc_content_type};
+use super::rejection_response::{RejectionResponses, response_content_type};
 use crate::{
     credential::{Schemes, Sources},
     head::Head,
     principal::{Principal, Validity},
 };
 
-/// How long a timer runs before the clock is asked again, which may have been
-/// set meanwhile.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// The longest sleep of a timer. The clock may have been set meanwhile.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// Ends what takes long, streams above all, when the token that it was asked
-/// for with expires or is revoked, suspended or retired.
+/// A layer that ends long responses, such as streams, when the token of their
+/// request expires or is revoked, suspended or retired.
 ///
-/// It stands inside of the [`AuthnLayer`](super::AuthnLayer), whose principal it
-/// reads; a request without one passes untouched. Until there is a response it
-/// answers as that layer would: 401, or status 16 over gRPC. A response that has
-/// begun is ended so that nobody takes a part for the whole: over gRPC by
-/// trailers with status 16, over HTTP by an error
-/// ([`CredentialEnded`]), which breaks off an HTTP/1.1 body and resets an HTTP/2
-/// stream.
+/// Put it inside of an [`AuthnLayer`](super::AuthnLayer). It reads the principal that
+/// the `AuthnLayer` inserts. A request without a principal passes through unchanged. If the inner
+/// service has not responded yet, the layer responds as an `AuthnLayer` does: 401,
+/// or status 16 over gRPC. If a response has begun, the layer ends it so that no
+/// client mistakes a part for the whole: over gRPC by trailers with status 16,
+/// otherwise by an error ([`CredentialEnded`]), which breaks off an HTTP/1.1 body
+/// and resets an HTTP/2 stream.
 ///
-/// Put it inside of a `GrpcWebLayer`, which then renders the trailers; outside
-/// of it a gRPC-Web stream ends with the error. An upgraded connection (a
-/// WebSocket) is no body: wait for [`Principal::revoked`] in its handler. The end
-/// that counts is the one that the token had when the request came.
+/// Put it inside of a `GrpcWebLayer`, which then renders the trailers. Outside of
+/// it, a gRPC-Web stream ends with the error. An upgraded connection, such as a
+/// WebSocket, is not a body: wait for [`Principal::revoked`] in its handler. The
+/// layer reads the expiry once, when the request arrives.
 ///
 /// # Example
 ///
@@ -61,27 +60,28 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// ```
 #[derive(Clone)]
 pub struct ValidityLayer {
-    of: Arc<Find>,
-    clock: Arc<Clock>,
-    refusals: Refusals,
+    read_validity: Arc<ReadValidity>,
+    now: Arc<Now>,
+    responses: RejectionResponses,
 }
 
-type Find =
+type ReadValidity =
     dyn Fn(&Extensions) -> Option<(Option<SystemTime>, BoxFuture<'static, ()>)> + Send + Sync;
 
-type Clock = dyn Fn() -> SystemTime + Send + Sync;
+type Now = dyn Fn() -> SystemTime + Send + Sync;
 
-/// Waits for the end.
-type End = BoxFuture<'static, ()>;
+/// Completes when the credential expires or is revoked.
+type EndFuture = BoxFuture<'static, ()>;
 
 impl ValidityLayer {
-    /// For the crate's own [`Principal`].
+    /// Creates a layer for the crate's own [`Principal`].
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Principal::clone)
+        Self::for_principal(Principal::clone)
     }
 
-    /// For a principal of your own, of which the closure gives what ends.
+    /// Creates a layer for a principal of your own. The closure returns its
+    /// [`Validity`].
     ///
     /// ```
     /// use tower_authn::{Principal, layer::ValidityLayer};
@@ -89,60 +89,59 @@ impl ValidityLayer {
     /// #[derive(Clone)]
     /// struct User { name: String, token: Principal }
     ///
-    /// let layer = ValidityLayer::with(|user: &User| user.token.clone());
+    /// let layer = ValidityLayer::for_principal(|user: &User| user.token.clone());
     /// ```
     #[must_use]
-    pub fn with<P, L, F>(lifetime: F) -> Self
+    pub fn for_principal<P, T, F>(validity: F) -> Self
     where
         P: Send + Sync + 'static,
-        L: Validity,
-        F: Fn(&P) -> L + Send + Sync + 'static,
+        T: Validity,
+        F: Fn(&P) -> T + Send + Sync + 'static,
     {
-        let find = move |extensions: &Extensions| {
-            let lifetime = lifetime(extensions.get()?);
-            Some((lifetime.expires_at(), lifetime.revoked()))
+        let read_validity = move |extensions: &Extensions| {
+            let validity = validity(extensions.get()?);
+            Some((validity.expires_at(), validity.revoked()))
         };
         Self {
-            of: Arc::new(find),
-            clock: Arc::new(SystemTime::now),
-            refusals: Refusals::new(&Sources::default(), Schemes::BEARER),
+            read_validity: Arc::new(read_validity),
+            now: Arc::new(SystemTime::now),
+            responses: RejectionResponses::new(&Sources::default(), Schemes::BEARER),
         }
     }
 
-    /// Challenges as these sources do, where there is no response yet.
+    /// Sets the sources, and so the challenges of a 401.
     #[must_use]
     pub fn sources(mut self, sources: &Sources) -> Self {
-        self.refusals = Refusals::new(sources, Schemes::BEARER);
+        self.responses = RejectionResponses::new(sources, Schemes::BEARER);
         self
     }
 
-    /// What time it is, for tests.
+    /// Sets the clock, for tests.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(now);
+        self.now = Arc::new(now);
         self
     }
 
-    fn end(&self, extensions: &Extensions) -> Option<End> {
-        let (expires_at, ended) = (self.of)(extensions)?;
-        let clock = Arc::clone(&self.clock);
+    fn credential_end(&self, extensions: &Extensions) -> Option<EndFuture> {
+        let (expires_at, revoked) = (self.read_validity)(extensions)?;
+        let now = Arc::clone(&self.now);
         Some(match expires_at {
-            None => ended,
-            Some(end) => async move {
-                let expired = pin!(wait_until(end, clock));
-                select(ended, expired).await;
+            None => revoked,
+            Some(deadline) => async move {
+                let expired = pin!(sleep_until(deadline, now));
+                select(revoked, expired).await;
             }
             .boxed(),
         })
     }
 }
 
-async fn wait_until(end: SystemTime, clock: Arc<Clock>) {
-    // An end that is not after now has come.
-    while let Ok(left) = end.duration_since(clock())
+async fn sleep_until(deadline: SystemTime, now: Arc<Now>) {
+    while let Ok(left) = deadline.duration_since(now())
         && !left.is_zero()
     {
-        tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+        tokio::time::sleep(left.min(MAX_SLEEP)).await;
     }
 }
 
@@ -163,7 +162,7 @@ impl<S> Layer<S> for ValidityLayer {
     }
 }
 
-/// A service whose responses end with the credential. Made by
+/// A service that ends its responses with the credential. Created by
 /// [`ValidityLayer`].
 #[derive(Clone)]
 pub struct ValidityService<S> {
@@ -185,14 +184,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let end = self.layer.end(request.extensions());
+        let end = self.layer.credential_end(request.extensions());
         let grpc = end
             .is_some()
-            .then(|| grpc_content_type(Head::from_request(&request)))
+            .then(|| response_content_type(Head::from_request(&request)))
             .flatten();
-        let refusals = self.layer.refusals.clone();
+        let responses = self.layer.responses.clone();
         let response = self.inner.call(request);
-        ValidityFuture::new(response, end, grpc, refusals)
+        ValidityFuture::new(response, end, grpc, responses)
     }
 }
 

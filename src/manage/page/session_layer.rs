@@ -46,7 +46,7 @@ impl SessionLayer {
     pub(super) fn new(sessions: Arc<Sessions>, drain: Drain) -> Self {
         Self {
             sessions,
-            anonymous: Anonymous::answered_as(&Sources::default()),
+            anonymous: Anonymous::from_sources(&Sources::default()),
             drain,
         }
     }

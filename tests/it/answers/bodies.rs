@@ -7,18 +7,15 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::json;
 use tower::Layer;
-use tower_authn::{
-    Access, AuthnLayer, Credential, Rejection, RejectionKind, layer::PublicRejection, protect,
-    verify_fn,
-};
+use tower_authn::{Access, AuthnLayer, Credential, Rejection, RejectionKind, protect, verify_fn};
 
 use super::{Oracle, ROWS, app, request};
 use crate::support::{Strict, TOKEN, ask, get, values};
 
 #[tokio::test]
 async fn b07_what_must_look_alike_is_the_same_bytes_with_a_body_too() {
-    let layer = AuthnLayer::new(Oracle::default()).respond(|refusal: &PublicRejection| {
-        let body = json!({ "message": refusal.message(), "debug": format!("{refusal:?}") });
+    let layer = AuthnLayer::new(Oracle::default()).respond(|rejection| {
+        let body = json!({ "message": rejection.message(), "debug": format!("{rejection:?}") });
         Json(body).into_response()
     });
     let router = protect(app(), layer);
@@ -46,7 +43,7 @@ async fn b07_what_must_look_alike_is_the_same_bytes_with_a_body_too() {
 
 #[tokio::test]
 async fn a_responder_changes_neither_status_nor_challenge_nor_the_grpc_forms() {
-    let layer = AuthnLayer::new(Oracle::default()).respond(|_: &PublicRejection| {
+    let layer = AuthnLayer::new(Oracle::default()).respond(|_| {
         Response::builder()
             .status(200)
             .header("www-authenticate", "Custom x")
@@ -98,9 +95,8 @@ async fn e05_no_refusal_is_stored() {
 
 #[tokio::test]
 async fn e06_nothing_that_a_caller_sent_is_echoed() {
-    let layer = AuthnLayer::new(Oracle::default()).respond(|refusal: &PublicRejection| {
-        Response::new(format!("{} {refusal:?}", refusal.message()))
-    });
+    let layer = AuthnLayer::new(Oracle::default())
+        .respond(|rejection| Response::new(format!("{} {rejection:?}", rejection.message())));
     let service = layer.layer(Strict::default());
     let canary = "canary-of-the-caller";
     for field in [
@@ -184,7 +180,7 @@ async fn retry_after_is_rounded_up_and_never_overflows() {
 #[tokio::test]
 async fn e08_a_refused_head_request_has_no_body() {
     let layer = AuthnLayer::new(Oracle::default())
-        .respond(|refusal: &PublicRejection| Response::new(refusal.message().to_owned()));
+        .respond(|rejection| Response::new(rejection.message().to_owned()));
     let service = layer.layer(Strict::default());
     let head = ask(&service, request("HEAD", None, &[])).await;
     assert_eq!(

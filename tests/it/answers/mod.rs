@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::{Router, routing::any};
 use http::{HeaderMap, Request, StatusCode, Version};
-use tower_authn::{AuthnLayer, Credential, Principal, Rejection, ScopeRule, Verifier, protect};
+use tower_authn::{
+    AuthnLayer, Credential, Principal, Rejection, RejectionKind, ScopeRule, Verifier, protect,
+};
 
 use crate::support::{Answered, Calls, TOKEN, send, serve};
 
@@ -27,6 +29,7 @@ impl Verifier for Oracle {
             // The extra header must not distinguish it from the others.
             "expired" => Rejection::expired().with_retry_after(Duration::from_secs(7)),
             "revoked" => Rejection::revoked(),
+            "denied" => RejectionKind::Denied.into(),
             "forbidden" => Rejection::forbidden(),
             "scopes" => Rejection::insufficient_scope(ScopeRule::all_of(["a", "b:c"]).unwrap()),
             "limited" => Rejection::rate_limited(Duration::from_millis(1_500)),
@@ -67,7 +70,7 @@ impl Row {
     }
 }
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     Row {
         name: "missing",
         fields: &[],
@@ -89,6 +92,13 @@ const ROWS: [Row; 11] = [
             r#"Bearer realm="api", error="invalid_request""#,
         )],
         grpc: ("16", "more than one credential was sent"),
+    },
+    Row {
+        name: "denied",
+        fields: &["Bearer denied"],
+        status: 403,
+        headers: &[],
+        grpc: ("7", "access is denied"),
     },
     Row {
         name: "forbidden",

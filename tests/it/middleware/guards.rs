@@ -2,7 +2,7 @@
 
 use http::{Request, Response, StatusCode};
 use tower::{Layer, Service};
-use tower_authn::{Access, AuthnLayer, Principal, RequireLayer, ScopeRule};
+use tower_authn::{Access, AuthnLayer, RequireLayer, ScopeRule};
 
 use super::bearer;
 use crate::support::{Spy, Strict, ask, get, grpc, values};
@@ -106,7 +106,7 @@ async fn a_guard_answers_with_the_headers_of_the_layer() {
 async fn a_guard_may_ask_anything_of_a_principal() {
     let inner = Strict::default();
     let service = |subject: &'static str| {
-        let guard = RequireLayer::new(move |caller: &Principal| caller.subject() == subject);
+        let guard = RequireLayer::new(move |caller| caller.subject() == subject);
         AuthnLayer::new(Spy::default()).layer(guard.layer(inner.clone()))
     };
     let good = || get("/", &[("authorization", &bearer())]);
@@ -118,7 +118,7 @@ async fn a_guard_may_ask_anything_of_a_principal() {
 #[tokio::test]
 async fn a_guard_for_another_type_of_principal_says_that_its_layer_is_missing() {
     let inner = Strict::default();
-    let guard = RequireLayer::new(|_: &u64| true);
+    let guard = RequireLayer::for_principal(|_: &u64| true);
     let service = AuthnLayer::new(Spy::default()).layer(guard.layer(inner.clone()));
     let response = ask(&service, get("/", &[("authorization", &bearer())])).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -165,8 +165,8 @@ mod extractor {
         let skipping = routes().layer(AuthnLayer::new(Spy::default()).without_principal());
         let good = bearer();
         let good = Some(good.as_str());
-        let loud = "Missing request extension: no AuthnLayer whose principal is \
-                    `tower_authn::principal::Principal` stands in front of this handler. \
+        let loud = "Missing request extension: no AuthnLayer with the principal \
+                    `tower_authn::principal::Principal` is in front of this handler. \
                     Perhaps you forgot to add it?";
         let rows = [
             ("somebody", &guarded, "/whoami", good, 200, "ci"),

@@ -2,7 +2,9 @@
 
 use http::{HeaderMap, Request};
 use tower::Layer;
-use tower_authn::{Access, AuthnLayer, Principal, Sources, layer::Admission};
+use tower_authn::{
+    Access, AuthnLayer, Principal, Rejection, RejectionKind, Sources, layer::Admission,
+};
 
 use super::{Waits, bearer};
 use crate::support::{Spy, Strict, TOKEN, ask, get};
@@ -43,7 +45,7 @@ async fn c18_a_principal_put_there_by_someone_else_never_gets_through() {
     let waits = || AuthnLayer::new(Waits(Spy::default()));
     let authorization = bearer();
     let good: &[_] = &[("authorization", authorization.as_str())];
-    let audit = |_: tower_authn::Head<'_>, _: &tower_authn::Rejection| {};
+    let audit = |_: tower_authn::Head<'_>, _: &Rejection| {};
     let api_key = Sources::new().header("x-api-key").unwrap();
     let rows = [
         ("admitted", seen(layer(), good).await, Some("ci")),
@@ -135,13 +137,13 @@ async fn what_is_not_of_the_layers_type_is_left_alone() {
 #[tokio::test]
 async fn an_async_closure_reads_the_head_that_a_verifier_reads() {
     let verifier = tower_authn::verify_async_fn(|credential| async move {
-        let head = credential.head();
+        let head = credential.head().unwrap();
         let zone: Option<&u32> = head.extensions().get();
         let seen = (head.method().as_str(), head.path(), zone);
         let sensitive = head.headers()["authorization"].is_sensitive();
         match seen == ("GET", "/models", Some(&7)) && head.headers().len() == 2 && sensitive {
             true => Ok(Principal::new("ci")),
-            false => Err(tower_authn::Rejection::invalid()),
+            false => Err(Rejection::invalid()),
         }
     });
     let inner = Strict::default();
@@ -153,5 +155,77 @@ async fn an_async_closure_reads_the_head_that_a_verifier_reads() {
         request.extensions_mut().insert(7_u32);
         ask(&service, request).await;
         assert_eq!(inner.called.count(), called, "{path}");
+    }
+}
+
+/// Each policy that refuses a good credential, and how.
+fn refusing_policies() -> [(Access, RejectionKind); 3] {
+    [
+        (Access::Denied, RejectionKind::Denied),
+        (Access::NotFound, RejectionKind::NotFound),
+        (
+            Access::scope("resources").unwrap(),
+            RejectionKind::Forbidden,
+        ),
+    ]
+}
+
+fn subject(rejection: &Rejection) -> Option<String> {
+    let principal: &Principal = rejection.principal()?;
+    Some(principal.subject().to_owned())
+}
+
+#[tokio::test]
+async fn an_exposed_rejection_names_the_principal_that_the_policy_refuses() {
+    async fn exposed<V>(layer: AuthnLayer<V, Access>, token: &str) -> Option<Rejection>
+    where
+        V: tower_authn::Verifier<Principal = Principal>,
+    {
+        let service = layer.layer(Strict::default());
+        let request = get("/", &[("authorization", &format!("Bearer {token}"))]);
+        let response = ask(&service, request).await;
+        assert_ne!(response.status(), 200);
+        response.extensions().get().cloned()
+    }
+    for (access, kind) in refusing_policies() {
+        let now = || AuthnLayer::new(Spy::default()).access(access.clone());
+        let waits = AuthnLayer::new(Waits(Spy::default())).access(access.clone());
+        for rejection in [
+            exposed(now().expose_rejection(), TOKEN).await,
+            exposed(waits.expose_rejection(), TOKEN).await,
+        ] {
+            let rejection = rejection.unwrap();
+            let seen = (rejection.kind(), subject(&rejection));
+            assert_eq!(seen, (kind, Some("ci".to_owned())));
+        }
+        let rejection = exposed(now().expose_rejection(), "unknown").await.unwrap();
+        let seen = (rejection.kind(), subject(&rejection));
+        assert_eq!(seen, (RejectionKind::Invalid, None));
+        assert!(exposed(now(), TOKEN).await.is_none(), "{access:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_is_given_the_principal_that_the_policy_refuses() {
+    use std::sync::{Arc, Mutex};
+
+    for (access, kind) in refusing_policies() {
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&reports);
+        let layer = AuthnLayer::new(Spy::default())
+            .access(access)
+            .insecure_audit(move |_, rejection| {
+                let report = (rejection.kind(), subject(rejection));
+                kept.lock().unwrap().push(report);
+            });
+        let service = layer.layer(Strict::default());
+        let response = ask(&service, get("/", &[("authorization", &bearer())])).await;
+        assert_eq!(response.status(), 200);
+        ask(&service, get("/", &[])).await;
+        let expected = [
+            (kind, Some("ci".to_owned())),
+            (RejectionKind::Missing, None),
+        ];
+        assert_eq!(*reports.lock().unwrap(), expected);
     }
 }

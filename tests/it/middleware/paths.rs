@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*};
 use tower::Layer;
 use tower_authn::{
     Access, AuthnLayer, Credential, Principal, Rejection, RejectionKind, Scheme, Sources, Verifier,
-    layer::{Admission, PublicRejection},
+    layer::Admission,
 };
 
 use crate::support::{Strict, ask};
@@ -15,8 +15,7 @@ use crate::support::{Strict, ask};
 /// What a verifier was asked, in order.
 type Asked = Arc<Mutex<Vec<(Option<Scheme>, String)>>>;
 
-/// Decides by the token's first letter. Whether it says that it reads the head,
-/// and whether it waits, decides nothing.
+/// Decides by the token's first letter. Neither constant changes the decision.
 #[derive(Clone, Default)]
 struct Decides<const READS_HEAD: bool, const WAITS: bool>(Asked);
 
@@ -99,9 +98,8 @@ where
     let strict = Strict::default();
     let response = match options.body {
         true => {
-            let says =
-                |refusal: &PublicRejection| http::Response::new(refusal.message().to_owned());
-            ask(&layer.respond(says).layer(strict.clone()), request).await
+            let layer = layer.respond(|rejection| http::Response::new(rejection.message().into()));
+            ask(&layer.layer(strict.clone()), request).await
         }
         false => ask(&layer.layer(strict.clone()), request).await,
     };

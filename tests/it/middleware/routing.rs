@@ -150,8 +150,9 @@ async fn c10_every_method_is_guarded() {
     }
 }
 
-const KINDS: [(RejectionKind, u16); 10] = [
+const KINDS: [(RejectionKind, u16); 11] = [
     (RejectionKind::Ambiguous, 400),
+    (RejectionKind::Denied, 403),
     (RejectionKind::Expired, 401),
     (RejectionKind::Forbidden, 403),
     (RejectionKind::Invalid, 401),

@@ -14,6 +14,7 @@ fn table() -> AccessTable {
         .route(Method::GET, "/scoped", Access::scope("resources"))
         .grpc("a.S", "Own", Access::scope("deployment"))
         .grpc("a.S", "Denied", Access::Denied)
+        .grpc("a.S", "Scoped", Access::scope("resources"))
         .build()
         .unwrap()
 }
@@ -103,4 +104,25 @@ fn s23_the_kind_is_one_of_its_own() {
     assert_eq!(kind.status(), StatusCode::NOT_FOUND);
     assert_eq!((kind.grpc_code(), kind.error_code()), (12, None));
     assert_ne!(kind.message(), RejectionKind::Forbidden.message());
+}
+
+#[tokio::test]
+async fn a_denied_request_is_403_without_a_challenge_since_no_scope_helps() {
+    for (path, challenged) in [("/denied", false), ("/scoped", true)] {
+        let (status, headers, body) = asked(get(path, &[("authorization", &bearer())])).await;
+        assert_eq!((status.as_str(), body.as_str()), ("403", ""), "{path}");
+        assert_eq!(
+            headers.contains_key("www-authenticate"),
+            challenged,
+            "{path}"
+        );
+        assert_eq!(headers["cache-control"], "no-store");
+    }
+    let [denied, scoped] =
+        ["/a.S/Denied", "/a.S/Scoped"].map(|path| grpc(path, &[("authorization", &bearer())]));
+    let (denied, scoped) = (asked(denied).await, asked(scoped).await);
+    assert_eq!((denied.0.as_str(), scoped.0.as_str()), ("grpc 7", "grpc 7"));
+    assert_eq!(denied.1["grpc-message"], RejectionKind::Denied.message());
+    assert_eq!(scoped.1["grpc-message"], RejectionKind::Forbidden.message());
+    assert_eq!(RejectionKind::Denied.error_code(), None);
 }

@@ -26,7 +26,7 @@ impl Verifier for Pointers {
             let range = bytes.as_ptr_range();
             range.start as usize..range.end as usize
         };
-        let value = addresses(credential.head().headers()[&self.header].as_bytes());
+        let value = addresses(credential.head().unwrap().headers()[&self.header].as_bytes());
         let token = addresses(credential.token().as_bytes());
         match value.start <= token.start && token.end <= value.end && !token.is_empty() {
             true => Ok(value),

@@ -1,14 +1,14 @@
-//! Prepared answers are those that would be rendered each time.
+//! A prepared response equals one that is rendered for the request.
 
 use std::time::Duration;
 
-use http::Request;
+use ::http::Request;
 
 use super::*;
-use crate::layer::NoBody;
+use crate::{layer::EmptyBody, scope::ScopeRule};
 
-/// DESIGN's table, rendered anew for each refusal.
-fn by_the_table(
+/// Renders a rejection by the table of `RejectionKind`.
+fn expected_response(
     rejection: &Rejection,
     challenges: &[Challenge],
     grpc: Option<&'static str>,
@@ -27,6 +27,7 @@ fn by_the_table(
             let message = "more than one credential was sent";
             (400, Some("invalid_request"), "16", message)
         }
+        Kind::Denied => (403, None, "7", "access is denied"),
         Kind::Forbidden => {
             let message = "insufficient permissions";
             (403, Some("insufficient_scope"), "7", message)
@@ -42,9 +43,9 @@ fn by_the_table(
         fields.push(("grpc-message", message.to_owned()));
     } else {
         let bearer_alone = status != 401;
-        let says = |challenge: &&Challenge| challenge.is_bearer() || !bearer_alone;
+        let applies = |challenge: &&Challenge| challenge.is_bearer() || !bearer_alone;
         let challenged = error.is_some() || status == 401;
-        for challenge in challenges.iter().filter(says).filter(|_| challenged) {
+        for challenge in challenges.iter().filter(applies).filter(|_| challenged) {
             let line = challenge.render(error, rejection.scopes());
             fields.push(("www-authenticate", line.to_str().unwrap().to_owned()));
         }
@@ -60,7 +61,7 @@ fn by_the_table(
     (if grpc.is_some() { 200 } else { status }, fields)
 }
 
-fn sent(response: &Response<String>) -> (u16, Vec<(String, String)>) {
+fn status_and_headers(response: &Response<String>) -> (u16, Vec<(String, String)>) {
     let fields = response.headers().iter();
     let mut fields: Vec<_> = fields
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
@@ -89,7 +90,7 @@ fn rejections() -> Vec<Rejection> {
 }
 
 #[test]
-fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
+fn a_prepared_response_is_the_one_that_the_table_says() {
     let (bearer, basic) = (
         Challenge::bearer(),
         Challenge::basic("the \"api\"").unwrap(),
@@ -117,12 +118,12 @@ fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
             Some("application/grpc-web-text+proto"),
         ),
     ];
-    let says = |refusal: &PublicRejection| {
+    let respond = |rejection: &PublicRejection| {
         let response = Response::builder().header("x-own", "kept").status(204);
         let response = response
             .header("retry-after", "9")
             .header("www-authenticate", "Own");
-        response.body(refusal.message().to_owned()).unwrap()
+        response.body(rejection.message().to_owned()).unwrap()
     };
     let accepted = [
         Schemes::BASIC,
@@ -132,29 +133,37 @@ fn what_was_prepared_is_what_the_table_says_for_each_refusal() {
     let all_sources = all_sources.iter();
     for (sources, accepted) in all_sources.flat_map(|s| accepted.map(|a| (s, a))) {
         let challenges = sources.challenges(accepted);
-        let refusals = Refusals::new(sources, accepted);
+        let responses = RejectionResponses::new(sources, accepted);
         for (method, content_type, grpc) in protocols {
             let request = Request::builder().method(method);
             let request = request.header(CONTENT_TYPE, content_type).body(()).unwrap();
             let head = Head::from_request(&request);
             for rejection in rejections() {
-                let (status, mut fields) = by_the_table(&rejection, &challenges, grpc);
-                // Twice: what is handed out leaves nothing behind.
+                let (status, mut fields) = expected_response(&rejection, &challenges, grpc);
+                // Twice: the first response must not change the prepared one.
                 for _ in 0..2 {
-                    let bare: Response<String> = refusals.answer(head, &rejection, &NoBody);
-                    assert_eq!(sent(&bare), (status, fields.clone()), "{rejection:?}");
+                    let bare: Response<String> = responses.respond(head, &rejection, &EmptyBody);
+                    assert_eq!(
+                        status_and_headers(&bare),
+                        (status, fields.clone()),
+                        "{rejection:?}"
+                    );
                     assert_eq!(bare.body(), "");
                 }
-                let told = refusals.answer(head, &rejection, &says);
+                let with_body = responses.respond(head, &rejection, &respond);
                 let body = match (method, grpc) {
                     ("HEAD", _) | (_, Some(_)) => "",
                     _ => rejection.kind().message(),
                 };
-                assert_eq!(told.body(), body);
+                assert_eq!(with_body.body(), body);
                 if grpc.is_none() {
                     fields.push(("x-own".to_owned(), "kept".to_owned()));
                 }
-                assert_eq!(sent(&told), (status, fields), "{rejection:?}");
+                assert_eq!(
+                    status_and_headers(&with_body),
+                    (status, fields),
+                    "{rejection:?}"
+                );
             }
         }
     }

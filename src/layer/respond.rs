@@ -1,4 +1,4 @@
-//! What a client is told of a refusal.
+//! The body of a rejection response.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::{
     scope::ScopeRule,
 };
 
-/// What a client may know of a refusal; given to [`Respond`].
+/// The part of a [`Rejection`] that a client may know. [`Respond`] receives it.
 ///
-/// It does not tell an unknown credential from a malformed, expired or revoked
-/// one, so no body made of it can.
+/// It is the same for an unknown, malformed, expired and revoked credential, so
+/// a body cannot reveal the difference.
 #[derive(Clone, Debug)]
 pub struct PublicRejection {
     rejection: Rejection,
@@ -20,8 +20,6 @@ pub struct PublicRejection {
 
 impl PublicRejection {
     pub(super) fn new(rejection: &Rejection) -> Self {
-        // The cause stays behind, and so does whatever tells apart what must
-        // look alike.
         let kind = rejection.kind().public();
         let public = match (kind, rejection.scopes(), rejection.retry_after()) {
             (RejectionKind::Forbidden, Some(scopes), _) => {
@@ -35,79 +33,81 @@ impl PublicRejection {
         Self { rejection: public }
     }
 
-    /// The status of the answer. The layer sets it.
+    /// Returns the status of the response. The layer sets it.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.rejection.kind().status()
     }
 
-    /// One fixed sentence for the client.
+    /// Returns a fixed sentence for the client.
     #[must_use]
     pub fn message(&self) -> &'static str {
         self.rejection.kind().message()
     }
 
-    /// The `error` of the Bearer challenge
+    /// Returns the `error` of the Bearer challenge
     /// ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     #[must_use]
     pub fn error_code(&self) -> Option<&'static str> {
         self.rejection.kind().error_code()
     }
 
-    /// When to try again, where the verifier said so.
+    /// Returns the time after which the client may try again, if the verifier
+    /// gave one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.rejection.retry_after()
     }
 
-    /// The scopes that are lacking, where scopes are what is lacking.
+    /// Returns the scopes that the request requires, if the principal lacks
+    /// some of them.
     #[must_use]
     pub fn scopes(&self) -> Option<&ScopeRule> {
         self.rejection.scopes()
     }
 }
 
-/// Makes the body of a refusal, for callers that speak plain HTTP.
+/// Makes the body of a rejection response, for callers that use plain HTTP.
 ///
-/// It may add headers. Status, `WWW-Authenticate`, `Cache-Control`,
-/// `Retry-After` and the gRPC forms stay the layer's own. A closure is one:
+/// It may add headers. The layer itself sets the status, `WWW-Authenticate`,
+/// `Cache-Control`, `Retry-After` and every response over gRPC. A closure is a
+/// `Respond`:
 ///
 /// ```
 /// use axum::{Json, response::IntoResponse};
 /// use serde_json::json;
-/// use tower_authn::{AuthnLayer, Principal, layer::PublicRejection, verifier::FixedTokens};
+/// use tower_authn::{AuthnLayer, Principal, verifier::FixedTokens};
 ///
 /// let tokens = FixedTokens::new([("0123456789abcdef", Principal::new("ci"))])?;
 /// let layer = AuthnLayer::new(tokens)
-///     .respond(|refusal: &PublicRejection| Json(json!({ "message": refusal.message() })).into_response());
+///     .respond(|rejection| Json(json!({ "message": rejection.message() })).into_response());
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
 pub trait Respond<ResBody>: Send + Sync + 'static {
-    /// Whether it makes anything at all: [`NoBody`] does not, and need not be
-    /// asked.
-    #[doc(hidden)]
-    const ANSWERS: bool = true;
+    /// Whether the response has neither headers nor a body. If it is `true`, the
+    /// layer does not call [`respond`](Self::respond).
+    const IS_EMPTY: bool = false;
 
-    /// Makes the answer; its status is replaced.
-    fn respond(&self, refusal: &PublicRejection) -> Response<ResBody>;
+    /// Makes the response. Its status is replaced.
+    fn respond(&self, rejection: &PublicRejection) -> Response<ResBody>;
 }
 
 impl<F, ResBody> Respond<ResBody> for F
 where
     F: Fn(&PublicRejection) -> Response<ResBody> + Send + Sync + 'static,
 {
-    fn respond(&self, refusal: &PublicRejection) -> Response<ResBody> {
-        self(refusal)
+    fn respond(&self, rejection: &PublicRejection) -> Response<ResBody> {
+        self(rejection)
     }
 }
 
-/// Answers without a body: the default [`Respond`].
+/// Makes an empty body: the default [`Respond`].
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
-pub struct NoBody;
+pub struct EmptyBody;
 
-impl<ResBody: Default> Respond<ResBody> for NoBody {
-    const ANSWERS: bool = false;
+impl<ResBody: Default> Respond<ResBody> for EmptyBody {
+    const IS_EMPTY: bool = true;
 
     fn respond(&self, _: &PublicRejection) -> Response<ResBody> {
         Response::default()
