@@ -57,7 +57,7 @@ async fn bentocloud_keeps_what_it_acknowledged_and_starts_afresh_once() {
         let output = command.args(in_vain).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{in_vain:?}");
     }
-    // The first token was not made for nobody.
+    // The failed starts did not use up the first token.
     let mut app = Example::start("bentocloud", &flags);
     let first = format!("Bearer {}", app.token());
     assert!(
