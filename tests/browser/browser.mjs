@@ -1,10 +1,10 @@
-// What the scenarios share: a browser that forgives nothing, and an axe.
+// Helpers of the scenarios: a browser that reports every fault, and axe.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-// Where `.ci/run` put them, which is not beside this file.
+// `.ci/run` installs the packages outside this folder.
 const require = createRequire(`${process.env.TOWER_AUTHN_CLIENTS}/`);
 const { chromium } = require('playwright-core');
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -12,14 +12,14 @@ const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  // A host that is not this machine, as far as a browser knows.
+  // A host that browsers do not treat as loopback.
   '--host-resolver-rules=MAP example.test 127.0.0.1, MAP *.localhost 127.0.0.1',
 ];
 
 /**
- * Runs a scenario in a browser of its own. Whatever its pages say to the
- * console, throw, or are held back from by their policy is a fault, but for the
- * answers that the scenario provokes.
+ * Runs a scenario in a browser of its own. Console errors and warnings, exceptions
+ * and violations of the content security policy are faults, except those that the
+ * scenario provokes.
  * @param {(context: any) => Promise<void>} scenario
  * @param {RegExp} provoked
  * @param {object} options of the browser's context
@@ -53,7 +53,7 @@ async function listen(context) {
   return faults;
 }
 
-/** What axe finds that is serious, in the page as it stands. */
+/** The serious problems that axe finds in the page. */
 export async function serious(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document));
@@ -62,14 +62,14 @@ export async function serious(page) {
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`));
 }
 
-/** Signs in with a token, in a page that is open. */
+/** Signs in with a token on an open page. */
 export async function signIn(page, token) {
   await page.getByLabel('Token', { exact: true }).fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Signed in as').waitFor();
 }
 
-/** Calls a route for programs. */
+/** Calls an API route. */
 export async function call(url, token, method = 'GET', body = undefined) {
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
   const response = await fetch(url, { method, headers, body: body && JSON.stringify(body) });

@@ -1,5 +1,5 @@
-// The pages of the deployments, by the keyboard alone: signing in, the list, one
-// deployment, its switch, and its tab of tokens. Each state is looked at.
+// The pages of the deployments, used with the keyboard only: signing in, the list,
+// one deployment, its switch, and its tab of tokens. Takes a picture of each state.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -11,7 +11,7 @@ await run(async (context) => {
   mkdirSync(pictures, { recursive: true });
   const page = await context.newPage();
 
-  /** Looks at a page in all its forms. */
+  /** Takes pictures of a state in both sizes and color schemes, and checks them. */
   async function look(state) {
     for (const [width, height] of [[1440, 900], [360, 740]]) {
       await page.setViewportSize({ width, height });
@@ -27,7 +27,7 @@ await run(async (context) => {
     await page.setViewportSize({ width: 1440, height: 900 });
   }
 
-  /** Presses Tab until something has the focus, and then Enter. */
+  /** Presses Tab until an element has the focus, and then Enter. */
   async function press(name) {
     for (let count = 0; count < 40; count += 1) {
       await page.keyboard.press('Tab');
@@ -37,7 +37,7 @@ await run(async (context) => {
     throw new Error(`${name} can't be reached by the keyboard`);
   }
 
-  // A stranger at the root is asked to sign in, and sees no name.
+  // Without a session, the root shows the sign-in and no name of a deployment.
   await page.goto(url);
   assert.equal(page.url(), `${url}/deployments`);
   await page.getByRole('dialog').waitFor();
@@ -64,9 +64,9 @@ await run(async (context) => {
   await page.getByText('Callers need a token').waitFor();
   assert.equal(await stranger(), 401);
 
-  // The tab of its tokens, and what is shown with one that is made there.
+  // The tab of the deployment's tokens, and the snippets of a token created there.
   await press('API Tokens');
-  await page.getByText('Those that may have to do with').waitFor();
+  await page.getByText('Tokens that can be used for').waitFor();
   assert.equal(page.url(), `${url}/deployments/demo/api_tokens`);
   await page.getByRole('button', { name: 'Create token' }).click();
   assert.equal(await page.getByLabel('Targets').inputValue(), 'demo');
@@ -81,7 +81,11 @@ await run(async (context) => {
   await page.getByRole('button', { name: 'Done' }).click();
   await page.getByRole('button', { name: 'of demo' }).waitFor();
 
-  // A name that there is not.
+  await page.getByRole('link', { name: 'demo', exact: true }).click();
+  await page.getByRole('heading', { name: 'demo', level: 1 }).waitFor();
+  assert.equal(page.url(), `${url}/deployments/demo`);
+
+  // An unknown name.
   const answer = await page.goto(`${url}/deployments/nowhere`);
   assert.equal(answer.status(), 404);
   await page.getByRole('heading', { name: 'No such deployment' }).waitFor();

@@ -1,4 +1,4 @@
-// A session ends with its token. What was typed stays.
+// A session ends with its token, and the form keeps its values.
 
 import assert from 'node:assert/strict';
 import { call, run, signIn } from './browser.mjs';
@@ -19,8 +19,8 @@ await run(async (context) => {
   await button('Create token').click();
   assert.deepEqual(
     await page.getByLabel('Expires', { exact: true }).locator('option').evaluateAll((options) => options.map(({ value }) => value)),
-    ['last', '7', '30', '60', 'date'],
-    'an end is offered that would be refused',
+    ['latest', '7', '30', '60', 'date'],
+    'the form offers an expiry that the server refuses',
   );
   await page.getByLabel('Name').fill('typed before');
   await page.getByLabel('deployment', { exact: true }).check();
@@ -39,7 +39,7 @@ await run(async (context) => {
   await button('typed before').waitFor();
   await button('Sign out').click();
 
-  // One that ends by itself, while nothing is done.
+  // A token that expires while the page is idle.
   const brief = await make({ name: 'brief' });
   await signIn(page, brief.secret);
   await button('typed before').waitFor();
@@ -49,8 +49,8 @@ await run(async (context) => {
   await page.getByLabel('State').selectOption('active');
   await ended();
 
-  // Who replaces the token that they are signed in with sees its secret first,
-  // whatever else is answered then.
+  // A person who rotates the token of their own session sees the new secret first,
+  // even if other responses say that the session has ended.
   const own = await make({ name: 'own' });
   await signIn(page, own.secret);
   await button('own').waitFor();
@@ -64,7 +64,7 @@ await run(async (context) => {
   await button('own').click();
   await button('Rotate…').click();
   await page.getByText('You are signed in with this token.').waitFor();
-  await page.getByLabel('The old one stays good for').selectOption('0');
+  await page.getByLabel('The old token stays valid for').selectOption('0');
   await button('Rotate token').click();
   await page.getByRole('dialog', { name: 'Token rotated' }).waitFor();
   const secret = await page.locator('#secret textarea').first().inputValue();

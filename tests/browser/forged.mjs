@@ -1,5 +1,5 @@
-// Pages of other origins can't act for who is signed in, though the browser
-// sends the cookie along: another port of a host is the same site.
+// Pages of other origins can't act for the person who is signed in, although the
+// browser sends the cookie: another port of a host is the same site.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -36,11 +36,11 @@ await run(async (context) => {
       const answer = foreign.waitForResponse(action);
       await foreign.getByRole('button', { name: 'Win' }).click();
       assert.equal((await answer).status(), 403, `${origin} ${path}`);
-      await foreign.getByText('asked for by a page of another site').waitFor();
+      await foreign.getByText('the request comes from a page of another site').waitFor();
     }
     assert.equal(await state(), 'active', origin);
 
-    // Nor can they frame the page, or read what it reads.
+    // They can't read the responses either.
     await foreign.goto(origin);
     const read = await foreign.evaluate((route) => fetch(route, { credentials: 'include' }).then(() => 'read', () => 'refused'), `${url}/api_tokens/api/tokens`);
     assert.equal(read, 'refused', origin);

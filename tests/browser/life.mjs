@@ -1,4 +1,4 @@
-// A token's life on the page, by the keyboard alone.
+// A token's life on the page, used with the keyboard only.
 
 import assert from 'node:assert/strict';
 import { call, run } from './browser.mjs';
@@ -10,7 +10,7 @@ await run(async (context) => {
   const page = await context.newPage();
   const keys = page.keyboard;
 
-  /** Presses Tab until the element of this name has the focus. */
+  /** Presses Tab until the element with this name has the focus. */
   async function tabTo(name) {
     const seen = [];
     for (let presses = 0; presses < 40; presses += 1) {
@@ -18,7 +18,7 @@ await run(async (context) => {
       seen.push(await focused());
       if (seen.at(-1) === name) return;
     }
-    assert.fail(`Tab never came to ${name}, but to ${seen.join(' | ')}`);
+    assert.fail(`Tab did not reach ${name}, but ${seen.join(' | ')}`);
   }
   const focused = () => page.evaluate(() => {
     const element = document.activeElement;
@@ -28,7 +28,7 @@ await run(async (context) => {
   const says = (text) => page.getByText(text, { exact: true }).waitFor();
   const dialog = (name) => page.getByRole('dialog', { name, exact: true }).waitFor();
 
-  /** Copies the secret that is shown, and leaves it. */
+  /** Copies the secret in the dialog, and closes the dialog. */
   async function takeSecret(heading) {
     await dialog(heading);
     const secret = await page.getByLabel('Token', { exact: true }).and(page.locator('textarea')).inputValue();
@@ -51,7 +51,7 @@ await run(async (context) => {
     return secret;
   }
 
-  /** A secret is nowhere in the page, nor in what it leaves behind. */
+  /** Checks that the secret is neither in the page nor in the browser's storage. */
   async function isForgotten(secret) {
     const everything = await page.evaluate(() => [
       document.documentElement.outerHTML,
@@ -108,7 +108,7 @@ await run(async (context) => {
   await tabTo('Rotate…');
   await keys.press('Enter');
   await dialog('Rotate “worker”?');
-  assert.equal(await focused(), 'The old one stays good for');
+  assert.equal(await focused(), 'The old token stays valid for');
   await keys.press('Home');
   await keys.press('Tab');
   await tabTo('Rotate token');
@@ -145,7 +145,7 @@ await run(async (context) => {
   await page.getByText('no longer used').waitFor();
   assert.equal(await whoami(second), 401);
 
-  // The focus goes back to where it was, and stays when the list is shown anew.
+  // The focus returns to the token's row, and stays there when the list is reloaded.
   await keys.press('Escape');
   const id = second.split('_')[1];
   const inList = () => page.waitForFunction((id) => document.activeElement.dataset.id === id, id);

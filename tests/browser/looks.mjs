@@ -1,5 +1,5 @@
-// Every state of the page, at both widths, light and dark: axe finds nothing
-// serious, nothing is wider than the page, and there is a picture to look at.
+// Every state of the page, in both sizes and color schemes: axe finds nothing serious,
+// nothing is wider than the page, and a picture is saved.
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -44,7 +44,7 @@ await run(async (context) => {
   mkdirSync(pictures, { recursive: true });
   const page = await context.newPage();
 
-  /** Looks at a state in all its forms. */
+  /** Takes pictures of a state in both sizes and color schemes, and checks them. */
   async function look(state) {
     for (const [width, height] of [[1440, 900], [360, 740]]) {
       await page.setViewportSize({ width, height });
@@ -102,9 +102,9 @@ await run(async (context) => {
   await page.getByLabel('Targets').fill('*');
   await page.getByLabel('deployment', { exact: true }).check();
   await page.getByLabel('Expires', { exact: true }).selectOption('never');
-  await page.getByText('Without an end').waitFor();
+  await page.getByText('A token that never expires').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Create token' }).click();
-  await page.getByText('is no target').waitFor();
+  await page.locator('#targets-error:not(:empty)').waitFor();
   await look('create-fault');
   await page.getByLabel('Targets').fill('demo');
   await page.getByLabel('Expires', { exact: true }).selectOption('date');
@@ -144,7 +144,7 @@ await run(async (context) => {
   await look('confirm-own');
 
   await page.goto(`${url}/deployments/demo`);
-  await page.getByText('Those that may have to do with').waitFor();
+  await page.getByText('Tokens that can be used for').waitFor();
   await button('metrics').waitFor();
   await look('target');
 }, /status of 422|ERR_INTERNET_DISCONNECTED/);

@@ -1,5 +1,5 @@
-// Behind a proxy that cuts a prefix off the path, every page works, with a slash
-// at its end or without, and so does a page of the app's own.
+// Behind a proxy that removes a prefix of the path, the page works with and without a
+// slash at its end, and so does one of the app's own pages.
 
 import assert from 'node:assert/strict';
 import { run, signIn } from './browser.mjs';
@@ -27,9 +27,9 @@ await run(async (context) => {
   assert.equal(page.url(), `${url}/api_tokens`);
   await signOut();
 
-  // A page of plain text names no icon.
+  // A plain-text page names no icon.
   await context.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
-  // The form stands at the page's own address, which then shows the page.
+  // The form is at the page's own address, which then shows the page.
   await page.goto(`${url}/hello`);
   await page.getByLabel('Token', { exact: true }).fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();

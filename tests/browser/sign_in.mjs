@@ -1,4 +1,4 @@
-// Signing in and out: with a token, with a user and password, and in vain.
+// Signing in and out: with a token, with a user and password, and with wrong ones.
 
 import assert from 'node:assert/strict';
 import { call, run, signIn } from './browser.mjs';
@@ -18,21 +18,21 @@ await run(async (context) => {
   await open();
   await tokenField.fill('acme_not_a_token');
   await button('Sign in').click();
-  await says('This token is not good.');
+  await says('This token is not valid.');
   assert.deepEqual(await cookies(), []);
   assert.equal(await listed(), 401);
 
   const weak = await call(manage, token, 'POST', { name: 'weak', scopes: ['deployment'] });
   await tokenField.fill(weak.body.secret);
   await button('Sign in').click();
-  await says('without the right to manage tokens');
+  await says('You do not have the right to manage tokens');
   assert.deepEqual(await cookies(), []);
 
   await page.getByLabel('User and password').check();
   await page.getByLabel('User', { exact: true }).fill('alice');
   await page.getByLabel('Password', { exact: true }).fill('wrong-horse');
   await button('Sign in').click();
-  await says('The user or the password is not right.');
+  await says('Wrong user or password.');
   await page.getByLabel('Password', { exact: true }).fill('pässword-ü');
   await button('Sign in').click();
   await says('Signed in as alice');
@@ -53,7 +53,7 @@ await run(async (context) => {
   assert.equal(await listed(), 401, 'the session outlived its end');
   await context.clearCookies();
 
-  // A cookie that somebody else put there is not what one is signed in with.
+  // A sign-in replaces a planted cookie.
   const planted = { ...before, value: 'A'.repeat(72) };
   await context.addCookies([planted]);
   await open();
@@ -62,7 +62,7 @@ await run(async (context) => {
   assert.notEqual(own.value, planted.value);
   assert.equal(await listed(), 200);
 
-  // No browser keeps the strict cookie without TLS, and no other is sent there.
+  // Without TLS, browsers drop the strict cookie, and the server sends no other.
   await page.goto(`http://example.test:${new URL(url).port}/api_tokens`);
   await tokenField.fill(token);
   await button('Sign in').click();

@@ -1,4 +1,4 @@
-// The tab of one target's tokens, and a list of more than one page.
+// The page of one target's tokens, and a list with more than one page.
 
 import assert from 'node:assert/strict';
 import { call, run, signIn } from './browser.mjs';
@@ -24,12 +24,12 @@ await run(async (context) => {
   await page.getByText('4 tokens').waitFor();
   assert.equal(page.url(), `${url}/api_tokens`);
 
-  // What a target is called is text.
+  // The name of a target is text.
   await page.goto(`${url}/deployments/${encodeURIComponent('"><img src=x>{{title}}')}`);
   await page.getByText('"><img src=x>{{title}}').waitFor();
   assert.equal(await page.locator('img').count(), 0);
 
-  // A shell would run what a browser takes for a host.
+  // Browsers accept a host that a shell would run.
   const odd = await context.newPage();
   await odd.goto(`${url.replace('127.0.0.1', '$(id).localhost')}/api_tokens`);
   await signIn(odd, token);
@@ -47,7 +47,7 @@ await run(async (context) => {
   await page.getByText('50 or more tokens').waitFor();
   await page.getByRole('button', { name: 'Show more' }).click();
   await page.getByText('65 tokens').waitFor();
-  assert.equal(new Set(await names()).size, 65, 'a token is missing, or there twice');
+  assert.equal(new Set(await names()).size, 65, 'a token is missing or repeated');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), (await names())[50]);
   await page.getByLabel('Search').fill('many 5');
   await page.getByText('11 tokens').waitFor();

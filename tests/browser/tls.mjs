@@ -1,5 +1,5 @@
-// Over TLS the cookie is the strict one, and the browser keeps it: on the
-// reference server, in the tab of one deployment.
+// Over TLS the browser gets and keeps the strict cookie: on the reference server, in
+// the tab of one deployment.
 
 import assert from 'node:assert/strict';
 import { run, signIn } from './browser.mjs';
@@ -27,7 +27,7 @@ await run(async (context) => {
   assert.match(line, new RegExp(`bentoml cloud login --api-token bento_\\w{63} --endpoint ${url}$`));
   await button('Done').click();
   await button('caller').waitFor();
-  await page.getByText('for demo').waitFor();
+  await page.getByText('for demo', { exact: true }).waitFor();
 
   await button('Sign out').click();
   await page.getByText('You are signed out.').waitFor();

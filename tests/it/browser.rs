@@ -1,163 +1,95 @@
-//! The page of `TokenAdmin` in a real browser: scenarios in `tests/browser`.
+//! The page of `TokenAdmin` in a real browser: the scenarios of `tests/browser`.
 
 #![cfg(feature = "full")]
 
 use std::{
-    fs,
-    net::{TcpListener, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::{Mutex, PoisonError},
-    thread::sleep,
-    time::Duration,
 };
 
-use super::{
-    examples::Example,
-    stores::Directory,
-    tools::{client, left_out},
-};
+use super::{examples::Example, proxies::Proxy, stores::Directory, tools::client};
 
 #[test]
-fn a_token_lives_and_ends_on_the_page_by_the_keyboard_alone() {
-    plays("life");
+fn a_token_is_managed_on_the_page_with_the_keyboard_only() {
+    run("life");
 }
 
 #[test]
-fn only_who_may_manage_tokens_signs_in_to_the_page() {
-    plays("sign_in");
+fn only_managers_sign_in_to_the_page() {
+    run("sign_in");
 }
 
 #[test]
-fn a_session_of_the_page_ends_with_its_token_and_loses_nothing_typed() {
-    plays("ended");
+fn a_session_of_the_page_ends_with_its_token_and_the_form_keeps_its_values() {
+    run("ended");
 }
 
 #[test]
-fn a_page_of_another_origin_cant_act_for_who_is_signed_in() {
-    plays("forged");
+fn a_page_of_another_origin_cant_act_for_the_person_who_is_signed_in() {
+    run("forged");
 }
 
 #[test]
-fn the_page_of_a_target_lists_what_may_have_to_do_with_it() {
-    plays("target");
+fn the_page_of_a_target_lists_the_tokens_that_can_be_used_for_it() {
+    run("target");
 }
 
 #[test]
-fn every_state_of_the_page_can_be_used_by_everybody() {
-    plays("looks");
+fn every_state_of_the_page_is_accessible() {
+    run("looks");
 }
 
 #[test]
-fn s20_the_pages_of_the_deployments_can_be_used_by_everybody() {
-    plays_on("deployments", "bentocloud", &["--store", "memory:"]);
+fn s20_the_pages_of_the_deployments_are_accessible() {
+    run_on("deployments", "bentocloud", &["--store", "memory:"]);
 }
 
 #[test]
 fn over_tls_the_cookie_of_the_page_is_the_strict_one() {
     let directory = Directory::new();
     let tls = directory.path().to_str().unwrap();
-    plays_on("tls", "bentocloud", &["--store", "memory:", "--tls", tls]);
+    run_on("tls", "bentocloud", &["--store", "memory:", "--tls", tls]);
 }
 
 #[test]
-fn s17_behind_a_proxy_that_cuts_a_prefix_off_every_page_works() {
-    let cut = |app: &str| Nginx::start(app).map(|nginx| (nginx.url.clone(), nginx));
-    plays_through("prefixed", "manage", &[], cut);
+fn s17_every_page_works_behind_a_proxy_that_removes_a_prefix() {
+    let proxy = |app: &str| {
+        let instance = app.strip_prefix("http://").unwrap();
+        let nginx = Proxy::nginx_prefix(instance, "/cloud")?;
+        Some((format!("{}/cloud", nginx.url), nginx))
+    };
+    run_through("prefixed", "manage", &[], proxy);
 }
 
-/// nginx with an app below `/cloud/`. It ends when it is dropped.
-struct Nginx {
-    child: Child,
-    url: String,
-    _directory: Directory,
+fn run(scenario: &str) {
+    run_on(scenario, "manage", &["--user", "alice:pässword-ü"]);
 }
 
-impl Nginx {
-    fn start(app: &str) -> Option<Self> {
-        if Command::new("nginx").arg("-v").output().is_err() {
-            return left_out("nginx is not installed");
-        }
-        // The port was free a moment ago, and may be taken before nginx listens.
-        (0..5).find_map(|_| {
-            let directory = Directory::new();
-            let root = directory.path().display();
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                .map(|name| format!("{name}_temp_path {root}/{name};"))
-                .join(" ");
-            let config = format!(
-                "daemon off; master_process off; pid {root}/pid; error_log stderr;
-                events {{}}
-                http {{
-                    access_log off; {temporary}
-                    server {{
-                        listen {address};
-                        location /cloud/ {{
-                            proxy_pass {app}/;
-                            proxy_set_header Host $http_host;
-                        }}
-                    }}
-                }}"
-            );
-            let file = directory.path().join("nginx.conf");
-            fs::write(&file, config).unwrap();
-            drop(free);
-            let mut nginx = Command::new("nginx");
-            nginx.arg("-c").arg(&file).args(["-e", "stderr"]);
-            let mut child = nginx.stderr(Stdio::null()).spawn().unwrap();
-            while child.try_wait().unwrap().is_none() {
-                if TcpStream::connect(address).is_ok() {
-                    return Some(Self {
-                        child,
-                        url: format!("http://{address}/cloud"),
-                        _directory: directory,
-                    });
-                }
-                sleep(Duration::from_millis(10));
-            }
-            None
-        })
-    }
+/// Allows one browser at a time: several only slow each other down.
+static BROWSER: Mutex<()> = Mutex::new(());
+
+/// Runs a scenario against its own instance of an example.
+fn run_on(scenario: &str, example: &str, flags: &[&str]) {
+    run_through(scenario, example, flags, |url| Some((url.to_owned(), ())));
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-fn plays(scenario: &str) {
-    plays_on(scenario, "manage", &["--user", "alice:pässword-ü"]);
-}
-
-/// A browser is heavy: more than one at a time only wait for each other.
-static ONE: Mutex<()> = Mutex::new(());
-
-/// Runs a scenario against an example of its own.
-fn plays_on(scenario: &str, example: &str, flags: &[&str]) {
-    plays_through(scenario, example, flags, |url| Some((url.to_owned(), ())));
-}
-
-/// The same, under the address that stands before the example.
-fn plays_through<P>(
+/// Runs a scenario against an example, at the address that `proxy` returns.
+fn run_through<P>(
     scenario: &str,
     example: &str,
     flags: &[&str],
-    before: impl FnOnce(&str) -> Option<(String, P)>,
+    proxy: impl FnOnce(&str) -> Option<(String, P)>,
 ) {
     if client("node_modules/playwright-core").is_none() {
         return;
     }
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _browser = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut app = Example::start(example, flags);
     let line = app.line();
     let token = line.strip_prefix("token ").unwrap();
-    let Some((url, _proxy)) = before(&app.url) else {
+    let Some((url, _proxy)) = proxy(&app.url) else {
         return;
     };
     let output = Command::new("node")

@@ -33,6 +33,7 @@ mod manage;
 mod middleware;
 mod parsing;
 mod properties;
+mod proxies;
 mod races;
 mod real_clients;
 mod rows;

@@ -30,29 +30,20 @@ use self::{
 };
 use super::{TokenAdmin, api, fallback::with_fallbacks};
 
+const CSS: &str = "text/css";
+const JS: &str = "text/javascript";
+
 /// The files that the page loads: path, media type and text.
-const ASSETS: [(&str, &str, &str); 5] = [
-    (
-        "/client.js",
-        "text/javascript",
-        include_str!("assets/client.js"),
-    ),
-    (
-        "/form.js",
-        "text/javascript",
-        include_str!("assets/form.js"),
-    ),
-    ("/page.css", "text/css", include_str!("assets/page.css")),
-    (
-        "/page.js",
-        "text/javascript",
-        include_str!("assets/page.js"),
-    ),
-    (
-        "/view.js",
-        "text/javascript",
-        include_str!("assets/view.js"),
-    ),
+const ASSETS: [(&str, &str, &str); 9] = [
+    ("/client.js", JS, include_str!("assets/client.js")),
+    ("/details.js", JS, include_str!("assets/details.js")),
+    ("/form.js", JS, include_str!("assets/form.js")),
+    ("/list.js", JS, include_str!("assets/list.js")),
+    ("/page.css", CSS, include_str!("assets/page.css")),
+    ("/page.js", JS, include_str!("assets/page.js")),
+    ("/secret.js", JS, include_str!("assets/secret.js")),
+    ("/session.js", JS, include_str!("assets/session.js")),
+    ("/view.js", JS, include_str!("assets/view.js")),
 ];
 
 /// Returns the page with its assets and routes.

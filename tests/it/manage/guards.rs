@@ -1,4 +1,4 @@
-//! Who gets in where.
+//! The callers that each route accepts.
 
 use std::time::Duration;
 
@@ -12,52 +12,26 @@ use tower_authn::{
 use super::{Answer, App, FORM, JSON, request};
 use crate::following::Net;
 
-/// A route, and the statuses of its answers to nobody, a bad token, a token
-/// that manages nothing, a manager, one of another organization, and to a
-/// manager while the store can't be reached.
+/// A route, and its statuses for a request without a token, with a revoked token, with
+/// a token that is not a manager's, for a manager, for a manager of another
+/// organization, and for a manager while the store is unavailable.
 struct Row(&'static str, &'static str, &'static str, [u16; 6]);
 
+const MANAGER: [u16; 6] = [401, 401, 403, 200, 404, 503];
+const MANAGER_ANYWHERE: [u16; 6] = [401, 401, 403, 200, 200, 503];
+const CREATED: [u16; 6] = [401, 401, 403, 201, 201, 503];
+
 const ROWS: [Row; 12] = [
-    Row("GET", "/tokens", "", [401, 401, 403, 200, 200, 503]),
-    Row("POST", "/tokens", "{}", [401, 401, 403, 201, 201, 503]),
-    Row("GET", "/tokens/{id}", "", [401, 401, 403, 200, 404, 503]),
-    Row(
-        "PATCH",
-        "/tokens/{id}",
-        r#"{"name":"n"}"#,
-        [401, 401, 403, 200, 404, 503],
-    ),
-    Row(
-        "POST",
-        "/tokens/{id}/suspend",
-        "",
-        [401, 401, 403, 200, 404, 503],
-    ),
-    Row(
-        "POST",
-        "/tokens/{id}/resume",
-        "",
-        [401, 401, 403, 200, 404, 503],
-    ),
-    Row(
-        "POST",
-        "/tokens/{id}/rotate",
-        "{}",
-        [401, 401, 403, 200, 404, 503],
-    ),
-    Row(
-        "POST",
-        "/tokens/{id}/revoke",
-        "{}",
-        [401, 401, 403, 200, 404, 503],
-    ),
-    Row(
-        "POST",
-        "/introspect",
-        "token={token}",
-        [401, 401, 403, 200, 200, 503],
-    ),
-    // From here on no right to manage is asked for, and in part no store.
+    Row("GET", "/tokens", "", MANAGER_ANYWHERE),
+    Row("POST", "/tokens", "{}", CREATED),
+    Row("GET", "/tokens/{id}", "", MANAGER),
+    Row("PATCH", "/tokens/{id}", r#"{"name":"n"}"#, MANAGER),
+    Row("POST", "/tokens/{id}/suspend", "", MANAGER),
+    Row("POST", "/tokens/{id}/resume", "", MANAGER),
+    Row("POST", "/tokens/{id}/rotate", "{}", MANAGER),
+    Row("POST", "/tokens/{id}/revoke", "{}", MANAGER),
+    Row("POST", "/introspect", "token={token}", MANAGER_ANYWHERE),
+    // The remaining routes need no manager, and some need no store.
     Row(
         "POST",
         "/revoke",
@@ -65,10 +39,10 @@ const ROWS: [Row; 12] = [
         [200, 200, 200, 200, 200, 503],
     ),
     Row("GET", "/whoami", "", [401, 401, 200, 200, 200, 200]),
-    Row("GET", "/openapi.json", "", [200, 200, 200, 200, 200, 200]),
+    Row("GET", "/openapi.json", "", [200; 6]),
 ];
 
-/// The routes that show a new secret.
+/// Returns whether a route creates a secret.
 fn shows_secret(method: &str, path: &str) -> bool {
     (method, path) == ("POST", "/tokens") || path.ends_with("/rotate")
 }
@@ -85,7 +59,7 @@ async fn m03_every_route_answers_each_caller_as_the_table_says() {
     let id = tower_authn::tokens::TokenSelector::Id(gone.record.id);
     app.tokens.revoke(id, "", "").await.unwrap();
     let callers = [
-        ("nobody", None, false),
+        ("anonymous", None, false),
         ("bad", Some(&gone), false),
         ("plain", Some(&plain), false),
         ("manager", Some(&manager), false),
@@ -127,7 +101,7 @@ async fn m03_every_route_answers_each_caller_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn m08_what_is_not_public_is_closed_to_nobody_whatever_the_method() {
+async fn m08_every_path_but_the_public_ones_needs_a_credential_for_any_method() {
     let app = App::new().await;
     let paths = [
         "/manage/nothing",
@@ -150,7 +124,7 @@ async fn m08_what_is_not_public_is_closed_to_nobody_whatever_the_method() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_has_not_is_405_and_says_which_it_has() {
+async fn an_unknown_method_is_405_and_allow_lists_the_known_ones() {
     let app = App::new().await;
     let manager = app.manager("north").await;
     let id = manager.record.id.as_str();
@@ -178,13 +152,13 @@ async fn a_method_that_a_path_has_not_is_405_and_says_which_it_has() {
 }
 
 #[tokio::test]
-async fn m05_a_browsers_user_and_password_are_no_credential_here() {
+async fn m05_a_browsers_user_and_password_are_not_a_credential() {
     use base64::{Engine, engine::general_purpose::STANDARD};
 
     let app = App::new().await;
     let manager = app.manager("north").await;
     let token = manager.secret.expose();
-    // What a browser would add by itself to what another site makes it send.
+    // Browsers send these by themselves, even in requests that another site causes.
     for login in [
         format!(":{token}"),
         format!("{token}:"),
@@ -203,7 +177,7 @@ async fn m05_a_browsers_user_and_password_are_no_credential_here() {
 }
 
 #[tokio::test]
-async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_bad() {
+async fn m07_a_long_outage_is_503_for_valid_tokens_and_401_for_others() {
     let net = Net::default();
     let options = TokensOptions::new("acme").unwrap();
     let options = options.max_stale(Duration::from_millis(300));
@@ -221,7 +195,10 @@ async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_b
     net.set_down(true);
     let asked = async || app.get("/whoami", manager.secret.expose()).await;
     let mut answer = asked().await;
-    assert_eq!(answer.status, 200, "it is bridged");
+    assert_eq!(
+        answer.status, 200,
+        "cached tokens are valid during a short outage"
+    );
     while answer.status == 200 {
         tokio::time::sleep(Duration::from_millis(20)).await;
         answer = asked().await;
@@ -238,11 +215,11 @@ async fn m07_past_its_bound_an_outage_is_503_for_good_tokens_and_bad_ones_stay_b
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(20), recovered).await;
-    assert!(waited.is_ok(), "it never recovers");
+    assert!(waited.is_ok(), "it does not recover");
 }
 
 #[tokio::test]
-async fn a_managers_scope_can_be_another_one() {
+async fn the_scope_of_managers_can_be_set() {
     let app = App::new().await;
     let rule = tower_authn::ScopeRule::any_of(["deployment:admin"]).unwrap();
     let manage = TokenAdmin::new(app.tokens.clone()).scope(rule);

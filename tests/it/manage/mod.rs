@@ -1,14 +1,16 @@
-//! The routes to manage tokens, asked as a program asks them.
+//! The admin API, called as a program calls it.
 
 #![cfg(feature = "full")]
 
 mod guards;
 mod inputs;
+mod lifecycle;
 mod oauth;
 mod openapi;
 mod operations;
 mod organizations;
 mod pages;
+mod paths;
 mod rights;
 mod sessions;
 mod texts;
@@ -29,13 +31,13 @@ use tower_authn::{
 
 use crate::tokens::ManualClock;
 
-/// What time it is at first.
+/// The time at which the tests begin, in seconds.
 pub const NOW: u64 = 1_800_000_000;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The routes, nested as an app nests them, over tokens with a clock.
+/// The nested routes, over tokens with a clock that the test sets.
 struct App {
     tokens: Tokens,
     routes: Router,
@@ -66,7 +68,13 @@ impl App {
         self.tokens.create(token).await.unwrap()
     }
 
-    /// A manager of an organization who may give scopes away.
+    /// Creates a manager without an organization, with all scopes.
+    async fn root(&self) -> CreatedToken {
+        let root = NewToken::new("root").scopes(["resources", "deployment"]);
+        self.make(root.never_expires()).await
+    }
+
+    /// Creates a manager of an organization with all scopes.
     async fn manager(&self, organization: &str) -> CreatedToken {
         let manager = NewToken::new("mary").scopes(["resources", "deployment"]);
         self.make(manager.organization(organization)).await
@@ -101,7 +109,7 @@ impl App {
     }
 }
 
-/// A request with a token, or with none where it is empty.
+/// Builds a request; an empty token or media type is left out.
 fn request(method: &str, path: &str, token: &str, kind: &str, body: &str) -> Request<Body> {
     let mut request = Request::builder()
         .method(method)
@@ -115,7 +123,7 @@ fn request(method: &str, path: &str, token: &str, kind: &str, body: &str) -> Req
     request.body(Body::from(body.to_owned())).unwrap()
 }
 
-/// An answer, of which what holds for every one was checked.
+/// A response, with the checks that hold for all.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -137,7 +145,7 @@ impl Answer {
         answer
     }
 
-    /// RFC 9457 §3.1, and what goes with some statuses.
+    /// Checks RFC 9457 §3.1, and the headers that belong to a status.
     fn check_problem(&self) {
         let status = StatusCode::from_u16(self.status).unwrap();
         assert_eq!(self.headers["content-type"], "application/problem+json");
@@ -165,14 +173,15 @@ impl Answer {
         (self.status, field)
     }
 
-    /// What was asked for was done.
+    /// The body of a successful response.
     fn ok(&self) -> Value {
         assert!((200..300).contains(&self.status), "{self:?}");
         self.json()
     }
 }
 
-/// A 403 of the layer names what is lacking; one of an operation names a field.
+/// Returns whether a 403 comes from the layer, which names the missing scope; one of
+/// an operation names a field.
 fn has_challenge(answer: &Answer) -> bool {
     answer.status == 403 && answer.json()["field"].is_null()
 }

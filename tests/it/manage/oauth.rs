@@ -15,7 +15,7 @@ async fn manager(app: &App) -> CreatedToken {
 }
 
 #[tokio::test]
-async fn introspection_says_what_a_good_token_is_worth() {
+async fn introspection_describes_a_valid_token() {
     let app = App::new().await;
     let manager = manager(&app).await;
     let token = NewToken::new("anna")
@@ -29,7 +29,7 @@ async fn introspection_says_what_a_good_token_is_worth() {
         "token={}&token_type_hint=refresh_token&x=1",
         token.secret.expose()
     );
-    let told = app
+    let response = app
         .form("/introspect", manager.secret.expose(), &body)
         .await;
     let expected = json!({
@@ -44,8 +44,8 @@ async fn introspection_says_what_a_good_token_is_worth() {
         "targets": ["demo"],
         "token_type": "Bearer",
     });
-    assert_eq!(told.ok(), expected);
-    // The use of the manager's own token is written, and none of the other one.
+    assert_eq!(response.ok(), expected);
+    // Only the manager's own token is counted as used.
     let uses = async |made: &CreatedToken| app.tokens.get(made.record.id).await.unwrap().usage.uses;
     while uses(&manager).await == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -54,7 +54,7 @@ async fn introspection_says_what_a_good_token_is_worth() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_good_is_inactive_and_nothing_more_is_said() {
+async fn an_invalid_token_is_inactive_without_details() {
     let app = App::new().await;
     let manager = manager(&app).await;
     let at = |seconds| Timestamp::from_secs(NOW + seconds);
@@ -101,8 +101,12 @@ async fn a_token_that_is_not_good_is_inactive_and_nothing_more_is_said() {
         .await
         .unwrap();
     let body = format!("token={}", good.secret.expose());
-    let told = app.form("/introspect", imported, &body).await;
-    assert_eq!(told.ok(), json!({ "active": false }), "its key is retired");
+    let response = app.form("/introspect", imported, &body).await;
+    assert_eq!(
+        response.ok(),
+        json!({ "active": false }),
+        "its key is retired"
+    );
 }
 
 #[tokio::test]
@@ -113,18 +117,18 @@ async fn within_its_grace_a_rotated_token_is_active_and_ends_with_it() {
     let grace = std::time::Duration::from_secs(10);
     app.tokens.rotate(rotated.record.id, grace).await.unwrap();
     let body = format!("token={}", rotated.secret.expose());
-    let told = app
+    let response = app
         .form("/introspect", manager.secret.expose(), &body)
         .await
         .ok();
     assert_eq!(
-        (&told["active"], &told["exp"]),
+        (&response["active"], &response["exp"]),
         (&json!(true), &json!(NOW + 10))
     );
 }
 
 #[tokio::test]
-async fn m06_whoever_holds_a_token_may_revoke_it_and_learns_nothing() {
+async fn m06_the_holder_of_a_token_can_revoke_it_and_learns_nothing() {
     let app = App::new().await;
     let token = app.make(NewToken::new("anna")).await;
     let other = app.make(NewToken::new("anna")).await;
@@ -132,8 +136,8 @@ async fn m06_whoever_holds_a_token_may_revoke_it_and_learns_nothing() {
     let made_up = secret.replace(token.record.id.as_str(), "000000000000");
     let only_id = token.record.id.to_string();
     for presented in [&made_up, &only_id, "", "nothing", &"x".repeat(4_096)] {
-        let told = app.form("/revoke", "", &format!("token={presented}")).await;
-        assert_eq!((told.status, told.text.as_str()), (200, ""));
+        let response = app.form("/revoke", "", &format!("token={presented}")).await;
+        assert_eq!((response.status, response.text.as_str()), (200, ""));
     }
     assert!(answer(&app.tokens, secret).await.is_ok());
     let body = format!("token_type_hint=x&token={secret}");
@@ -147,7 +151,7 @@ async fn m06_whoever_holds_a_token_may_revoke_it_and_learns_nothing() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_not_well_formed_is_refused_as_oauth_says() {
+async fn an_invalid_form_is_an_oauth_error() {
     let app = App::new().await;
     let manager = manager(&app).await;
     let token = app.make(NewToken::new("anna")).await;
@@ -164,7 +168,7 @@ async fn a_form_that_is_not_well_formed_is_refused_as_oauth_says() {
         let long = format!("token={}", "x".repeat(20_000));
         let refused = app.form(path, manager.secret.expose(), &long).await;
         assert_eq!(refused.status, 413);
-        // A query is no body: it would stand in logs.
+        // A token in a query would appear in logs.
         let query = format!("{path}?token={token}");
         let refused = app.form(&query, manager.secret.expose(), "").await;
         assert_eq!(refused.status, 400);

@@ -1,4 +1,4 @@
-//! The document says what the routes are.
+//! The OpenAPI document describes the routes.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -17,7 +17,7 @@ fn checked_in() -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The paths of the routes, as the sources write them.
+/// The paths of the routes in the source code.
 fn routed() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manage");
     let files = [
@@ -40,7 +40,7 @@ async fn every_route_and_method_is_in_the_document_and_nothing_else() {
     let document = app.get("/openapi.json", "").await.ok();
     let paths = document["paths"].as_object().unwrap();
     let described: BTreeSet<String> = paths.keys().cloned().collect();
-    assert!(routed().len() >= 10, "they were not found");
+    assert!(routed().len() >= 10, "too few routes were found");
     assert_eq!(described, routed());
     for (path, item) in paths {
         let methods = [
@@ -50,7 +50,7 @@ async fn every_route_and_method_is_in_the_document_and_nothing_else() {
             .into_iter()
             .filter(|method| item.get(method).is_some());
         let described: BTreeSet<String> = described.map(str::to_uppercase).collect();
-        // A method that no path has is answered with those that it has.
+        // The response to an unknown method lists the known ones.
         let at = path.replace("{id}", manager.record.id.as_str());
         let asked = request("PROPFIND", &at, manager.secret.expose(), "", "");
         let answer = app.send(asked).await;
@@ -105,7 +105,7 @@ async fn its_security_schemes_are_the_sources_of_the_credential() {
         json!([{ "bearer": [] }, { "x-api-key": [] }])
     );
 
-    // And they are what is taken.
+    // The routes accept exactly these sources.
     let manager = app.make(NewToken::new("root").scopes(["resources"])).await;
     let token = manager.secret.expose();
     let rows = [
@@ -121,7 +121,7 @@ async fn its_security_schemes_are_the_sources_of_the_credential() {
 }
 
 #[test]
-fn what_needs_no_credential_says_so_and_all_else_does_not() {
+fn only_public_operations_are_described_without_a_credential() {
     let document = checked_in();
     let mut open = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -139,8 +139,8 @@ fn what_needs_no_credential_says_so_and_all_else_does_not() {
     assert_eq!(open, ["get /openapi.json", "post /revoke"]);
 }
 
-/// As others read it: it is valid, and thousands of requests made of it, good
-/// and bad, get no answer that is not in it.
+/// Other tools find the document valid, and generate thousands of valid and invalid
+/// requests from it: every response is described.
 #[test]
 fn the_running_example_conforms_to_its_document() {
     let Some(python) = client("openapi/bin/python3") else {

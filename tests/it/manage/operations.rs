@@ -1,22 +1,15 @@
-//! What each operation does.
+//! The operations that create, show and narrow tokens.
 
 use serde_json::{Value, json};
-use tower_authn::tokens::{CreatedToken, NewToken, TokenSelector};
+use tower_authn::tokens::{NewToken, TokenSelector};
 
-use super::{Answer, App, NOW};
+use super::{App, NOW};
 use crate::{tokens::answer, watched::Watched};
 
-const DAY: u64 = 24 * 60 * 60;
-
-async fn root(app: &App) -> CreatedToken {
-    let root = NewToken::new("root").scopes(["resources", "deployment"]);
-    app.make(root.never_expires()).await
-}
-
 #[tokio::test]
-async fn a_token_is_made_as_asked_and_shown_once() {
+async fn a_token_is_created_as_requested_and_its_secret_shown_once() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let root = root.secret.expose();
     let asked = json!({
         "name": "laptop",
@@ -78,9 +71,9 @@ async fn a_token_is_made_as_asked_and_shown_once() {
 }
 
 #[tokio::test]
-async fn a_token_ends_after_90_days_unless_never_is_said() {
+async fn a_token_expires_after_90_days_unless_it_never_expires() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let make = async |asked: Value| app.post("/tokens", root.secret.expose(), asked).await.ok();
     let made = make(json!({})).await;
     assert_eq!(made["expires_at"], "2027-04-15T08:00:00Z");
@@ -88,16 +81,16 @@ async fn a_token_ends_after_90_days_unless_never_is_said() {
     assert_eq!(made["scopes"], json!([]), "no rights");
     let made = make(json!({ "expires_at": null })).await;
     assert_eq!(made["expires_at"], json!(null));
-    // As one reads it from a token that is shown.
+    // A client may send back the nulls of a token.
     let nulls = json!({ "organization": null, "targets": null, "not_before": null });
     let made = make(nulls).await;
     assert_eq!(made["targets"], json!(null));
 }
 
 #[tokio::test]
-async fn metadata_come_back_as_they_were_written() {
+async fn metadata_are_returned_unchanged() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let root = root.secret.expose();
     let metadata = r#"{"z": 12345678901234567890123, "a" : [1.10, 1e2, "\u00e9é"], "m":{}}"#;
     let body = format!(r#"{{"scopes": ["resources:access"], "metadata": {metadata} }}"#);
@@ -116,9 +109,9 @@ async fn metadata_come_back_as_they_were_written() {
 }
 
 #[tokio::test]
-async fn m01_a_token_is_named_anew_and_narrowed_and_never_widened() {
+async fn m01_a_token_is_renamed_and_narrowed_but_never_widened() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let token = NewToken::new("anna")
         .scopes(["resources:models", "deployment"])
         .targets(["test-*", "demo"]);
@@ -183,131 +176,27 @@ async fn m01_a_token_is_named_anew_and_narrowed_and_never_widened() {
 }
 
 #[tokio::test]
-async fn a_suspended_token_is_refused_until_it_is_resumed() {
-    let app = App::new().await;
-    let root = root(&app).await;
-    let token = app.make(NewToken::new("anna")).await;
-    let id = token.record.id;
-    let post = async |what: &str| -> Value {
-        let path = format!("/tokens/{id}/{what}");
-        app.post(&path, root.secret.expose(), json!({})).await.ok()
-    };
-    let good = async || answer(&app.tokens, token.secret.expose()).await.is_ok();
-    assert!(good().await);
-    let suspended = post("suspend").await;
-    assert_eq!(suspended["state"], "suspended");
-    assert_eq!(suspended["suspended_at"], "2027-01-15T08:00:00Z");
-    assert!(!good().await);
-    app.hands.set(NOW + 60);
-    assert_eq!(post("suspend").await, suspended, "again changes nothing");
-    assert_eq!(post("resume").await["state"], "active");
-    assert!(good().await);
-
-    let revoked = post("revoke").await;
-    assert_eq!(revoked["state"], "revoked");
-    assert_eq!(post("resume").await["state"], "revoked", "for good");
-    assert!(!good().await);
-}
-
-#[tokio::test]
-async fn a_rotated_token_is_good_beside_the_new_one_until_its_grace_is_over() {
-    let app = App::new().await;
-    let root = root(&app).await;
-    let token = NewToken::new("anna").name("laptop").scopes(["deployment"]);
-    let old = app.make(token.targets(["demo"]).created_by("ops")).await;
-    let path = format!("/tokens/{}/rotate", old.record.id);
-    let rotate = async |asked: Value| app.post(&path, root.secret.expose(), asked).await;
-    let fresh = rotate(json!({ "grace_seconds": 60 })).await.ok();
-    let secret = fresh["secret"].as_str().unwrap();
-    let shown = async |id: &str| {
-        app.get(&format!("/tokens/{id}"), root.secret.expose())
-            .await
-            .ok()
-    };
-
-    assert_eq!(fresh["name"], "laptop");
-    assert_eq!(fresh["targets"], json!(["demo"]));
-    assert_eq!(
-        fresh["expires_at"],
-        shown(old.record.id.as_str()).await["expires_at"]
-    );
-    assert_eq!(fresh["rotated_from"], old.record.id.as_str());
-    assert_eq!(fresh["created_by"], "root", "who asked for it");
-    let good = async |token: &str| answer(&app.tokens, token).await.is_ok();
-    assert!(good(secret).await && good(old.secret.expose()).await);
-    let was = shown(old.record.id.as_str()).await;
-    assert_eq!(was["rotated_to"], fresh["id"]);
-    assert_eq!(was["grace_until"], "2027-01-15T08:01:00Z");
-    assert_eq!(was["state"], "active");
-    assert_eq!(
-        rotate(json!({})).await.fault(),
-        (422, "id".to_owned()),
-        "twice"
-    );
-
-    app.hands.set(NOW + 60);
-    assert!(good(secret).await && !good(old.secret.expose()).await);
-    assert_eq!(shown(old.record.id.as_str()).await["state"], "revoked");
-}
-
-#[tokio::test]
-async fn without_grace_the_old_token_ends_and_it_is_known_by_whom() {
-    let app = App::new().await;
-    let root = root(&app).await;
-    let old = app.make(NewToken::new("anna")).await;
-    let path = format!("/tokens/{}", old.record.id);
-    let rotate = format!("{path}/rotate");
-    app.post(&rotate, root.secret.expose(), json!({}))
-        .await
-        .ok();
-    assert!(answer(&app.tokens, old.secret.expose()).await.is_err());
-    let was = app.get(&path, root.secret.expose()).await.ok();
-    assert_eq!(
-        (&was["revoked_by"], &was["revoked_reason"]),
-        (&json!("root"), &json!("rotated"))
-    );
-}
-
-#[tokio::test]
-async fn a_revoked_token_says_since_when_by_whom_and_why() {
-    let app = App::new().await;
-    let root = root(&app).await;
-    let token = app.make(NewToken::new("anna")).await;
-    let path = format!("/tokens/{}/revoke", token.record.id);
-    let revoke =
-        async |asked: Value| -> Answer { app.post(&path, root.secret.expose(), asked).await };
-    let revoked = revoke(json!({ "reason": "lost on a train" })).await.ok();
-    assert!(answer(&app.tokens, token.secret.expose()).await.is_err());
-    assert_eq!(revoked["revoked_at"], "2027-01-15T08:00:00Z");
-    assert_eq!(revoked["revoked_by"], "root");
-    assert_eq!(revoked["revoked_reason"], "lost on a train");
-    app.hands.set(NOW + DAY);
-    let again = revoke(json!({ "reason": "another" })).await.ok();
-    assert_eq!(again, revoked, "the first time counts");
-}
-
-#[tokio::test]
 async fn uses_are_shown() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let token = app.make(NewToken::new("anna")).await;
     let path = format!("/tokens/{}", token.record.id);
     let shown = async || app.get(&path, root.secret.expose()).await.ok();
     assert_eq!(shown().await["last_used_at"], json!(null));
     app.get("/whoami", token.secret.expose()).await.ok();
-    // They are written behind the request.
+    // Uses are written after the request.
     let written = async {
         while shown().await["uses"] != 1 {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
     let waited = tokio::time::timeout(std::time::Duration::from_secs(30), written).await;
-    assert!(waited.is_ok(), "no use is shown");
+    assert!(waited.is_ok(), "the use is not shown");
     assert_eq!(shown().await["last_used_at"], "2027-01-15T08:00:00Z");
 }
 
 #[tokio::test]
-async fn whoami_tells_a_caller_what_they_are() {
+async fn whoami_describes_the_caller() {
     let app = App::new().await;
     let token = NewToken::new("anna")
         .organization("north")

@@ -1,4 +1,4 @@
-//! One organization knows nothing of another.
+//! Organizations do not see each other's tokens.
 
 use serde_json::{Value, json};
 use tower_authn::tokens::{CreatedToken, NewToken};
@@ -9,7 +9,7 @@ struct Two {
     app: App,
     north: CreatedToken,
     south: CreatedToken,
-    /// A token of the south, and one of nobody's.
+    /// A token of the south, and one without an organization.
     theirs: [CreatedToken; 2],
 }
 
@@ -35,7 +35,7 @@ fn ids(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn m02_a_token_of_another_organization_is_as_one_that_is_not_there() {
+async fn m02_a_token_of_another_organization_is_answered_like_a_missing_one() {
     let Two {
         app, north, theirs, ..
     } = two().await;
@@ -73,7 +73,7 @@ async fn m02_a_token_of_another_organization_is_as_one_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn m02_a_list_and_its_filters_show_ones_own_organization() {
+async fn m02_lists_and_filters_show_only_the_callers_organization() {
     let Two {
         app,
         north,
@@ -98,7 +98,7 @@ async fn m02_a_list_and_its_filters_show_ones_own_organization() {
             assert!(!listed.contains(&theirs.record.id.to_string()), "{query}");
         }
     }
-    // A cursor is a place, and no right.
+    // A cursor gives no rights.
     app.hands.set(NOW + 1);
     let all = app.make(NewToken::new("root").scopes(["resources"])).await;
     let page = app.get("/tokens?limit=1", all.secret.expose()).await.ok();
@@ -110,12 +110,12 @@ async fn m02_a_list_and_its_filters_show_ones_own_organization() {
     assert_eq!(
         ids(&app.get("/tokens", all.secret.expose()).await).len(),
         6,
-        "one of none sees all"
+        "a manager without an organization sees all"
     );
 }
 
 #[tokio::test]
-async fn m02_introspection_knows_no_token_of_another_organization() {
+async fn m02_introspection_hides_tokens_of_other_organizations() {
     let Two {
         app,
         north,
@@ -133,7 +133,7 @@ async fn m02_introspection_knows_no_token_of_another_organization() {
 }
 
 #[tokio::test]
-async fn m02_nobody_belongs_to_an_organization_without_a_name() {
+async fn m02_an_organization_has_a_name() {
     let app = App::new().await;
     let root = app.make(NewToken::new("root").scopes(["resources"])).await;
     let asked = json!({ "organization": "" });

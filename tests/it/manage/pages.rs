@@ -1,15 +1,10 @@
-//! Lists, page by page.
+//! Lists and their pages.
 
 use std::collections::BTreeSet;
 
 use tower_authn::tokens::{CreatedToken, NewToken, TokenSelector};
 
 use super::{App, NOW};
-
-async fn root(app: &App) -> CreatedToken {
-    let root = NewToken::new("root").scopes(["resources"]);
-    app.make(root.never_expires()).await
-}
 
 /// The ids of a page, and the cursor of the next one.
 async fn page(app: &App, root: &CreatedToken, query: &str) -> (Vec<String>, Option<String>) {
@@ -23,7 +18,7 @@ async fn page(app: &App, root: &CreatedToken, query: &str) -> (Vec<String>, Opti
     (ids.collect(), next)
 }
 
-/// All ids of a query, page by page.
+/// The ids on all pages of a query.
 async fn all(app: &App, root: &CreatedToken, query: &str, limit: usize) -> Vec<String> {
     let (mut ids, mut next) = page(app, root, &format!("{query}&limit={limit}")).await;
     while let Some(cursor) = next {
@@ -37,12 +32,12 @@ async fn all(app: &App, root: &CreatedToken, query: &str, limit: usize) -> Vec<S
 }
 
 #[tokio::test]
-async fn pages_are_whole_and_without_repeats_while_tokens_are_added() {
+async fn pages_neither_miss_nor_repeat_tokens_while_others_are_added() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let mut known = BTreeSet::from([root.record.id.to_string()]);
     for second in 0..25 {
-        // Some of the same time, which their ids put in order.
+        // Some are created at the same time, so their ids decide the order.
         app.hands.set(NOW + second / 3);
         let made = app.make(NewToken::new("anna")).await;
         known.insert(made.record.id.to_string());
@@ -69,7 +64,7 @@ async fn pages_are_whole_and_without_repeats_while_tokens_are_added() {
 #[tokio::test]
 async fn a_full_last_page_has_no_next_one() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     app.make(NewToken::new("anna")).await;
     assert_eq!(page(&app, &root, "limit=2").await.1, None);
     assert!(page(&app, &root, "limit=1").await.1.is_some());
@@ -78,7 +73,7 @@ async fn a_full_last_page_has_no_next_one() {
 #[tokio::test]
 async fn each_filter_shows_what_it_names_and_nothing_else() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let id = |made: &CreatedToken| made.record.id.to_string();
     let laptop = NewToken::new("anna").name("My Laptop").targets(["demo-*"]);
     let laptop = id(&app.make(laptop).await);
@@ -133,9 +128,9 @@ async fn each_filter_shows_what_it_names_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_filter_that_looks_at_many_goes_on_where_it_stopped() {
+async fn a_filter_that_scans_many_tokens_continues_on_the_next_page() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let wanted = app.make(NewToken::new("anna").targets(["demo"])).await;
     app.hands.set(NOW + 1);
     for _ in 0..1_100 {
@@ -144,7 +139,7 @@ async fn a_filter_that_looks_at_many_goes_on_where_it_stopped() {
     let (first, next) = page(&app, &root, "target=demo").await;
     assert!(
         first.is_empty() && next.is_some(),
-        "a thousand were looked at"
+        "a thousand were scanned"
     );
     let found = all(&app, &root, "target=demo", 50).await;
     let expected = [wanted.record.id.to_string(), root.record.id.to_string()];
@@ -154,7 +149,7 @@ async fn a_filter_that_looks_at_many_goes_on_where_it_stopped() {
 #[tokio::test]
 async fn the_tokens_of_a_retired_key_are_listed_as_revoked() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let old = app.make(NewToken::new("anna")).await;
     let imported = "0123456789abcdefghij-imported";
     let manager = NewToken::new("ivan").scopes(["resources"]).never_expires();
@@ -184,9 +179,9 @@ async fn the_tokens_of_a_retired_key_are_listed_as_revoked() {
 }
 
 #[tokio::test]
-async fn what_no_list_can_be_asked_for_is_refused_by_name() {
+async fn an_invalid_query_parameter_is_named() {
     let app = App::new().await;
-    let root = root(&app).await;
+    let root = app.root().await;
     let cursor = format!("{}.{}", NOW * 1_000, root.record.id);
     let rows = [
         ("limit=0", "limit"),

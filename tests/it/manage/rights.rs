@@ -1,11 +1,11 @@
-//! Nobody gets beyond their own rights.
+//! No manager grants rights beyond their own.
 
 use serde_json::{Value, json};
 use tower_authn::tokens::NewToken;
 
 use super::App;
 
-/// A manager who is narrow in every way.
+/// A manager with limited scopes, targets, organization and expiry.
 fn narrow() -> NewToken {
     NewToken::new("mary")
         .organization("north")
@@ -13,7 +13,7 @@ fn narrow() -> NewToken {
         .targets(["demo*"])
 }
 
-/// What is beyond such a manager, and the field that says so.
+/// Tokens beyond the rights of that manager, with the field at fault.
 fn beyond() -> [(NewToken, &'static str); 4] {
     let within = || {
         NewToken::new("anna")
@@ -30,7 +30,7 @@ fn beyond() -> [(NewToken, &'static str); 4] {
 }
 
 #[tokio::test]
-async fn m01_a_manager_makes_no_token_beyond_their_own_rights() {
+async fn m01_a_manager_creates_no_token_beyond_their_own_rights() {
     let app = App::new().await;
     let mary = app.make(narrow()).await;
     let make = async |asked: Value| app.post("/tokens", mary.secret.expose(), asked).await;
@@ -69,7 +69,7 @@ async fn m01_a_manager_makes_no_token_beyond_their_own_rights() {
         "organization": "north",
         "expires_at": "2027-04-15T08:00:00Z",
     }));
-    assert_eq!(made.await.status, 201, "all that they have");
+    assert_eq!(made.await.status, 201, "all of their rights");
     let made = make(json!({ "targets": ["demo"], "organization": null }))
         .await
         .ok();
@@ -77,7 +77,7 @@ async fn m01_a_manager_makes_no_token_beyond_their_own_rights() {
 }
 
 #[tokio::test]
-async fn m01_a_manager_rotates_and_resumes_only_what_they_could_make() {
+async fn m01_a_manager_rotates_and_resumes_only_tokens_they_could_create() {
     let app = App::new().await;
     let mary = app.make(narrow()).await;
     let post = async |id: &str, what: &str| {
@@ -87,7 +87,7 @@ async fn m01_a_manager_rotates_and_resumes_only_what_they_could_make() {
     for (token, field) in beyond() {
         let made = app.make(token).await;
         let id = made.record.id.as_str();
-        // To Mary there is no token that is held to other targets.
+        // Tokens with other targets are hidden from Mary.
         let expected = match field {
             "targets" => (404, String::new()),
             field => (403, field.to_owned()),
@@ -109,7 +109,7 @@ async fn m01_a_manager_rotates_and_resumes_only_what_they_could_make() {
         assert_eq!(refused.fault(), expected);
         assert!(!refused.text.contains("acme_"));
     }
-    // Their own, and one that is as wide.
+    // Mary's own token, and one with equal rights.
     let equal = app.make(narrow()).await;
     let id = equal.record.id.as_str();
     assert_eq!(post(id, "suspend").await.ok()["state"], "suspended");
@@ -119,7 +119,7 @@ async fn m01_a_manager_rotates_and_resumes_only_what_they_could_make() {
 }
 
 #[tokio::test]
-async fn a_manager_may_take_away_what_they_could_not_give() {
+async fn a_manager_may_remove_rights_that_they_could_not_grant() {
     let app = App::new().await;
     let mary = app.make(narrow()).await;
     let within_targets = beyond()
@@ -140,7 +140,7 @@ async fn a_manager_may_take_away_what_they_could_not_give() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_manager_whose_end_is_near_ends_with_theirs() {
+async fn a_token_expires_with_its_managers_token_by_default() {
     let app = App::new().await;
     let mary = narrow().expires_in(std::time::Duration::from_secs(60));
     let mary = app.make(mary).await;
@@ -150,7 +150,7 @@ async fn a_token_of_a_manager_whose_end_is_near_ends_with_theirs() {
 }
 
 #[tokio::test]
-async fn s22_a_manager_with_targets_knows_only_tokens_that_are_held_to_them() {
+async fn s22_a_manager_with_targets_sees_only_tokens_limited_to_them() {
     let app = App::new().await;
     let mary = app.make(narrow()).await;
     let secret = mary.secret.expose();
@@ -204,11 +204,11 @@ async fn s22_a_manager_with_targets_knows_only_tokens_that_are_held_to_them() {
             None => break,
         }
     }
-    // All are of one moment, so their order is that of their ids.
+    // All were created at the same time, so their ids decide the order.
     listed.sort();
     shown.sort();
     assert_eq!(listed, shown, "Mary's own has no name");
-    // One without targets knows them all.
+    // A manager without targets sees all.
     let all = app.manager("north").await;
     let page = app.get("/tokens", all.secret.expose()).await.ok();
     assert_eq!(page["items"].as_array().unwrap().len(), 9);

@@ -1,4 +1,4 @@
-//! The page's sessions, on two instances over one store.
+//! The page's sessions on two instances over one store.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ struct Instance {
     page: Router,
 }
 
-/// Where the store is.
+/// The store's location.
 enum Place {
     File(Directory),
     Database(String),
@@ -78,7 +78,7 @@ impl Instance {
         assert!(answer.headers().contains_key(SET_COOKIE));
     }
 
-    /// Who is signed in, and whether they may list tokens.
+    /// The subject of the session, which can also list tokens.
     async fn caller(&self, cookie: &str) -> Option<String> {
         let list = self.ask("GET", "/api/tokens", ("cookie", cookie)).await;
         let shown = self.ask("GET", "/session", ("cookie", cookie)).await;
@@ -102,17 +102,17 @@ impl Instance {
     }
 }
 
-async fn a_session_is_good_on_every_instance(place: Place) {
+async fn a_session_is_valid_on_every_instance(place: Place) {
     let (a, b) = (place.instance().await, place.instance().await);
     let (id, bearer) = a.token().await;
     for (credential, subject) in [(&*bearer, "admin"), (ALICE, "alice")] {
         let subject = Some(subject.to_owned());
-        // At once, though the other instance may not have heard of the token yet.
+        // The other instance may not have seen the token yet.
         let (cookie, other) = (a.sign_in(credential).await, a.sign_in(credential).await);
         assert_eq!(b.caller(&cookie).await, subject);
         assert_eq!(a.caller(&cookie).await, subject);
 
-        // Signed out on one, it is over at once on both, and after a restart.
+        // Signing out on one instance ends the session on both, also after a restart.
         b.sign_out(&cookie).await;
         assert_eq!(a.caller(&cookie).await, None);
         assert_eq!(b.caller(&cookie).await, None);
@@ -121,8 +121,8 @@ async fn a_session_is_good_on_every_instance(place: Place) {
         assert_eq!(restarted.caller(&other).await, subject);
     }
 
-    // It ends with its token: at once where that was revoked, and elsewhere as
-    // soon as the token itself is refused there.
+    // A session ends with its token: immediately on the instance that revoked it, and
+    // on others when they refuse the token.
     let cookie = a.sign_in(&bearer).await;
     assert!(b.caller(&cookie).await.is_some());
     b.tokens
@@ -131,7 +131,7 @@ async fn a_session_is_good_on_every_instance(place: Place) {
         .unwrap();
     assert_eq!(b.caller(&cookie).await, None);
     let seen = async {
-        // One request each time: the news may come between two.
+        // A single request, because the change may arrive between two.
         let list = async || a.ask("GET", "/api/tokens", ("cookie", &cookie)).await;
         while list().await.status() != StatusCode::UNAUTHORIZED {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -146,13 +146,13 @@ async fn a_session_is_good_on_every_instance(place: Place) {
 }
 
 #[tokio::test]
-async fn s16_a_session_is_good_on_every_instance_over_one_file() {
-    a_session_is_good_on_every_instance(Place::File(Directory::new())).await;
+async fn s16_a_session_is_valid_on_every_instance_over_one_file() {
+    a_session_is_valid_on_every_instance(Place::File(Directory::new())).await;
 }
 
 #[tokio::test]
-async fn s16_a_session_is_good_on_every_instance_over_one_postgresql() {
+async fn s16_a_session_is_valid_on_every_instance_over_one_postgresql() {
     if let Some(server) = server::shared() {
-        a_session_is_good_on_every_instance(Place::Database(server.database())).await;
+        a_session_is_valid_on_every_instance(Place::Database(server.database())).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that people see, as the routes take them.
+//! Texts that people see.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use tower_authn::tokens::NewToken;
 use super::App;
 
 #[tokio::test]
-async fn s13_the_routes_refuse_what_would_not_show_as_it_is() {
+async fn s13_the_routes_refuse_deceptive_texts() {
     let app = App::new().await;
     let root = NewToken::new("root").scopes(["resources"]);
     let root = app.make(root.never_expires()).await;
@@ -47,9 +47,9 @@ async fn s13_the_routes_refuse_what_would_not_show_as_it_is() {
     assert_eq!(revoked.ok()["revoked_reason"], json!(most));
 }
 
-/// A form that counted for itself would count units of UTF-16.
+/// The browser would count UTF-16 units.
 #[test]
-fn s13_the_form_leaves_lengths_to_the_server() {
+fn s13_the_form_does_not_count_lengths() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manage/page/assets");
     let page = fs::read_to_string(folder.join("page.html")).unwrap();
     assert!(page.contains(r#"<input id="name""#));

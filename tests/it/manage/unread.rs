@@ -1,4 +1,4 @@
-//! What the routes leave unread of a body.
+//! Bodies that the routes leave unread.
 
 use axum::{Router, body::Body, routing::post};
 use http::{Request, Version};
@@ -8,12 +8,12 @@ use tower_authn::{layer::Drain, manage::TokenAdmin, tokens::NewToken};
 use super::{App, FORM, JSON};
 use crate::bodies::Upload;
 
-/// More than any route takes.
+/// More than any route accepts.
 const FRAMES: [usize; 300] = [10_000; 300];
 const BYTES: usize = 3_000_000;
 
 #[tokio::test]
-async fn s05_every_route_has_what_it_leaves_unread_read() {
+async fn s05_the_unread_body_of_every_route_is_drained() {
     let app = App::new().await;
     let manager = NewToken::new("root").scopes(["resources"]);
     let manager = app.make(manager.never_expires()).await;
@@ -63,7 +63,7 @@ async fn s05_every_route_has_what_it_leaves_unread_read() {
 }
 
 #[tokio::test]
-async fn s05_a_route_announces_the_close_where_it_does_not_drain() {
+async fn s05_a_route_that_does_not_drain_announces_the_close() {
     let app = App::new().await;
     let full = TokenAdmin::new(app.tokens.clone()).drain(Drain::new().max_concurrent(0));
     let routes = routes(&full);
@@ -76,7 +76,7 @@ async fn s05_a_route_announces_the_close_where_it_does_not_drain() {
         };
         request.body(Body::new(Upload::of(frames))).unwrap()
     };
-    // The form is too long, whether or not the client was asked for it.
+    // The form is too long, with and without `100 Continue`.
     let rows = [
         (Version::HTTP_11, false, &FRAMES[..], 413, Some("close")),
         (Version::HTTP_11, true, &FRAMES, 413, Some("close")),
@@ -104,7 +104,7 @@ fn routes(manage: &TokenAdmin) -> Router {
 }
 
 #[tokio::test]
-async fn s05_a_page_of_the_apps_own_refuses_other_sites_and_has_the_body_read() {
+async fn s05_the_session_layer_refuses_other_sites_and_drains_the_body() {
     let app = App::new().await;
     let manage = TokenAdmin::new(app.tokens.clone());
     let own = Router::new().route("/own", post(async || "done"));

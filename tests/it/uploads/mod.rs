@@ -3,13 +3,11 @@
 
 #![cfg(feature = "full")]
 
-mod proxies;
-
 use std::{fs, path::Path, process::Command};
 
-use self::proxies::Proxy;
 use crate::{
     examples::Example,
+    proxies::Proxy,
     stores::Directory,
     tools::{curl, installed, left_out, python, script, text},
 };

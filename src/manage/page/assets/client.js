@@ -1,18 +1,18 @@
 // @ts-check
-/** The page's own routes, which take the session's cookie alone. */
+/** Calls to the page's own routes, which read only the session cookie. */
 
-/** Where the page is mounted: its files lie there. */
+/** The address of the mounted page, which contains its assets. */
 const base = new URL('.', import.meta.url);
 
 /** The page of all tokens. */
 export const home = base.pathname.replace(/(.)\/$/, '$1');
 
-/** An answer that is not what was asked for (RFC 9457). */
+/** An error response (RFC 9457), or the lack of a response. */
 export class Problem extends Error {
   /**
-   * @param {number} status 0 where no answer came
+   * @param {number} status 0 if there was no response
    * @param {string} detail
-   * @param {string} [field] the one at fault
+   * @param {string} [field] the field at fault
    */
   constructor(status, detail, field) {
     super(sentence(detail, field));
@@ -22,9 +22,9 @@ export class Problem extends Error {
 }
 
 /**
- * Calls a route, and answers with what it says.
+ * Calls a route and returns its answer.
  * @param {string} method
- * @param {string} path below where the page is mounted
+ * @param {string} path relative to the mounted page
  * @param {object} [body] sent as JSON
  * @param {Record<string, string>} [headers]
  */
@@ -40,25 +40,25 @@ export async function call(method, path, body, headers = {}) {
   throw new Problem(response.status, answer.detail ?? `the server answered ${response.status}`, answer.field);
 }
 
-/** The path of a list. */
-export function listed(filter) {
+/** The path of a list, without empty filters. */
+export function listPath(filter) {
   const given = Object.entries(filter).filter(([, value]) => value);
   return `api/tokens?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
-/** The path of a token, or of what is done to it. */
-export function path(id, action) {
-  return ['api/tokens', encodeURIComponent(id), action].filter(Boolean).join('/');
+/** The path of a token, or of an operation on it. */
+export function tokenPath(id, operation) {
+  return ['api/tokens', encodeURIComponent(id), operation].filter(Boolean).join('/');
 }
 
-/** @param {string} credential what stands in `Authorization` */
-export function signIn(credential) {
-  return call('POST', 'session', undefined, { Authorization: credential });
+/** @param {string} authorization the value of `Authorization` */
+export function signIn(authorization) {
+  return call('POST', 'session', undefined, { Authorization: authorization });
 }
 
 /**
- * A problem's detail as a sentence, without the name of the field that it is
- * shown beside.
+ * Formats a problem's detail as a sentence, without the name of its field: the page
+ * shows it beside that field.
  * @param {string} detail
  * @param {string} [field]
  */

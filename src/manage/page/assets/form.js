@@ -1,5 +1,5 @@
 // @ts-check
-/** The form that makes a token, or narrows one. */
+/** The form that creates or edits a token. */
 
 import { $, dayOf, el, momentOf, title } from './view.js';
 
@@ -8,148 +8,148 @@ const DAYS = [7, 30, 60, 90];
 
 const dialog = $('edit');
 const fields = ['name', 'description', 'scopes', 'targets', 'expires_at'];
-const words = (text) => text.split(/[\s,]+/).filter(Boolean);
+const splitWords = (text) => text.split(/[\s,]+/).filter(Boolean);
 
-/** The token that is changed, where none is made. @type {any} */
+/** The token to edit, or null for a new one. @type {any} */
 let token = null;
 
 /**
- * Opens it to make a token.
- * @param {any} session whose rights are the most that a token gets
- * @param {string} target the page's, where it has one
+ * Opens the form for a new token.
+ * @param {any} session the session, which limits the rights of the token
+ * @param {string} target the page's target, or an empty string
  */
 export function openNew(session, target) {
   const { caller, known_scopes } = session;
-  const own = (scope) => caller.scopes.some((has) => scope === has || scope.startsWith(`${has}:`));
-  const offered = new Set([...(known_scopes ?? []).filter(own), ...caller.scopes]);
+  const isOwn = (scope) => caller.scopes.some((has) => scope === has || scope.startsWith(`${has}:`));
+  const scopes = new Set([...(known_scopes ?? []).filter(isOwn), ...caller.scopes]);
   token = null;
   open({
     heading: 'Create a token',
     action: 'Create token',
-    scopes: [...offered].sort(),
+    scopes: [...scopes].sort(),
     targets: target ? [target] : (caller.targets ?? []),
-    last: caller.expires_at,
+    latest: caller.expires_at,
   });
 }
 
-/** Opens it to narrow a token. */
-export function openEdit(changed) {
-  token = changed;
+/** Opens the form for a token, which can only be narrowed. */
+export function openEdit(edited) {
+  token = edited;
   open({
     heading: `Edit “${title(token)}”`,
     action: 'Save',
     scopes: token.scopes,
     targets: token.targets ?? [],
-    last: token.expires_at,
+    latest: token.expires_at,
   });
 }
 
-function open({ heading, action, scopes, targets, last }) {
+function open({ heading, action, scopes, targets, latest }) {
   dialog.querySelector('form').reset();
-  clear();
+  clearErrors();
   $('edit-title').textContent = heading;
   $('edit-note').hidden = token === null;
   dialog.querySelector('.main').textContent = action;
   $('name').value = token?.name ?? '';
   $('description').value = token?.description ?? '';
-  $('scopes').querySelector('.choices').replaceChildren(...scopes.map(choice));
+  $('scopes').querySelector('.choices').replaceChildren(...scopes.map(scopeBox));
   $('targets').value = targets.join(' ');
-  offerEnds(last);
+  showExpiryOptions(latest);
   dialog.showModal();
   $('name').focus();
 }
 
-function choice(scope) {
+function scopeBox(scope) {
   const box = /** @type {HTMLInputElement} */ (el('input', { type: 'checkbox', value: scope }));
   box.checked = token !== null;
   return el('label', {}, box, el('code', {}, scope));
 }
 
 /**
- * Offers no end that would be refused.
- * @param {string | null} last the latest end that there may be
+ * Shows only options that the server would accept.
+ * @param {string | null} latest the latest allowed expiry
  */
-function offerEnds(last) {
-  const before = (days) => !last || Date.now() + days * DAY < Date.parse(last);
-  const days = DAYS.filter(before).map((days) => [String(days), `In ${days} days`]);
-  const ends = last ? dayOf(last) : 'never';
-  const kept = token ? [['keep', `As it is: ${ends}`]] : last ? [['last', `With your own token: ${ends}`]] : [];
-  const never = token || last ? [] : [['never', 'Never']];
-  const all = [...kept, ...days, ['date', 'On a date'], ...never];
+function showExpiryOptions(latest) {
+  const isAllowed = (days) => !latest || Date.now() + days * DAY < Date.parse(latest);
+  const days = DAYS.filter(isAllowed).map((days) => [String(days), `In ${days} days`]);
+  const limit = latest ? dayOf(latest) : 'never';
+  const first = token ? [['keep', `Unchanged: ${limit}`]] : latest ? [['latest', `With your own token: ${limit}`]] : [];
+  const never = token || latest ? [] : [['never', 'Never']];
+  const all = [...first, ...days, ['date', 'On a date'], ...never];
   $('expires_at').replaceChildren(...all.map(([value, text]) => el('option', { value }, text)));
-  $('expires_at').value = kept[0]?.[0] ?? String(DAYS.at(-1));
-  $('expires_at').dataset.last = last ?? '';
+  $('expires_at').value = first[0]?.[0] ?? String(DAYS.at(-1));
+  $('expires_at').dataset.latest = latest ?? '';
   $('date').min = localDay(Date.now());
-  $('date').max = last ? localDay(Date.parse(last)) : '';
-  showEnd();
+  $('date').max = latest ? localDay(Date.parse(latest)) : '';
+  showExpiry();
 }
 
-/** A day as a date field has it, where the user is. */
+/** Formats a local day for a date field. */
 function localDay(at) {
   const date = new Date(at);
   return new Date(at - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 }
 
-/** The end that is chosen: null is never, and nothing is no change. */
-function chosenEnd() {
+/** The chosen expiry: null for never, undefined for unchanged. */
+function chosenExpiry() {
   const { value, dataset } = $('expires_at');
   if (value === 'keep') return undefined;
   if (value === 'never') return null;
-  if (value === 'last') return dataset.last;
-  if (value === 'date') return $('date').value && endOf($('date').value, dataset.last);
+  if (value === 'latest') return dataset.latest;
+  if (value === 'date') return $('date').value && endOfDay($('date').value, dataset.latest);
   return new Date(Date.now() + Number(value) * DAY).toISOString();
 }
 
-/** The end of a day, where the user is, or the last end that there may be. */
-function endOf(day, last) {
+/** The end of a local day, or the latest allowed expiry before it. */
+function endOfDay(day, latest) {
   const end = new Date(`${day}T23:59:59`);
-  return last && end > new Date(last) ? last : end.toISOString();
+  return latest && end > new Date(latest) ? latest : end.toISOString();
 }
 
-function showEnd() {
+function showExpiry() {
   const { value } = $('expires_at');
   const onDate = value === 'date';
   $('date').hidden = !onDate;
   $('date').required = onDate;
-  const end = chosenEnd();
+  const expiry = chosenExpiry();
   $('expires-hint').textContent =
-    end === null ? 'Without an end it stays good until somebody revokes it. Whoever finds it can use it.'
-    : end ? `It ends on ${momentOf(end)}.`
+    expiry === null ? 'A token that never expires stays valid until it is revoked, even if it leaks.'
+    : expiry ? `The token expires on ${momentOf(expiry)}.`
     : '';
-  $('expires-hint').classList.toggle('warning', end === null);
+  $('expires-hint').classList.toggle('warning', expiry === null);
 }
 
-/** The token that is changed, where none is made. */
-export const edited = () => token?.id;
+/** The id of the token to edit, or undefined for a new one. */
+export const editedId = () => token?.id;
 
-/** What is asked for, as the route wants it. */
-export function draft() {
+/** The values of the form, as the server expects them. */
+export function values() {
   const boxes = [...$('scopes').querySelectorAll(':checked')].map((box) => box.value);
-  const targets = words($('targets').value);
-  const wanted = {
+  const targets = splitWords($('targets').value);
+  const all = {
     name: $('name').value.trim(),
     description: $('description').value.trim(),
-    scopes: [...boxes, ...words($('other-scopes').value)],
+    scopes: [...boxes, ...splitWords($('other-scopes').value)],
     targets: targets.length || token?.targets ? targets : undefined,
-    expires_at: chosenEnd(),
+    expires_at: chosenExpiry(),
   };
-  return token ? changes(wanted) : wanted;
+  return token ? changedValues(all) : all;
 }
 
-/** Only what was changed. */
-function changes(wanted) {
-  const same = (name) => String(wanted[name]) === String(token[name]);
-  return Object.fromEntries(Object.entries(wanted).filter(([name]) => !same(name)));
+/** The values that differ from the token's. */
+function changedValues(all) {
+  const isSame = (name) => String(all[name]) === String(token[name]);
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !isSame(name)));
 }
 
-/** What is wrong before it is asked for, as a field and a sentence. */
-export function fault(wanted) {
-  return wanted.scopes?.length === 0 ? ['scopes', 'Choose at least one: without a scope a token can do nothing.'] : null;
+/** Checks values before they are sent. Returns a field and a message, or null. */
+export function validate(values) {
+  return values.scopes?.length === 0 ? ['scopes', 'Choose at least one scope. A token without scopes has no rights.'] : null;
 }
 
-/** Says what is wrong beside the field, or below all of them. */
-export function show(field, text) {
-  clear();
+/** Shows an error beside its field, or below all fields. */
+export function showError(field, text) {
+  clearErrors();
   if (!field || !fields.includes(field)) {
     $('edit-error').textContent = text;
     return;
@@ -159,7 +159,7 @@ export function show(field, text) {
   $(field).focus();
 }
 
-function clear() {
+function clearErrors() {
   for (const field of fields) {
     $(`${field}-error`).textContent = '';
     $(field).removeAttribute('aria-invalid');
@@ -167,5 +167,5 @@ function clear() {
   $('edit-error').textContent = '';
 }
 
-$('expires_at').addEventListener('change', showEnd);
-$('date').addEventListener('change', showEnd);
+$('expires_at').addEventListener('change', showExpiry);
+$('date').addEventListener('change', showExpiry);

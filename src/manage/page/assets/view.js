@@ -1,5 +1,5 @@
 // @ts-check
-/** How things look: elements, times, states. Data become text nodes alone. */
+/** Elements for tokens, times and states. Data always become text nodes. */
 
 export const $ = (id) => /** @type {any} */ (document.getElementById(id));
 
@@ -11,7 +11,7 @@ export function el(tag, attributes, ...children) {
 }
 
 const DAY = 86_400_000;
-/** Each with the distance it is used from: 45 days say more than 1 month. */
+/** Units with their length and the distance from which they are used: 45 days, not 1 month. */
 const UNITS = /** @type {const} */ ([
   ['year', 365 * DAY, 730 * DAY],
   ['month', 30 * DAY, 120 * DAY],
@@ -25,8 +25,8 @@ const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle
 
 const muted = (content) => el('span', { class: 'muted' }, content);
 
-/** How far a time is from now: in 27 days, 2 hours ago. */
-function away(iso) {
+/** Formats a time relative to now: in 27 days, 2 hours ago. */
+function formatRelative(iso) {
   const left = Date.parse(iso) - Date.now();
   const unit = UNITS.find(([, , from]) => Math.abs(left) >= from);
   if (!unit) return left < 0 ? 'just now' : 'in less than a minute';
@@ -38,19 +38,19 @@ export const dayOf = (iso) => day.format(new Date(iso));
 
 export const momentOf = (iso) => moment.format(new Date(iso));
 
-/** A time as a day. */
-export function date(iso) {
+/** A time, shown as a day. */
+export function dayElement(iso) {
   return el('time', { datetime: iso, title: momentOf(iso) }, dayOf(iso));
 }
 
-/** A time as its distance from now. */
-export function relative(iso) {
-  return el('time', { datetime: iso, title: momentOf(iso) }, away(iso));
+/** A time, shown relative to now. */
+export function relativeElement(iso) {
+  return el('time', { datetime: iso, title: momentOf(iso) }, formatRelative(iso));
 }
 
-/** A time in full. */
-export function exact(iso) {
-  return el('time', { datetime: iso }, `${momentOf(iso)} (${away(iso)})`);
+/** A time, shown in full. */
+export function momentElement(iso) {
+  return el('time', { datetime: iso }, `${momentOf(iso)} (${formatRelative(iso)})`);
 }
 
 const STATES = /** @type {Record<string, string>} */ ({
@@ -69,57 +69,57 @@ export function chips(list) {
   return el('ul', { class: 'chips', role: 'list' }, ...list.map((text) => el('li', {}, text)));
 }
 
-/** When a token ends: with its grace, where it was replaced. */
-export function end(token) {
+/** The time at which a token expires, or at which its grace period ends. */
+export function expiryOf(token) {
   const ends = [token.expires_at, token.grace_until].filter(Boolean);
   return ends.sort((a, b) => Date.parse(a) - Date.parse(b))[0];
 }
 
 export const title = (token) => token.name || token.id;
 
-/** A token as a row of the list. */
-export function row(token) {
+/** A token, shown as a row of the list. */
+export function tokenRow(token) {
   const name = el('button', { type: 'button', class: 'link data', 'data-id': token.id }, title(token));
-  const about = token.description ? [el('p', { class: 'note data' }, token.description)] : [];
+  const description = token.description ? [el('p', { class: 'note data' }, token.description)] : [];
   const scopes = token.scopes.length ? chips(token.scopes) : muted('None');
-  const held = token.targets ? [el('p', { class: 'note data' }, `for ${token.targets.join(', ')}`)] : [];
-  const used = token.last_used_at ? relative(token.last_used_at) : muted('Never');
+  const targets = token.targets ? [el('p', { class: 'note data' }, `for ${token.targets.join(', ')}`)] : [];
+  const used = token.last_used_at ? relativeElement(token.last_used_at) : muted('Never');
   const cells = [
-    el('th', { role: 'rowheader', scope: 'row' }, name, ...about),
-    cell('Scopes', scopes, ...held),
-    cell('Created', date(token.created_at)),
-    cell('Expires', ...expiry(token)),
+    el('th', { role: 'rowheader', scope: 'row' }, name, ...description),
+    cell('Scopes', scopes, ...targets),
+    cell('Created', dayElement(token.created_at)),
+    cell('Expires', ...expiryCell(token)),
     cell('Last used', used),
     cell('State', badge(token)),
   ];
   return el('tr', { role: 'row' }, ...cells);
 }
 
-/** A cell, with its column's name for narrow screens. */
+/** A cell, with the name of its column for narrow screens. */
 function cell(column, ...content) {
   return el('td', { role: 'cell', 'data-column': column }, el('div', {}, ...content));
 }
 
-function expiry(token) {
-  const at = end(token);
+function expiryCell(token) {
+  const at = expiryOf(token);
   if (!at) return ['Never'];
-  if (token.state === 'revoked' || token.state === 'expired') return [muted(date(at))];
+  if (token.state === 'revoked' || token.state === 'expired') return [muted(dayElement(at))];
   const soon = Date.parse(at) - Date.now() < 7 * DAY;
-  const left = el('p', { class: soon ? 'soon' : 'note' }, relative(at));
-  if (token.rotated_to) left.prepend('Replaced, ends ');
-  return [date(at), left];
+  const remaining = el('p', { class: soon ? 'soon' : 'note' }, relativeElement(at));
+  if (token.rotated_to) remaining.prepend('Replaced, expires ');
+  return [dayElement(at), remaining];
 }
 
-/** JSON in which no character changes how its neighbours are shown. */
-function json(value) {
+/** Formats JSON, with escapes for characters that change how others are shown. */
+function formatJson(value) {
   const code = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(value, null, 2)
     .replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb]/g, code);
 }
 
-/** All that is known of a token, as terms and what they are. */
-export function facts(token) {
-  const other = (id) => el('button', { type: 'button', class: 'link code', 'data-id': id }, id);
+/** A token's details, as terms and definitions. */
+export function tokenDetails(token) {
+  const link = (id) => el('button', { type: 'button', class: 'link code', 'data-id': id }, id);
   const code = (text) => el('code', {}, text);
   const by = token.created_by ? ` by ${token.created_by}` : '';
   const metadata = Object.keys(token.metadata).length > 0;
@@ -127,26 +127,26 @@ export function facts(token) {
   const all = [
     ['State', [badge(token)]],
     ['Description', token.description],
-    ['Scopes', [token.scopes.length ? chips(token.scopes) : 'None: it can do nothing']],
+    ['Scopes', [token.scopes.length ? chips(token.scopes) : 'None: the token has no rights']],
     ['Targets', [token.targets ? chips(token.targets) : 'All']],
     ['ID', [code(token.id)]],
     ['Subject', `${token.subject} (${token.subject_kind})`],
     ['Organization', token.organization],
-    ['Created', [exact(token.created_at), by]],
-    ['Valid from', token.not_before && [exact(token.not_before)]],
-    ['Expires', [token.expires_at ? exact(token.expires_at) : 'Never']],
-    ['Last used', [token.last_used_at ? exact(token.last_used_at) : 'Never']],
+    ['Created', [momentElement(token.created_at), by]],
+    ['Valid from', token.not_before && [momentElement(token.not_before)]],
+    ['Expires', [token.expires_at ? momentElement(token.expires_at) : 'Never']],
+    ['Last used', [token.last_used_at ? momentElement(token.last_used_at) : 'Never']],
     ['Uses', String(token.uses)],
-    ['Suspended', token.suspended_at && [exact(token.suspended_at)]],
-    ['Replaces', token.rotated_from && [other(token.rotated_from)]],
-    ['Replaced by', token.rotated_to && [other(token.rotated_to)]],
-    ['Good until', token.grace_until && [exact(token.grace_until)]],
-    ['Revoked', token.revoked_at && [exact(token.revoked_at), token.revoked_by ? ` by ${token.revoked_by}` : '']],
+    ['Suspended', token.suspended_at && [momentElement(token.suspended_at)]],
+    ['Replaces', token.rotated_from && [link(token.rotated_from)]],
+    ['Replaced by', token.rotated_to && [link(token.rotated_to)]],
+    ['Valid until', token.grace_until && [momentElement(token.grace_until)]],
+    ['Revoked', token.revoked_at && [momentElement(token.revoked_at), token.revoked_by ? ` by ${token.revoked_by}` : '']],
     ['Reason', token.revoked_reason],
-    ['Metadata', metadata && [el('pre', { tabindex: '0' }, json(token.metadata))]],
+    ['Metadata', metadata && [el('pre', { tabindex: '0' }, formatJson(token.metadata))]],
   ];
-  return all.flatMap(([term, is]) => {
-    if (!is) return [];
-    return [el('dt', {}, term), el('dd', { class: 'data' }, ...is)];
+  return all.flatMap(([term, value]) => {
+    if (!value) return [];
+    return [el('dt', {}, term), el('dd', { class: 'data' }, ...value)];
   });
 }

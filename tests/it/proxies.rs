@@ -1,4 +1,6 @@
-//! nginx and HAProxy in front of two instances.
+//! nginx and HAProxy in front of servers under test.
+
+#![cfg(feature = "full")]
 
 use std::{
     fmt::Write as _,
@@ -15,10 +17,10 @@ use crate::{
     tools::{installed, left_out},
 };
 
-/// How often a proxy is started, since another program may take its port first.
+/// The number of attempts to start a proxy: another process may take its free port.
 const ATTEMPTS: usize = 5;
 
-/// A running proxy, stopped when dropped.
+/// A running proxy, which is stopped when it is dropped.
 pub struct Proxy {
     child: Child,
     pub url: String,
@@ -26,19 +28,26 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts nginx with its defaults: HTTP/1.0 to the instances, one connection per
-    /// request, and no request for 10 seconds to an instance that failed once.
+    /// Starts nginx with its defaults: HTTP/1.0 and one connection per request to the
+    /// instances; an instance that failed once is skipped for 10 seconds.
     pub fn nginx(instances: &[&str]) -> Option<Self> {
-        Self::start_nginx(instances, "", "")
+        Self::start_nginx(instances, "", "/", "proxy_pass http://instances;")
     }
 
-    /// Starts nginx with HTTP/1.1 and persistent connections to the instances.
+    /// Starts nginx with HTTP/1.1 and kept connections to the instances.
     pub fn nginx_keepalive(instances: &[&str]) -> Option<Self> {
-        let headers = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
-        Self::start_nginx(instances, "keepalive 4;", headers)
+        let location = "proxy_pass http://instances; proxy_http_version 1.1; \
+            proxy_set_header Connection \"\";";
+        Self::start_nginx(instances, "keepalive 4;", "/", location)
     }
 
-    fn start_nginx(instances: &[&str], upstream: &str, location: &str) -> Option<Self> {
+    /// Starts nginx with an instance below a prefix, which it removes from the path.
+    pub fn nginx_prefix(instance: &str, prefix: &str) -> Option<Self> {
+        let location = "proxy_pass http://instances/; proxy_set_header Host $http_host;";
+        Self::start_nginx(&[instance], "", &format!("{prefix}/"), location)
+    }
+
+    fn start_nginx(instances: &[&str], upstream: &str, path: &str, location: &str) -> Option<Self> {
         if !installed("nginx", "-v") {
             return left_out("nginx is not installed");
         }
@@ -59,7 +68,7 @@ impl Proxy {
                     upstream instances {{ {servers} {upstream} }}
                     server {{
                         listen 127.0.0.1:{port};
-                        location / {{ proxy_pass http://instances; {location} }}
+                        location {path} {{ {location} }}
                     }}
                 }}"
             )
@@ -72,6 +81,7 @@ impl Proxy {
         Some(Self::start(config, command))
     }
 
+    /// Starts HAProxy.
     pub fn haproxy(instances: &[&str]) -> Option<Self> {
         if !installed("haproxy", "-v") {
             return left_out("HAProxy is not installed");
@@ -95,7 +105,7 @@ impl Proxy {
         Some(Self::start(config, command))
     }
 
-    /// Starts a proxy on a free port, and waits until it listens.
+    /// Starts a proxy on a free port and waits until it listens.
     fn start(config: impl Fn(u16, &Path) -> String, command: impl Fn(&Path) -> Command) -> Self {
         for _ in 0..ATTEMPTS {
             let dir = Directory::new();
@@ -122,7 +132,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // It may have stopped already.
+        // The proxy may have exited.
         self.child.kill().ok();
         self.child.wait().ok();
     }
