@@ -67,16 +67,30 @@ where
         &self,
         request: &mut impl RequestHead,
     ) -> Option<Decision<V::Principal>> {
-        if A::READS_HEAD || V::READS_HEAD || self.options.audit.is_some() {
-            self.sources.mark(request.headers_mut());
-            let head = request.head();
-            let access = self.admission.access(head);
-            let found = self.sources.find(head.headers());
-            self.verify_now(Some(head), access, found)
+        if A::READS_HEAD || V::READS_HEAD {
+            self.decide_by_head(request)
+        } else if self.options.audit.is_some() {
+            self.decide_audited(request)
         } else {
             let found = self.sources.mark_and_find(request.headers_mut());
             self.verify_now(None, Access::Authenticated, found)
         }
+    }
+
+    #[inline]
+    fn decide_by_head(&self, request: &mut impl RequestHead) -> Option<Decision<V::Principal>> {
+        self.sources.mark(request.headers_mut());
+        let head = request.head();
+        let access = self.admission.access(head);
+        let found = self.sources.find(head.headers());
+        self.verify_now(Some(head), access, found)
+    }
+
+    /// Kept out of line, so that the usual path stays short enough to be inlined.
+    #[cold]
+    #[inline(never)]
+    fn decide_audited(&self, request: &mut impl RequestHead) -> Option<Decision<V::Principal>> {
+        self.decide_by_head(request)
     }
 
     // Inlined, so that a constant `access` leaves nothing of the checks.

@@ -53,7 +53,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.gate.decide_now(&mut request) {
+        let decision = match self.gate.options.audit {
+            None => self.gate.decide_now(&mut request),
+            // A trial may wait, which keeps the usual path short.
+            Some(_) => None,
+        };
+        match decision {
             Some(Ok(principal)) => {
                 self.gate.admit(&mut request, principal);
                 ResponseFuture::pass(&mut self.inner, request)
@@ -82,6 +87,10 @@ where
         ResBody: Default,
     {
         let (mut parts, body) = request.into_parts();
+        // Otherwise `decide_now` has marked the credential.
+        if self.gate.options.audit.is_some() {
+            self.gate.sources.mark(&mut parts.headers);
+        }
         let gate = Arc::clone(&self.gate);
         let decision = async move {
             match gate.decide(parts.head()).await {
