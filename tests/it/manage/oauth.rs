@@ -29,7 +29,7 @@ async fn introspection_describes_a_valid_token() {
         "token={}&token_type_hint=refresh_token&x=1",
         token.secret.expose()
     );
-    let told = app
+    let response = app
         .form("/introspect", manager.secret.expose(), &body)
         .await;
     let expected = json!({
@@ -44,7 +44,7 @@ async fn introspection_describes_a_valid_token() {
         "targets": ["demo"],
         "token_type": "Bearer",
     });
-    assert_eq!(told.ok(), expected);
+    assert_eq!(response.ok(), expected);
     // Only the manager's own token is counted as used.
     let uses = async |made: &CreatedToken| app.tokens.get(made.record.id).await.unwrap().usage.uses;
     while uses(&manager).await == 0 {
@@ -101,8 +101,8 @@ async fn an_invalid_token_is_inactive_without_details() {
         .await
         .unwrap();
     let body = format!("token={}", good.secret.expose());
-    let told = app.form("/introspect", imported, &body).await;
-    assert_eq!(told.ok(), json!({ "active": false }), "its key is retired");
+    let response = app.form("/introspect", imported, &body).await;
+    assert_eq!(response.ok(), json!({ "active": false }), "its key is retired");
 }
 
 #[tokio::test]
@@ -113,12 +113,12 @@ async fn within_its_grace_a_rotated_token_is_active_and_ends_with_it() {
     let grace = std::time::Duration::from_secs(10);
     app.tokens.rotate(rotated.record.id, grace).await.unwrap();
     let body = format!("token={}", rotated.secret.expose());
-    let told = app
+    let response = app
         .form("/introspect", manager.secret.expose(), &body)
         .await
         .ok();
     assert_eq!(
-        (&told["active"], &told["exp"]),
+        (&response["active"], &response["exp"]),
         (&json!(true), &json!(NOW + 10))
     );
 }
@@ -132,8 +132,8 @@ async fn m06_the_holder_of_a_token_can_revoke_it_and_learns_nothing() {
     let made_up = secret.replace(token.record.id.as_str(), "000000000000");
     let only_id = token.record.id.to_string();
     for presented in [&made_up, &only_id, "", "nothing", &"x".repeat(4_096)] {
-        let told = app.form("/revoke", "", &format!("token={presented}")).await;
-        assert_eq!((told.status, told.text.as_str()), (200, ""));
+        let response = app.form("/revoke", "", &format!("token={presented}")).await;
+        assert_eq!((response.status, response.text.as_str()), (200, ""));
     }
     assert!(answer(&app.tokens, secret).await.is_ok());
     let body = format!("token_type_hint=x&token={secret}");
