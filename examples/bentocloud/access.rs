@@ -1,4 +1,4 @@
-//! The rights as a policy: the list, and what the deployment that is meant says.
+//! The policy: the list of rights, and the exposure of the requested deployment.
 
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
@@ -16,22 +16,22 @@ use tower_authn::{
 use crate::{
     control::FILE_MAX,
     fault::Fault,
-    resolve::Meant,
-    rights::{CALL, Held, LEFT_OUT, METHODS, Need, ROUTES, of_control_plane},
+    resolve::Requested,
+    rights::{CALL, Held, LEFT_OUT, METHODS, Need, ROUTES, control_plane_scopes},
 };
 
-/// What each request requires. The services are those that are served.
+/// Returns the policy for all requests. `services` are the gRPC services of the server.
 pub(crate) fn policy(services: &[&str]) -> Result<impl Policy + use<>, Box<dyn Error>> {
     let table = table()?;
     table.check_services(services)?;
     let call = Access::scope(CALL)?;
     Ok(policy_fn(move |head| {
         let listed = table.access(head);
-        match head.extensions().get::<Meant>() {
-            // The list leaves these to the deployment, and no others.
-            Some(meant) if listed == call => match meant {
-                Meant::Unclear => Access::Unavailable,
-                meant if meant.is_public() => Access::Public,
+        match head.extensions().get::<Requested>() {
+            // Only the rows with this scope depend on the deployment.
+            Some(requested) if listed == call => match requested {
+                Requested::Unavailable => Access::Unavailable,
+                requested if requested.is_public() => Access::Public,
                 _ => listed,
             },
             _ => listed,
@@ -53,9 +53,9 @@ fn table() -> Result<AccessTable, Box<dyn Error>> {
     Ok(table.build()?)
 }
 
-/// What a token with targets gets, as a table of its own: denied, or asked for
-/// by the handlers.
-pub(crate) fn with_targets() -> Result<AccessTable, Box<dyn Error>> {
+/// Returns a table for tokens with targets: a route is denied, or its handler checks the
+/// targets.
+pub(crate) fn target_table() -> Result<AccessTable, Box<dyn Error>> {
     let mut table = AccessTable::builder();
     for &(method, path, _, held) in ROUTES {
         let access = match held {
@@ -67,8 +67,8 @@ pub(crate) fn with_targets() -> Result<AccessTable, Box<dyn Error>> {
     Ok(table.build()?)
 }
 
-/// Refuses a token with targets where the list has nothing for it.
-pub(crate) async fn within_targets(
+/// Refuses tokens with targets on the routes that are closed to them.
+pub(crate) async fn check_targets(
     State(table): State<Arc<AccessTable>>,
     request: Request,
     next: Next,
@@ -77,7 +77,7 @@ pub(crate) async fn within_targets(
     let has_targets = caller.is_some_and(|caller| caller.targets().is_some());
     match table.access(&Head::from_request(&request)) {
         Access::Denied if has_targets => {
-            // The body comes first, for clients that lose an answer before it.
+            // Some clients lose an answer that arrives before they have sent the body.
             let _ = to_bytes(request.into_body(), FILE_MAX).await;
             Err(Fault::forbidden())
         }
@@ -89,7 +89,7 @@ fn access(need: Need) -> Result<Access, ConfigError> {
     match need {
         Need::Public => Ok(Access::Public),
         Need::ControlPlane => {
-            let scopes: BTreeSet<_> = of_control_plane().collect();
+            let scopes: BTreeSet<_> = control_plane_scopes().collect();
             ScopeRule::any_of(scopes).map(Access::Scopes)
         }
         Need::Scope(scope) => Access::scope(scope),

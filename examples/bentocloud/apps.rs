@@ -1,5 +1,5 @@
-//! The deployed apps, by their paths; what is asked of their hosts comes here
-//! too (`resolve.rs`).
+//! The deployed apps at their paths. `resolve.rs` routes the requests to their hosts
+//! here too.
 
 use axum::{
     Json, Router,
@@ -16,20 +16,20 @@ use crate::{
     control::{Body, Deployment},
     fault::Fault,
     model::{MAX_LENGTH, generate},
-    resolve::{Closed, Meant},
+    resolve::{Closed, Requested},
 };
 
 /// The longest prompt, in bytes of its body.
 const BODY_MAX: usize = 64 * 1024;
 
-/// The routes, each with a row in `rights.rs`.
+/// Returns the routes. Each has a row in `rights.rs`.
 pub(crate) fn router() -> Router {
     let routes = Router::new()
         .route("/generate", post(answer))
         .route("/readyz", get(async |_: App| "ready"))
         .route("/schema.json", get(schema))
         .layer(DefaultBodyLimit::max(BODY_MAX));
-    // What an app answers where no path is given.
+    // The endpoint of an app for requests without a path.
     let main_endpoint = Router::new()
         .route("/apps/{deployment}", post(answer))
         .route("/apps/{deployment}/", post(answer))
@@ -39,7 +39,7 @@ pub(crate) fn router() -> Router {
         .merge(main_endpoint)
 }
 
-/// The deployment that is asked, for whom it is open.
+/// The requested deployment, which the caller may use.
 struct App(Deployment);
 
 impl<S: Send + Sync> FromRequestParts<S> for App {
@@ -47,8 +47,9 @@ impl<S: Send + Sync> FromRequestParts<S> for App {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
         let caller = parts.extensions.get::<Principal>();
-        let meant = parts.extensions.get::<Meant>().ok_or(Closed::NotFound)?;
-        Ok(Self(meant.open_to(caller)?.clone()))
+        let requested = parts.extensions.get::<Requested>();
+        let requested = requested.ok_or(Closed::NotFound)?;
+        Ok(Self(requested.open_to(caller)?.clone()))
     }
 }
 
@@ -65,8 +66,8 @@ impl Generate {
     }
 }
 
-/// The body is read before a caller is refused: over HTTP/2 some clients lose an
-/// answer that overtakes their body.
+/// Generates a text. It reads the body before it refuses a caller, because over HTTP/2
+/// some clients lose an answer that arrives before they have sent the body.
 async fn answer(
     app: Result<App, Fault>,
     body: Result<Body<Generate>, Fault>,
@@ -77,8 +78,8 @@ async fn answer(
     Ok(Json(json!({ "text": text })))
 }
 
-/// What the app's own clients read before they call. It is written as text, for
-/// they take the order of the properties for the order of the arguments.
+/// Returns the schema that the app's clients read before they call. It is a constant
+/// text because they take the order of the properties as that of the arguments.
 async fn schema(App(deployment): App) -> impl IntoResponse {
     const SCHEMA: &str = r#"{
   "name": "NAME",
@@ -106,6 +107,6 @@ async fn schema(App(deployment): App) -> impl IntoResponse {
 }
 "#;
     let json = [(CONTENT_TYPE, "application/json")];
-    // A name holds nothing that JSON would escape.
+    // A name has no character that JSON escapes.
     (json, SCHEMA.replace("NAME", &deployment.name))
 }

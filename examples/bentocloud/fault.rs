@@ -1,5 +1,5 @@
-//! What went wrong, in one line: `{"message":"…"}`, which the CLI prints as it
-//! comes. The texts are fixed: nothing that a caller sent comes back.
+//! Errors as `{"message":"…"}`, which the CLI prints unchanged. The texts are fixed and
+//! repeat nothing that a caller sent.
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use tower_authn::{
 
 use crate::{resolve::Closed, store::StoreError};
 
-/// An answer that is not what was asked for.
+/// An error with a status and a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     status: StatusCode,
@@ -41,7 +41,7 @@ impl Fault {
         Self::new(StatusCode::NOT_FOUND, "there is no such token")
     }
 
-    /// What the layer says to those whose scopes do not suffice.
+    /// The same text as that of the layer for a missing scope.
     pub(crate) const fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "insufficient permissions")
     }
@@ -67,12 +67,12 @@ impl IntoResponse for Fault {
     }
 }
 
-/// The body of the layer's own refusals.
+/// The body of a refusal by the layer.
 pub(crate) fn refusal(refusal: &PublicRejection) -> Response {
     Json(json!({ "message": refusal.message() })).into_response()
 }
 
-/// What the store says of itself is for its operator.
+/// Logs the store's error, which is not for callers.
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         eprintln!("bentocloud: {error}");
@@ -84,15 +84,14 @@ impl From<TokenError> for Fault {
     fn from(error: TokenError) -> Self {
         match (error.kind(), error.field()) {
             (TokenErrorKind::AlreadyExists, _) => {
-                Self::new(StatusCode::CONFLICT, "this token is already there")
+                Self::new(StatusCode::CONFLICT, "this token exists already")
             }
-            (TokenErrorKind::Conflict, _) => Self::new(
-                StatusCode::CONFLICT,
-                "somebody else changed it at the same time",
-            ),
+            (TokenErrorKind::Conflict, _) => {
+                Self::new(StatusCode::CONFLICT, "it was changed at the same time")
+            }
             (TokenErrorKind::Forbidden, _) => Self::new(
                 StatusCode::FORBIDDEN,
-                "a token can't make one with more rights than its own",
+                "a token can't create one with more rights than its own",
             ),
             (TokenErrorKind::NotFound, _) => Self::no_such_token(),
             (TokenErrorKind::Invalid, Some("scopes")) => Self::invalid(
@@ -104,7 +103,7 @@ impl From<TokenError> for Fault {
             (TokenErrorKind::Invalid, Some("name" | "description")) => Self::invalid(
                 "the name or the description is too long, or holds a control character",
             ),
-            (TokenErrorKind::Invalid, _) => Self::invalid("such a token can't be made"),
+            (TokenErrorKind::Invalid, _) => Self::invalid("the token is invalid"),
             _ => {
                 eprintln!("bentocloud: {error}");
                 Self::unavailable()

@@ -1,4 +1,4 @@
-//! The same apps over gRPC and gRPC-Web, with health and reflection.
+//! The apps over gRPC and gRPC-Web, with health and reflection.
 
 use std::{error::Error, pin::Pin, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
             inference_server::{Inference, InferenceServer, SERVICE_NAME},
         },
     },
-    resolve::{Closed, Meant},
+    resolve::{Closed, Requested},
 };
 
-/// The service that takes a deployment in its metadata.
+/// The service with a deployment in its metadata.
 pub(crate) const SERVICE: &str = SERVICE_NAME;
 
-/// Every service that is served.
+/// The names of all services.
 pub(crate) const SERVICES: &[&str] = &[
     SERVICE,
     "grpc.health.v1.Health",
@@ -30,7 +30,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "grpc.reflection.v1alpha.ServerReflection",
 ];
 
-/// How long the model takes for a word.
+/// The time of the model for a word.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Adds the services to the routes.
@@ -51,15 +51,15 @@ pub(crate) async fn add_to(routes: Routes) -> Result<Routes, Box<dyn Error>> {
         .add_service(web.layer(reflection().build_v1alpha()?)))
 }
 
-/// Every deployment: each has the same model.
+/// The service of all deployments, which share one model.
 struct Apps;
 
 impl Apps {
-    /// Whether the caller gets to the deployment that they mean.
+    /// Returns an error if the caller may not use the requested deployment.
     fn check(request: &Request<GenerateRequest>) -> Result<(), Closed> {
         let extensions = request.extensions();
-        let meant = extensions.get::<Meant>().ok_or(Closed::NotFound)?;
-        meant.open_to(extensions.get::<Principal>()).map(drop)
+        let requested = extensions.get::<Requested>().ok_or(Closed::NotFound)?;
+        requested.open_to(extensions.get::<Principal>()).map(drop)
     }
 }
 

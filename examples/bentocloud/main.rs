@@ -1,5 +1,5 @@
-//! A model-serving cloud, guarded end to end: its control plane, the apps that
-//! are deployed on it, and the page where their tokens are made.
+//! A model-serving cloud with a guarded control plane, guarded apps, and a page to manage
+//! their tokens.
 //!
 //! ```text
 //! cargo run --example bentocloud --all-features
@@ -7,8 +7,8 @@
 //!     -H "Authorization: Basic $TOKEN" --data '{"prompt": "Hello", "max_length": 100}'
 //! ```
 //!
-//! `$TOKEN` is printed at the first start, with more lines to try; the pages
-//! for people begin at `http://127.0.0.1:3000/deployments`.
+//! `$TOKEN` is printed at the first start, with more lines to try. The pages for people
+//! begin at `http://127.0.0.1:3000/deployments`.
 //!
 //! ```text
 //! bentoml cloud login --api-token $TOKEN --endpoint http://127.0.0.1:3000
@@ -20,11 +20,11 @@
 //! curl -T model.bin http://127.0.0.1:3000/api/v1/models/llama -H "Authorization: Bearer $TOKEN"
 //! ```
 //!
-//! `--listen ADDR`, `--store memory: | sqlite:PATH | postgres://…`, `--tls DIR`
-//! (certificates are made there) and `--admin-token T` (a token of yours that
-//! may do everything; the one of an earlier start stays good until it is
-//! revoked) also come from the environment: `BENTOCLOUD_LISTEN`,
-//! `BENTOCLOUD_STORE`, `BENTOCLOUD_TLS`, `BENTOCLOUD_ADMIN_TOKEN`.
+//! The flags are `--listen ADDR`, `--store memory: | sqlite:PATH | postgres://…`,
+//! `--tls DIR` (missing certificates are made there) and `--admin-token TOKEN` (your own
+//! token for everything; one of an earlier start stays valid until it is revoked). They
+//! are also read from the environment: `BENTOCLOUD_LISTEN`, `BENTOCLOUD_STORE`,
+//! `BENTOCLOUD_TLS`, `BENTOCLOUD_ADMIN_TOKEN`.
 //!
 //! # The layers
 //!
@@ -36,14 +36,14 @@
 //!      │                           │  /apps/demo/…
 //!      └─────────────┬─────────────┘
 //!      ┌─────────────▼─────────────┐  /manage, /api_tokens, /deployments:
-//!      │           Router          │───► Manage and pages.rs guard themselves
+//!      │           Router          │───► TokenAdmin and pages/ guard themselves
 //!      └─────────────┬─────────────┘
-//!                    │ all else
+//!                    │ other paths
 //!      ┌─────────────▼─────────────┐
-//!      │    resolve::deployment    │  which deployment is meant, looked up once
+//!      │    resolve::deployment    │  looks the requested deployment up, once
 //!      ├───────────────────────────┤
-//!      │  AuthnLayer               │  the list in rights.rs, and what the
-//!      │    .access(policy)        │  deployment says: public or protected
+//!      │  AuthnLayer               │  the list in rights.rs, and the exposure of
+//!      │    .access(policy)        │  the deployment: public or protected
 //!      └─────────────┬─────────────┘
 //!                    │ request + deployment + principal
 //!      ┌─────────────▼─────────────┐  GrpcWebLayer, and in it ValidityLayer,
@@ -131,16 +131,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let names = [DOMAIN, &format!("*.{DOMAIN}")];
     let server = serve::serve(listener, origin.tls(), &names, app)?;
 
-    // Nothing fails any more between the first token and its owner.
-    let made = start::first(&tokens, &documents, flags.get("--admin-token")).await?;
+    // Nothing can fail between the creation of the first token and its output.
+    let made = start::initialize(&tokens, &documents, flags.get("--admin-token")).await?;
     println!("{}", try_it::text(&origin, made.as_ref()));
     drop(made);
     server.await?;
-    // The uses that were not written down yet.
+    // Writes the uses that are not in the store yet.
     Ok(tokens.shutdown().await?)
 }
 
-/// Everything but the layers outside.
+/// Returns the routes, without the layer for hosts.
 async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
     let sources = Sources::new()
         .bearer()
@@ -148,21 +148,22 @@ async fn router(cloud: Cloud) -> Result<Router, Box<dyn Error>> {
         .header("x-yatai-api-token")?;
     let manage = TokenAdmin::new(cloud.tokens.clone())
         .sources(sources.clone())
+        .target_link("../{target}")
         .targets_hint(TARGETS_HINT)
         .snippets_for(snippets_for(cloud.clone()));
     Ok(Router::new()
         .nest("/manage", manage.routes())
-        .nest(pages::TOKENS, manage.page())
+        .nest(&format!("/{}", pages::TOKENS), manage.page())
         .merge(pages::router(cloud.clone(), manage))
         .fallback_service(guarded(cloud, sources).await?))
 }
 
-/// What the form says of targets.
+/// The help text of the targets in the form.
 const TARGETS_HINT: &str = "The deployments that it may be used for, such as demo or staging-*. \
     Leave it empty for all. With targets it manages these deployments and the tokens that are held \
     to them; it gets nothing of the cluster, the members, the models and the bentos.";
 
-/// The page shows the lines for a new token, and knows where it was reached.
+/// Returns the lines for a new token. The page fills its own origin in.
 fn snippets_for(
     cloud: Cloud,
 ) -> impl Fn(Record, Option<String>) -> BoxFuture<'static, Vec<(String, String)>> {
@@ -185,7 +186,7 @@ fn snippets_for(
     }
 }
 
-/// What stands behind the layer: the control plane and the apps.
+/// Returns the control plane and the apps inside `AuthnLayer`.
 async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error>> {
     let authn = AuthnLayer::new(cloud.tokens.verifier())
         .sources(sources)
@@ -193,17 +194,17 @@ async fn guarded(cloud: Cloud, sources: Sources) -> Result<Router, Box<dyn Error
         .respond(fault::refusal);
     let resolved = from_fn_with_state(cloud.documents.clone(), resolve::deployment);
     let layers = ServiceBuilder::new().layer(resolved).layer(authn);
-    let within = from_fn_with_state(Arc::new(access::with_targets()?), access::within_targets);
+    let within = from_fn_with_state(Arc::new(access::target_table()?), access::check_targets);
     let http = control::router(cloud).merge(apps::router()).layer(within);
-    let http = http.layer(map_response(unkept));
+    let http = http.layer(map_response(no_store));
     let routes = inference::add_to(Routes::from(http)).await?;
     let guarded = protect(routes.into_axum_router(), layers);
     Ok(Router::new().fallback_service(guarded))
 }
 
-/// No cache keeps an answer. A shared one knows by `Authorization` alone that it
-/// is somebody's (RFC 9111 §3.5), and what is public now need not stay so.
-async fn unkept(mut response: Response) -> Response {
+/// Forbids caches to store an answer. A shared cache recognizes an authenticated request
+/// by `Authorization` alone (RFC 9111 §3.5), and a public deployment may be protected later.
+async fn no_store(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

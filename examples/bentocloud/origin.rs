@@ -1,14 +1,14 @@
-//! Where this server is.
+//! The address of this server.
 
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-/// What the hosts of apps end with.
+/// The domain of the apps.
 pub(crate) const DOMAIN: &str = "mybentocloud.localhost";
 
-/// An address, and the directory of its certificates where it speaks TLS.
+/// An address, and the directory of its certificates if it serves TLS.
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
@@ -24,12 +24,12 @@ impl Origin {
         self.tls.as_deref()
     }
 
-    /// The control plane and the page.
+    /// Returns the URL of the control plane and the pages.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme(), self.address)
     }
 
-    /// An app.
+    /// Returns the URL of an app.
     pub(crate) fn app(&self, name: &str) -> String {
         let port = self.address.port();
         format!("{}://{name}.{DOMAIN}:{port}", self.scheme())

@@ -1,14 +1,13 @@
-//! Which deployment a request means: the one place that reads the host.
+//! Finds the requested deployment. This is the only module that reads the host.
 //!
-//! An app's host, `NAME.mybentocloud.localhost`, is another spelling of the
-//! path `/apps/NAME`, and for a gRPC method of the metadata `x-deployment`, in
-//! which gRPC names its deployment. From here on nothing knows of hosts: no
-//! request to an app's host reaches anything else.
+//! An app's host, `NAME.mybentocloud.localhost`, is another spelling of the path
+//! `/apps/NAME`, and for a gRPC method of the metadata `x-deployment`, which names the
+//! deployment of a gRPC call. The other modules ignore hosts, so a request to an app's
+//! host reaches nothing else.
 //!
-//! The deployment is looked up once for each request, whoever asks: a limit on
-//! those who ask, where there is one, stands outside. The policy, which is
-//! asked before anybody is let in, and the handler read what was found in the
-//! request's extensions.
+//! Every request, also an unauthenticated one, looks its deployment up once. A rate limit
+//! belongs outside. The policy and the handler both read the result from the request's
+//! extensions.
 
 use axum::{
     extract::{Request, State},
@@ -35,35 +34,35 @@ const TOO_LONG: Fault = Fault::new(StatusCode::URI_TOO_LONG, "the path is too lo
 /// The deployment of a gRPC call that names none.
 pub(crate) const DEFAULT: &str = "demo";
 
-/// The deployment that a request means.
+/// The requested deployment.
 #[derive(Clone)]
-pub(crate) enum Meant {
+pub(crate) enum Requested {
     /// A gRPC call names more than one.
     Ambiguous,
     Known(Deployment),
-    /// There is none of this name.
+    /// There is no deployment of this name.
     Unknown(String),
-    /// The store could not tell.
-    Unclear,
+    /// The store did not answer.
+    Unavailable,
 }
 
-/// Why a caller with the right scope does not get to a deployment.
+/// The reason why a caller with the right scope may not use a deployment.
 #[derive(Debug)]
 pub(crate) enum Closed {
     Ambiguous,
-    /// Their token is held to others.
+    /// The token is restricted to other deployments.
     Forbidden,
     NotFound,
     Unavailable,
 }
 
-impl Meant {
+impl Requested {
     pub(crate) fn is_public(&self) -> bool {
         matches!(self, Self::Known(deployment) if deployment.access == Exposure::Public)
     }
 
-    /// The deployment, for a caller whom the policy let in. A token that is
-    /// held to others does not learn whether there is one.
+    /// Returns the deployment, for a caller that the policy admitted. A token that is
+    /// restricted to other deployments does not learn whether this one exists.
     pub(crate) fn open_to(&self, caller: Option<&Principal>) -> Result<&Deployment, Closed> {
         let may = |name: &str| caller.is_some_and(|caller| caller.has_target(name));
         match self {
@@ -71,25 +70,24 @@ impl Meant {
             Self::Unknown(name) if may(name) => Err(Closed::NotFound),
             Self::Known(_) | Self::Unknown(_) => Err(Closed::Forbidden),
             Self::Ambiguous => Err(Closed::Ambiguous),
-            Self::Unclear => Err(Closed::Unavailable),
+            Self::Unavailable => Err(Closed::Unavailable),
         }
     }
 }
 
-/// Moves the name of an app from the host to the path, or to the metadata of a
-/// gRPC call.
+/// Moves the name of an app from the host to the path, or to the metadata of a gRPC call.
 pub(crate) async fn host(mut request: Request, next: Next) -> Result<Response, Fault> {
-    let host = host_of(request.uri(), request.headers())?;
-    if let Some(name) = host.as_deref().and_then(app_of) {
+    let host = parse_host(request.uri(), request.headers())?;
+    if let Some(name) = host.as_deref().and_then(parse_app) {
         match SERVICES.iter().any(|s| is_method(s, request.uri().path())) {
-            true => name_in_metadata(name, request.headers_mut()),
-            false => *request.uri_mut() = path_of(name, request.uri()).ok_or(TOO_LONG)?,
+            true => add_to_metadata(name, request.headers_mut()),
+            false => *request.uri_mut() = app_path(name, request.uri()).ok_or(TOO_LONG)?,
         }
     }
     Ok(next.run(request).await)
 }
 
-/// Finds the deployment that a request means, for who comes next.
+/// Looks the requested deployment up, and adds it to the request's extensions.
 pub(crate) async fn deployment(
     State(documents): State<Documents>,
     mut request: Request,
@@ -98,18 +96,18 @@ pub(crate) async fn deployment(
     let path = request.uri().path();
     let (is_app, name) = match path.strip_prefix("/apps/") {
         Some(rest) => (true, rest.split('/').next().map(str::to_owned)),
-        None if is_method(SERVICE, path) => (false, metadata(request.headers())),
+        None if is_method(SERVICE, path) => (false, named_in_metadata(request.headers())),
         None => return next.run(request).await,
     };
-    let meant = match name {
+    let requested = match name {
         Some(name) => find(&documents, name).await,
-        None => Meant::Ambiguous,
+        None => Requested::Ambiguous,
     };
-    request.extensions_mut().insert(meant);
+    request.extensions_mut().insert(requested);
     let mut response = next.run(request).await;
     if is_app {
-        // An app can't run scripts as the origin of the control plane, which
-        // it shares where it is asked by path.
+        // At its path, an app shares the origin of the control plane. It must not run
+        // scripts there.
         let sandbox = HeaderValue::from_static("sandbox");
         response
             .headers_mut()
@@ -118,32 +116,31 @@ pub(crate) async fn deployment(
     response
 }
 
-async fn find(documents: &Documents, name: String) -> Meant {
+async fn find(documents: &Documents, name: String) -> Requested {
     if !is_label(&name) {
-        return Meant::Unknown(name);
+        return Requested::Unknown(name);
     }
     match documents.get(Kind::Deployment, &name).await {
-        Ok(Some(deployment)) => Meant::Known(deployment),
-        Ok(None) => Meant::Unknown(name),
+        Ok(Some(deployment)) => Requested::Known(deployment),
+        Ok(None) => Requested::Unknown(name),
         Err(error) => {
             eprintln!("bentocloud: {error}");
-            Meant::Unclear
+            Requested::Unavailable
         }
     }
 }
 
-/// Whether a name can be a label of a host (RFC 1123 §2.1), in lower case.
+/// Whether a name is a label of a host (RFC 1123 §2.1) in lower case.
 pub(crate) fn is_label(name: &str) -> bool {
     let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
     let dashed = name.starts_with('-') || name.ends_with('-');
     (1..=63).contains(&name.len()) && !dashed && name.bytes().all(allowed)
 }
 
-/// The host, in lower case, without its port and a dot at its end. It stands
-/// in the URI over HTTP/2, and in a header over HTTP/1.1; where it stands
-/// twice, nobody can say which was meant.
-fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    const FAULT: Fault = Fault::invalid("the host is not one");
+/// Returns the host in lower case, without its port and a dot at its end. HTTP/2 has it in
+/// the URI, and HTTP/1.1 in a header. Two different hosts are an error.
+fn parse_host(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Fault> {
+    const FAULT: Fault = Fault::invalid("the host is malformed or ambiguous");
     let mut fields = headers.get_all(HOST).iter();
     let (field, None) = (fields.next(), fields.next()) else {
         return Err(FAULT);
@@ -153,7 +150,7 @@ fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Fault> {
         .map(|field| Authority::try_from(field.as_bytes()))
         .transpose()
         .map_err(|_| FAULT)?;
-    // A user before the host belongs there as little (RFC 9110 §7.2).
+    // A host has no user in front of it (RFC 9110 §7.2).
     let mut named = uri.authority().into_iter().chain(&field);
     if named.any(|host| host.as_str().contains('@')) {
         return Err(FAULT);
@@ -168,18 +165,18 @@ fn host_of(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Fault> {
     }
 }
 
-/// The app of a host, or of one that would be an app's if it were well formed.
-fn app_of(host: &str) -> Option<&str> {
+/// Returns the app of a host below the domain.
+fn parse_app(host: &str) -> Option<&str> {
     let name = host.strip_suffix(DOMAIN)?.strip_suffix('.')?;
-    // No label, so that it is nobody's.
+    // A name that is not a label, so no app has it.
     Some(if is_label(name) { name } else { "-" })
 }
 
-/// The path that is meant; `None` where no path is so long.
-fn path_of(name: &str, uri: &Uri) -> Option<Uri> {
+/// Returns the path of a request to an app's host, or `None` if it is too long.
+fn app_path(name: &str, uri: &Uri) -> Option<Uri> {
     let below = uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let slash = if below.starts_with('/') { "" } else { "/" };
-    // What was a path and a query is one behind another path too.
+    // A path and a query are still valid after a prefix.
     format!("/apps/{name}{slash}{below}").parse().ok()
 }
 
@@ -190,17 +187,17 @@ fn is_method(service: &str, path: &str) -> bool {
 
 const METADATA: HeaderName = HeaderName::from_static("x-deployment");
 
-/// Adds the name of the host to the metadata. Where these name another
-/// deployment, there are two names after it, and the call is ambiguous.
-fn name_in_metadata(name: &str, headers: &mut HeaderMap) {
+/// Adds the name of the host to the metadata. If the metadata names another deployment,
+/// the call becomes ambiguous.
+fn add_to_metadata(name: &str, headers: &mut HeaderMap) {
     let is_named = headers.get(METADATA).is_some_and(|value| value == name);
     if let (false, Ok(name)) = (is_named, HeaderValue::from_str(name)) {
         headers.append(METADATA, name);
     }
 }
 
-/// The deployment that a gRPC call names; `None` if it names two.
-fn metadata(headers: &HeaderMap) -> Option<String> {
+/// Returns the deployment that a gRPC call names, or `None` if it names two.
+fn named_in_metadata(headers: &HeaderMap) -> Option<String> {
     let mut names = headers.get_all(METADATA).iter();
     match (names.next(), names.next()) {
         (None, _) => Some(DEFAULT.to_owned()),

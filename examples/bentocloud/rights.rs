@@ -1,50 +1,51 @@
-//! The rights, in one list: what each route and each gRPC method requires.
+//! The rights: one list of what each route and each gRPC method requires.
 //!
-//! Plain data, from which the access table is made, and which the tests hold
-//! a table of their own against. What is not in it is not there.
+//! The list is plain data. The access table is built from it, and the tests compare it
+//! with a table of their own. A route that is not in the list is not found.
 //!
-//! A target is the name of a deployment. A token that is held to targets manages
-//! these deployments, and the tokens that are held to them; what belongs to the
-//! whole organization is not for it.
+//! A target is the name of a deployment. A token with targets manages these deployments
+//! and the tokens that are restricted to them. It may not use what belongs to the whole
+//! organization.
 
-/// What a place requires of its callers.
+/// The scope that a route requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Nothing.
     Public,
-    /// Any of the scopes in this list: whoever may do something on the control
+    /// Any of the scopes in this list: a token that may do something on the control
     /// plane may log in to it. A token for deployments alone may not.
     ControlPlane,
     /// This scope, which [`RESOURCES`] covers.
     Scope(&'static str),
-    /// What the deployment says: nothing where it is public, [`CALL`] where it
-    /// is protected or is not there.
+    /// Nothing if the deployment is public, and [`CALL`] if it is protected or does not
+    /// exist.
     Deployment,
 }
 
-/// What a token that is held to targets gets, where its scopes suffice.
+/// The part of a route that is open to a token with targets and the right scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
-    /// The deployments that it is held to. The handlers ask for each.
+    /// The deployments among its targets. The handlers check each.
     Deployments,
     /// Nothing: 403.
     Nothing,
-    /// The same as any other: the answer is about its holder alone.
+    /// The same as for any other token: the answer is about the caller alone.
     Same,
-    /// The tokens that are held to no other targets. The handlers ask for each.
+    /// The tokens without other targets. The handlers check each.
     Tokens,
 }
 
 use Held::{Deployments, Nothing, Same, Tokens};
 use Need::{ControlPlane, Deployment, Public, Scope};
 
-/// The scope of those who call protected deployments.
+/// The scope to call protected deployments.
 pub(crate) const CALL: &str = "deployment";
 
 /// The scope that covers all others of the control plane.
 pub(crate) const RESOURCES: &str = "resources";
 
-/// Method, path, need, and what a token with targets gets. GET stands for HEAD too.
+/// The method, path and need of each route, and its part for tokens with targets. A GET
+/// row covers HEAD.
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[(&str, &str, Need, Held)] = &[
     ("GET",    "/api/v1/auth/current",               ControlPlane,                             Same),
@@ -76,7 +77,7 @@ pub(crate) const ROUTES: &[(&str, &str, Need, Held)] = &[
     ("GET",    "/apps/{deployment}/schema.json",     Deployment,                               Deployments),
 ];
 
-/// Service, method, need.
+/// The service, method and need of each gRPC method.
 #[rustfmt::skip]
 pub(crate) const METHODS: &[(&str, &str, Need)] = &[
     ("inference.v1.Inference",                   "Generate",             Deployment),
@@ -87,8 +88,8 @@ pub(crate) const METHODS: &[(&str, &str, Need)] = &[
     ("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo", Public),
 ];
 
-/// Paths of the CLI for what this example leaves out: it stores whole files, and
-/// runs nothing. Whoever may log in is told so.
+/// The paths of the CLI that this example leaves out, since it stores whole files and
+/// runs nothing. A token that may log in gets 501 there.
 pub(crate) const LEFT_OUT: &[&str] = &[
     "/api/v1/bento_repositories",
     "/api/v1/bento_repositories/{*rest}",
@@ -103,8 +104,8 @@ pub(crate) const LEFT_OUT: &[&str] = &[
     "/api/v2/deployments/{*rest}",
 ];
 
-/// The scopes of the control plane, each of which suffices to log in.
-pub(crate) fn of_control_plane() -> impl Iterator<Item = &'static str> {
+/// Returns the scopes of the control plane. Each is enough to log in.
+pub(crate) fn control_plane_scopes() -> impl Iterator<Item = &'static str> {
     ROUTES.iter().filter_map(|row| match row.2 {
         Scope(scope) => Some(scope),
         _ => None,

@@ -1,5 +1,4 @@
-//! What happens at a start: what is there from the beginning, and the first
-//! token.
+//! The initial documents and the first token.
 
 use std::error::Error;
 
@@ -14,17 +13,17 @@ use crate::{
     store::{Documents, Kind},
 };
 
-/// Whose the first token is.
+/// The subject of the first token.
 const ADMIN: &str = "user";
 
-/// Makes what is there from the beginning, and the first token where none is
-/// given. A first start that was cut short is done again.
-pub(crate) async fn first(
+/// Creates the initial documents at the first start, and the first token unless one is
+/// given. It runs again if the first start was interrupted.
+pub(crate) async fn initialize(
     tokens: &Tokens,
     documents: &Documents,
     given: Option<&str>,
 ) -> Result<Option<Secret>, Box<dyn Error>> {
-    let is_first = Organization::of(documents).await?.is_none();
+    let is_first = Organization::load(documents).await?.is_none();
     if is_first {
         add_member(documents, ADMIN).await?;
         Deployment::create(documents, "demo", Exposure::Protected, ADMIN).await?;
@@ -46,25 +45,24 @@ pub(crate) async fn first(
     Ok(made)
 }
 
-/// Takes the operator's token over. One that is known already stays as it is,
-/// so that the same line starts the server again and brings nothing back that
-/// was revoked; another one comes beside those that there are.
+/// Imports the operator's token. A known token stays as it is, so that a restart with
+/// the same command line does not restore a revoked one.
 async fn import(tokens: &Tokens, given: &str) -> Result<(), Box<dyn Error>> {
     if let Some(known) = tokens.find(given).await? {
         if tokens.state(&known.record) != TokenState::Active {
-            eprintln!("bentocloud: the admin token is known, and no longer good");
+            eprintln!("bentocloud: the admin token was revoked, suspended or has expired");
         }
         return Ok(());
     }
     match tokens.import(given, admin()).await {
         Ok(_) => Ok(()),
-        // Another process of this store was faster.
+        // Another process imported it at the same time.
         Err(error) if error.kind() == TokenErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(format!("--admin-token: {error}").into()),
     }
 }
 
-/// A token that may do everything here, and has no end.
+/// Returns a token with all scopes that does not expire.
 fn admin() -> NewToken {
     NewToken::new(ADMIN)
         .name("admin")

@@ -1,5 +1,5 @@
-//! Lines to paste: printed at start, shown with a new token, and on the page of
-//! a deployment.
+//! The lines to paste that are printed at the start, shown with a new token, and shown on
+//! the page of a deployment.
 
 use tower_authn::token::{Record, Secret};
 
@@ -12,14 +12,14 @@ use crate::{
     store::{Documents, Kind, StoreError},
 };
 
-/// A label, and a line.
+/// A label and a line.
 type Line = (&'static str, String);
 
-/// The lines that call a deployment.
+/// Returns the lines that call a deployment.
 pub(crate) fn calls(origin: &Origin, token: &str, name: &str) -> [Line; 3] {
     let (url, tls) = (origin.url(), origin.tls());
-    // By its path: Python leaves names below `localhost` to the system, which
-    // need not know them.
+    // At its path, because Python resolves names below `localhost` with the system's
+    // resolver, which may not know them.
     let python = format!(
         r#"{}python3 -c 'import bentoml, sys; client = bentoml.SyncHTTPClient("{url}/apps/{name}", token=sys.argv[1]); print(client.generate(prompt="What state is Los Angeles in?", max_length=100))' {token}"#,
         trust(origin)
@@ -29,7 +29,7 @@ pub(crate) fn calls(origin: &Origin, token: &str, name: &str) -> [Line; 3] {
     [("curl", curl), ("Python", python), ("gRPC", grpc)]
 }
 
-/// The line that logs the CLI in.
+/// Returns the line that logs the CLI in.
 fn login(origin: &Origin, token: &str) -> Line {
     let (trust, url) = (trust(origin), origin.url());
     let line = format!("{trust}bentoml cloud login --api-token {token} --endpoint {url}");
@@ -42,9 +42,9 @@ fn trust(origin: &Origin) -> String {
     trust.unwrap_or_default()
 }
 
-/// The lines that work for one token, in which `{token}` stands for it. They call
-/// the deployment on whose page it was made, where it may be used for that one,
-/// and one that there is otherwise.
+/// Returns the lines that work for one token, with `{token}` in place of its secret. They
+/// call the deployment on the page of which it was created, if its targets allow that, or
+/// another one that they allow.
 pub(crate) async fn lines_for(
     origin: &Origin,
     documents: &Documents,
@@ -74,14 +74,14 @@ pub(crate) async fn lines_for(
                 .flat_map(|name| calls(origin, TOKEN, name)),
         );
     }
-    if rights::of_control_plane().any(grants) {
+    if rights::control_plane_scopes().any(grants) {
         lines.push(login(origin, TOKEN));
     }
     Ok(lines)
 }
 
-/// All that is printed, in one text, so that it is written at once: a reader of
-/// the first line alone may close the pipe. A token that was given is not shown.
+/// Returns the lines that are printed at the start as one text, to be written at once: a
+/// reader of the first line alone may then close the pipe. A given token is not shown.
 pub(crate) fn text(origin: &Origin, made: Option<&Secret>) -> String {
     let token = made.map_or("$TOKEN", Secret::expose);
     let first = format!("listening on {}", origin.url());

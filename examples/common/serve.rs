@@ -1,5 +1,4 @@
-//! Serves an app, over TLS where there is a directory of certificates, until a
-//! signal comes.
+//! Serves an app, with or without TLS, until a signal arrives.
 
 #[path = "stop.rs"]
 mod stop;
@@ -16,11 +15,11 @@ use tower_authn::layer::Protected;
 
 use self::tls::TlsListener;
 
-/// How long open requests may take once the server is told to end.
+/// The time for open requests to finish after the signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The server, once it can be called: it ends with SIGINT or SIGTERM. The
-/// names are those that this machine has besides `localhost`.
+/// Returns the server, which accepts connections once it is polled. It ends after SIGINT
+/// or SIGTERM. `names` are the names of this machine besides `localhost`.
 pub(crate) fn serve<S>(
     tcp: TcpListener,
     tls: Option<&Path>,

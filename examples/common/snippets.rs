@@ -1,8 +1,8 @@
-//! Lines to paste.
+//! The lines to paste into a shell.
 
 use std::{net::SocketAddr, path::Path};
 
-/// Calls `/generate` of what is at a URL.
+/// Returns a line that calls `/generate` below a URL.
 pub(crate) fn curl(url: &str, token: &str, tls: Option<&Path>) -> String {
     let verify = tls.map(|dir| format!(" --cacert '{}/ca.pem'", dir.display()));
     format!(
@@ -11,8 +11,8 @@ pub(crate) fn curl(url: &str, token: &str, tls: Option<&Path>) -> String {
     )
 }
 
-/// Calls `Generate`. gRPC clients send call credentials over TLS alone; without
-/// it the same header is written by hand.
+/// Returns a line that calls `Generate`. gRPC clients send call credentials over TLS only,
+/// so without TLS the line sets the header itself.
 pub(crate) fn grpc(
     address: SocketAddr,
     token: &str,
@@ -21,7 +21,7 @@ pub(crate) fn grpc(
 ) -> String {
     let own = deployment.map(|name| format!(r#"("x-deployment", "{name}")"#));
     let own = own.unwrap_or_default();
-    // The bytes are the request in protobuf.
+    // The bytes are the request, encoded as protobuf.
     let call = r#"channel.unary_unary("/inference.v1.Inference/Generate")(b"\n\x1dWhat state is Los Angeles in?\x10d""#;
     let python = match tls {
         None => format!(

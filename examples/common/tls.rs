@@ -1,4 +1,4 @@
-//! TLS: a listener whose handshakes wait for nobody, and certificates to try it with.
+//! A TLS listener with concurrent handshakes, and certificates to try it with.
 
 use std::{
     error::Error,
@@ -28,12 +28,14 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-/// How long a handshake may take, and how many may be under way at once.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
-const HANDSHAKES: usize = 256;
+/// The longest handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A listener that speaks TLS. Each handshake is a task of its own, so that a
-/// slow or broken one is nobody else's concern.
+/// The number of concurrent handshakes.
+const MAX_HANDSHAKES: usize = 256;
+
+/// A listener that accepts TLS connections. Each handshake is its own task, so a slow or
+/// broken one does not delay the others.
 pub(crate) struct TlsListener {
     tcp: TcpListener,
     acceptor: TlsAcceptor,
@@ -41,9 +43,9 @@ pub(crate) struct TlsListener {
 }
 
 impl TlsListener {
-    /// Serves with `cert.pem` and `key.pem` of a directory, and makes them,
-    /// signed by a new `ca.pem`, where they are missing: for this machine and
-    /// these names of it.
+    /// Creates a listener with `cert.pem` and `key.pem` of a directory. If both are
+    /// missing, it creates them for this machine and the given names, signed by a new
+    /// `ca.pem`.
     pub(crate) fn new(
         tcp: TcpListener,
         dir: &Path,
@@ -75,13 +77,13 @@ impl Listener for TlsListener {
         loop {
             tokio::select! {
                 Some(handshake) = self.handshakes.join_next() => {
-                    // Whose handshake fails is gone; it tells us nothing.
+                    // A failed handshake says nothing of interest.
                     if let Ok(Ok(connection)) = handshake {
                         return connection;
                     }
                 }
-                (tcp, peer) = Listener::accept(&mut self.tcp), if self.handshakes.len() < HANDSHAKES => {
-                    let handshake = timeout(HANDSHAKE_TIME, self.acceptor.accept(tcp));
+                (tcp, peer) = Listener::accept(&mut self.tcp), if self.handshakes.len() < MAX_HANDSHAKES => {
+                    let handshake = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(tcp));
                     self.handshakes.spawn(async move { Ok((handshake.await??, peer)) });
                 }
             }
@@ -93,7 +95,7 @@ impl Listener for TlsListener {
     }
 }
 
-/// Makes a CA, whose key is thrown away, and a certificate.
+/// Creates a certificate, and a CA for it alone: the key of the CA is not kept.
 fn make_certificate(dir: &Path, names: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut params = CertificateParams::default();
     let name = "tower-authn example";
@@ -116,7 +118,7 @@ fn make_certificate(dir: &Path, names: &[&str]) -> Result<(), Box<dyn Error>> {
     create(&dir.join("key.pem"), &key.serialize_pem(), 0o600)
 }
 
-/// Writes a file that was not there before.
+/// Writes a new file. An existing one is an error.
 fn create(path: &Path, text: &str, mode: u32) -> Result<(), Box<dyn Error>> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(mode);

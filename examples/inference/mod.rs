@@ -1,24 +1,23 @@
-//! The service that the examples guard: a model that answers the same text to
-//! the same prompt.
+//! The service that the examples guard: a model with the same text for the same prompt.
 
 use tokio_stream::{Iter, iter};
 use tonic::{Request, Response, Status};
 
 use self::v1::{GenerateRequest, GenerateResponse, inference_server::Inference};
 
-/// Generated from `inference.proto`; a test holds it against the generator.
+/// Generated from `inference.proto`, which a test compares.
 #[expect(unreachable_pub, unused_qualifications, reason = "generated")]
 pub(crate) mod v1 {
     include!("inference.v1.rs");
 
-    /// What reflection answers with.
+    /// The descriptors for reflection.
     pub(crate) const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("inference.v1.bin");
 }
 
-/// How long a text gets where nobody said, in characters.
+/// The default length of a text, in characters.
 pub(crate) const MAX_LENGTH: u32 = 100;
 
-/// Answers a prompt, in at most `max_length` characters.
+/// Returns an answer to a prompt, in at most `max_length` characters.
 pub(crate) fn generate(prompt: &str, max_length: u32) -> String {
     let text = format!("You asked: {prompt}");
     text.chars().take(max_length as usize).collect()

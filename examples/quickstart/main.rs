@@ -92,7 +92,7 @@ fn json_refusal(refusal: &PublicRejection) -> Response {
     Json(json!({ "message": refusal.message() })).into_response()
 }
 
-/// The HTTP routes and the gRPC services, in one router.
+/// Returns one router with the HTTP routes and the gRPC services.
 async fn routes() -> Result<Router, Box<dyn Error>> {
     let http = Router::new()
         .route("/healthz", get(async || "ok"))

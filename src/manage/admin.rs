@@ -39,6 +39,7 @@ pub struct TokenAdmin {
     pub(super) cookie_name: Option<Arc<str>>,
     pub(super) snippets: Vec<Snippet>,
     pub(super) snippets_for: Option<SnippetsFor>,
+    pub(super) target_link: Arc<str>,
     pub(super) targets_hint: Arc<str>,
     pub(super) drain: Drain,
 }
@@ -56,6 +57,7 @@ impl TokenAdmin {
             cookie_name: None,
             snippets: Vec::new(),
             snippets_for: None,
+            target_link: "".into(),
             targets_hint: TARGETS_HINT.into(),
             drain: Drain::new(),
         }
@@ -185,6 +187,15 @@ impl TokenAdmin {
         self.snippets_for = Some(Arc::new(move |token, target| {
             snippets(token, target).boxed()
         }));
+        self
+    }
+
+    /// Sets the address of a target's own page, to which
+    /// [`target_page`](Self::target_page) then links. `{target}` is replaced by the
+    /// target's name, percent-encoded. Make the address relative to the route of
+    /// `target_page`: `../{target}` on the route `/deployments/{name}/api_tokens`.
+    pub fn target_link(mut self, template: impl Into<Arc<str>>) -> Self {
+        self.target_link = template.into();
         self
     }
 

@@ -81,6 +81,10 @@ await run(async (context) => {
   await page.getByRole('button', { name: 'Done' }).click();
   await page.getByRole('button', { name: 'of demo' }).waitFor();
 
+  await page.getByRole('link', { name: 'demo', exact: true }).click();
+  await page.getByRole('heading', { name: 'demo', level: 1 }).waitFor();
+  assert.equal(page.url(), `${url}/deployments/demo`);
+
   // An unknown name.
   const answer = await page.goto(`${url}/deployments/nowhere`);
   assert.equal(answer.status(), 404);

@@ -110,7 +110,7 @@ fn good() -> Request<NoBytes> {
     request(&format!("Bearer {TOKEN}"))
 }
 
-/// A good request whose extensions hold something and have room for another entry.
+/// A good request with extensions that hold something and have room for another entry.
 fn good_with_extensions() -> Request<NoBytes> {
     let mut request = good();
     *request.extensions_mut() = populated();

@@ -1,5 +1,4 @@
-//! Bodies, names and times as callers send them, and faults of fixed text
-//! where they are none.
+//! Extractors of bodies, names and times, with a fixed error text for each.
 
 use axum::{
     Json,
@@ -27,13 +26,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             status @ StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Fault::new(status, "the body must be application/json")
             }
-            _ => Fault::invalid("the body is not the JSON that is meant"),
+            _ => Fault::invalid("the body is not the expected JSON"),
         })?;
         Ok(Self(body))
     }
 }
 
-/// The name in a path, which is or might become a part of a host.
+/// The name in a path, which may become a part of a host.
 pub(super) struct Name(pub(super) String);
 
 impl Name {
@@ -59,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 const NO_NAME: Fault =
     Fault::invalid("a name is 1 to 63 of a-z, 0-9 and -, with no - at either end");
 
-/// A time of RFC 3339, or without a zone, as the CLI sends it: of UTC.
+/// Parses a time of RFC 3339, or one in UTC without a zone, as the CLI sends it.
 pub(super) fn time(text: &str) -> Result<Timestamp, Fault> {
     let fault = || Fault::invalid("expired_at is not a time such as 2026-12-31T23:59:59Z");
     let zoned = text.parse::<jiff::Timestamp>().or_else(|_| {
@@ -74,14 +73,14 @@ pub(super) fn time(text: &str) -> Result<Timestamp, Fault> {
     ))
 }
 
-/// A time of RFC 3339.
+/// Formats a time as RFC 3339 does.
 pub(super) fn text(time: Timestamp) -> String {
     let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
     time.to_string()
 }
 
-/// Now, as documents hold it.
+/// Returns the current time, in the format of the documents.
 pub(crate) fn now() -> String {
     text(std::time::SystemTime::now().into())
 }

@@ -1,4 +1,4 @@
-//! Deployments: made, switched between public and protected, terminated.
+//! Creates, lists, updates and terminates deployments.
 
 use axum::{Json, extract::State};
 use http::StatusCode;
@@ -19,14 +19,14 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Exposure {
-    /// Whoever has a token for it.
+    /// Callers with a token for it.
     #[default]
     Protected,
-    /// Everybody.
+    /// Everyone.
     Public,
 }
 
-/// What is known of a deployment.
+/// A deployment, as the store keeps it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Deployment {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    /// Writes a deployment down that was not there; `None` where one was.
+    /// Creates a deployment, or returns `None` if the name is taken.
     pub(crate) async fn create(
         documents: &Documents,
         name: &str,
@@ -55,7 +55,7 @@ impl Deployment {
         Ok(created.then_some(deployment))
     }
 
-    /// Makes a deployment public or protected; `None` if there is none.
+    /// Makes a deployment public or protected, or returns `None` if it does not exist.
     pub(crate) async fn switch(
         documents: &Documents,
         name: &str,
@@ -70,15 +70,15 @@ impl Deployment {
         Ok(is_there.then_some(deployment))
     }
 
-    /// When it was made, and by whom.
-    pub(crate) fn created(&self) -> String {
+    /// Returns the time of its creation, and the creator.
+    pub(crate) fn provenance(&self) -> String {
         format!("{} by {}", self.created_at, self.created_by)
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Draft {
+pub(super) struct CreateBody {
     name: String,
     #[serde(default)]
     access: Exposure,
@@ -86,11 +86,11 @@ pub(super) struct Draft {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Change {
+pub(super) struct UpdateBody {
     access: Exposure,
 }
 
-/// Those that the caller's token may have to do with.
+/// Lists the deployments among the caller's targets.
 pub(super) async fn list(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
@@ -104,10 +104,10 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Body(draft): Body<Draft>,
+    Body(draft): Body<CreateBody>,
 ) -> Result<Json<Value>, Fault> {
     let Name(name) = Name::new(draft.name)?;
-    within(&caller, &name)?;
+    check_target(&caller, &name)?;
     let (documents, by) = (&cloud.documents, caller.subject());
     let created = Deployment::create(documents, &name, draft.access, by).await?;
     let taken = || Fault::new(StatusCode::CONFLICT, "there is a deployment of this name");
@@ -119,18 +119,18 @@ pub(super) async fn show(
     Authenticated(caller): Authenticated,
     Name(name): Name,
 ) -> Result<Json<Value>, Fault> {
-    within(&caller, &name)?;
+    check_target(&caller, &name)?;
     Ok(Json(view(&cloud, &find(&cloud, &name).await?)))
 }
 
-/// Switches it; the next request that it gets is judged by that.
+/// Updates a deployment. The change applies to the next request.
 pub(super) async fn update(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
     Name(name): Name,
-    Body(change): Body<Change>,
+    Body(change): Body<UpdateBody>,
 ) -> Result<Json<Value>, Fault> {
-    within(&caller, &name)?;
+    check_target(&caller, &name)?;
     let switched = Deployment::switch(&cloud.documents, &name, change.access).await?;
     Ok(Json(view(&cloud, &switched.ok_or_else(Fault::not_found)?)))
 }
@@ -140,7 +140,7 @@ pub(super) async fn terminate(
     Authenticated(caller): Authenticated,
     Name(name): Name,
 ) -> Result<Json<Value>, Fault> {
-    within(&caller, &name)?;
+    check_target(&caller, &name)?;
     let ended: Option<Deployment> = cloud.documents.delete(Kind::Deployment, &name).await?;
     Ok(Json(view(&cloud, &ended.ok_or_else(Fault::not_found)?)))
 }
@@ -150,8 +150,8 @@ async fn find(cloud: &Cloud, name: &str) -> Result<Deployment, Fault> {
     found.ok_or_else(Fault::not_found)
 }
 
-/// A token that is held to deployments changes no others, and learns of none.
-fn within(caller: &Principal, name: &str) -> Result<(), Fault> {
+/// Returns an error if the caller's token is restricted to other deployments.
+fn check_target(caller: &Principal, name: &str) -> Result<(), Fault> {
     match caller.has_target(name) {
         true => Ok(()),
         false => Err(Fault::forbidden()),

@@ -1,4 +1,4 @@
-//! Models and bentos: files, pushed and pulled whole.
+//! Models and bentos, which are pushed and pulled as whole files.
 
 use axum::{
     Extension, Json,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{fault::Fault, store::Kind};
 
-/// What is known of a file.
+/// The metadata of a file.
 #[derive(Deserialize, Serialize)]
 pub(super) struct File {
     name: String,
@@ -37,7 +37,7 @@ pub(super) async fn list(
     Ok(Json(json!({ "items": files })))
 }
 
-/// Writes a file, in the place of one of this name.
+/// Stores a file, and replaces one of the same name.
 pub(super) async fn push(
     State(cloud): State<Cloud>,
     Extension(kind): Extension<Kind>,
@@ -69,7 +69,7 @@ pub(super) async fn pull(
 ) -> Result<Response, Fault> {
     let content = cloud.documents.content(kind, &name).await?;
     let content = content.ok_or_else(Fault::not_found)?;
-    // Whatever was pushed, no browser shows it as a page of ours.
+    // No browser may show a pushed file as a page of this origin.
     let headers = [
         (CONTENT_TYPE, "application/octet-stream"),
         (CONTENT_DISPOSITION, "attachment"),

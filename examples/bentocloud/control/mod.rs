@@ -1,8 +1,8 @@
 //! The control plane: login, tokens, models and bentos, deployments.
 //!
-//! Its handlers ask nothing of a caller's scopes: the layer in front has done
-//! so, by the list in `rights.rs`. The same list says what a token with targets
-//! gets; where that is a part, the handlers ask for each deployment or token.
+//! The layer checks the scopes before a handler runs, by the list in `rights.rs`. The
+//! same list says which routes are open to a token with targets. If only a part of a
+//! route is open, its handler checks each deployment or token.
 
 mod body;
 mod deployments;
@@ -37,7 +37,7 @@ pub(crate) const FILE_MAX: usize = 16 * 1024 * 1024;
 
 const LEFT_OUT_FAULT: Fault = Fault::new(StatusCode::NOT_IMPLEMENTED, "not part of this example");
 
-/// What the handlers share.
+/// The state of the handlers.
 #[derive(Clone)]
 pub(crate) struct Cloud {
     pub(crate) documents: Documents,
@@ -45,7 +45,7 @@ pub(crate) struct Cloud {
     pub(crate) origin: Origin,
 }
 
-/// The routes, each with a row in `rights.rs`.
+/// Returns the routes. Each has a row in `rights.rs`.
 pub(crate) fn router(cloud: Cloud) -> Router {
     let routes = Router::new()
         .route("/auth/current", get(organization::user))
@@ -83,7 +83,7 @@ pub(crate) fn router(cloud: Cloud) -> Router {
     Router::new().nest("/api/v1", routes).merge(left_out)
 }
 
-/// The routes of one kind of files.
+/// Returns the routes of one kind of files.
 fn files(kind: Kind) -> Router<Cloud> {
     let push = put(files::push).layer(DefaultBodyLimit::max(FILE_MAX));
     Router::new()

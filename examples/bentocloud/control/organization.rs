@@ -1,6 +1,6 @@
-//! Who calls, their organization, its members and its cluster.
+//! The caller, the organization, its members and its cluster.
 //!
-//! The CLI logs in with the first two.
+//! The CLI requests the first two to log in.
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,10 @@ use crate::{
     store::{Documents, Kind, StoreError},
 };
 
-/// The organization that everything here belongs to.
+/// The name of the only organization.
 pub(crate) const ORGANIZATION: &str = "mybentocloud";
 
-/// What is known of the organization.
+/// The organization, in the form that the CLI reads.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Organization {
     uid: String,
@@ -43,14 +43,14 @@ impl Organization {
         }
     }
 
-    /// It is there from the end of the first start on.
-    pub(crate) async fn of(documents: &Documents) -> Result<Option<Self>, StoreError> {
+    /// Loads the organization, which exists once the first start is complete.
+    pub(crate) async fn load(documents: &Documents) -> Result<Option<Self>, StoreError> {
         documents.get(Kind::Organization, ORGANIZATION).await
     }
 }
 
-/// A user, as the CLI reads one.
-pub(super) fn user_of(name: &str) -> Value {
+/// Returns a user in the form that the CLI reads.
+pub(super) fn user_json(name: &str) -> Value {
     json!({
         "name": name,
         "email": format!("{name}@example.com"),
@@ -60,11 +60,11 @@ pub(super) fn user_of(name: &str) -> Value {
 }
 
 pub(super) async fn user(Authenticated(caller): Authenticated) -> Json<Value> {
-    Json(user_of(caller.subject()))
+    Json(user_json(caller.subject()))
 }
 
 pub(super) async fn current(State(cloud): State<Cloud>) -> Result<Json<Organization>, Fault> {
-    let organization = Organization::of(&cloud.documents).await?;
+    let organization = Organization::load(&cloud.documents).await?;
     Ok(Json(organization.ok_or_else(Fault::not_found)?))
 }
 
@@ -73,9 +73,9 @@ pub(super) async fn members(State(cloud): State<Cloud>) -> Result<Json<Value>, F
     Ok(Json(json!({ "items": members })))
 }
 
-/// Writes a member down who was not there.
+/// Adds a member, and returns whether the name was free.
 pub(crate) async fn add_member(documents: &Documents, name: &str) -> Result<bool, StoreError> {
-    documents.create(Kind::Member, name, &user_of(name)).await
+    documents.create(Kind::Member, name, &user_json(name)).await
 }
 
 const CLUSTER: &str = "default";

@@ -1,7 +1,7 @@
-//! API tokens, as the CLI wants them.
+//! API tokens, in the form that the CLI reads.
 //!
-//! Every success is a 200: the CLI takes anything else for an error, and
-//! prints the whole answer, the secret with it.
+//! Every success is a 200, because the CLI takes any other status as an error and prints
+//! the whole answer with the secret.
 
 use axum::{
     Json,
@@ -22,17 +22,17 @@ use tower_authn::{
 use super::{
     Body, Cloud, ORGANIZATION, Organization,
     body::{now, text, time},
-    organization::user_of,
+    organization::user_json,
 };
 use crate::{
     fault::Fault,
     rights::{CALL, RESOURCES},
 };
 
-/// The longest page, and how many are read from the store at once.
+/// The longest page, and the number of tokens that are read from the store at once.
 const COUNT_MAX: usize = 1_000;
 
-/// The scope that the CLI calls `api`: all of them.
+/// The CLI's name for all scopes.
 const API: &str = "api";
 
 #[derive(Deserialize)]
@@ -50,22 +50,21 @@ impl Page {
     }
 }
 
-/// A token to make. Without an end it gets the usual one.
+/// The body of a request to create a token. Without `expired_at` it gets the default
+/// lifetime.
 #[derive(Deserialize)]
-pub(super) struct Draft {
+pub(super) struct CreateBody {
     name: String,
     description: Option<String>,
     scopes: Option<Vec<String>>,
     expired_at: Option<String>,
 }
 
-impl Draft {
-    fn within_rights_of(self, maker: &Principal) -> Result<NewToken, Fault> {
+impl CreateBody {
+    fn into_new_token(self, maker: &Principal) -> Result<NewToken, Fault> {
         let mut scopes = self.scopes.unwrap_or_default();
         if scopes.is_empty() {
-            return Err(Fault::invalid(
-                "a token without scopes may do nothing: scopes are needed",
-            ));
+            return Err(Fault::invalid("scopes: at least one is required"));
         }
         if scopes.iter().any(|scope| scope == API) {
             scopes.retain(|scope| scope != API);
@@ -84,7 +83,7 @@ impl Draft {
     }
 }
 
-/// The tokens that the caller may have to do with.
+/// Lists the tokens that the caller may manage.
 pub(super) async fn list(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
@@ -92,7 +91,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Fault> {
     let UriQuery(page) = page.map_err(|_| Fault::invalid("start and count are numbers"))?;
     let organization = organization(&cloud).await?;
-    let known = known(&cloud, &caller, page.search).await?;
+    let known = visible_tokens(&cloud, &caller, page.search).await?;
     let shown = known
         .iter()
         .skip(page.start)
@@ -111,13 +110,10 @@ pub(super) async fn list(
 pub(super) async fn create(
     State(cloud): State<Cloud>,
     Authenticated(caller): Authenticated,
-    Body(draft): Body<Draft>,
+    Body(draft): Body<CreateBody>,
 ) -> Result<Json<Value>, Fault> {
     let organization = organization(&cloud).await?;
-    let created = cloud
-        .tokens
-        .create(draft.within_rights_of(&caller)?)
-        .await?;
+    let created = cloud.tokens.create(draft.into_new_token(&caller)?).await?;
     let stored = StoredToken {
         record: created.record,
         usage: Usage::default(),
@@ -155,12 +151,12 @@ pub(super) async fn delete(
 }
 
 async fn organization(cloud: &Cloud) -> Result<Organization, Fault> {
-    let organization = Organization::of(&cloud.documents).await?;
+    let organization = Organization::load(&cloud.documents).await?;
     organization.ok_or_else(Fault::not_found)
 }
 
-/// A token is gone here once it is revoked. To a caller with targets, one that is
-/// held to others was never there.
+/// Finds a token. A revoked token is not found, nor one with targets that the caller
+/// lacks.
 async fn find(
     cloud: &Cloud,
     caller: &Principal,
@@ -169,20 +165,20 @@ async fn find(
     let Path(uid) = uid.map_err(|_| Fault::no_such_token())?;
     let id = uid.parse().map_err(|_| Fault::no_such_token())?;
     let stored = cloud.tokens.get(id).await?;
-    match is_shown(cloud, caller, &stored) {
+    match is_visible(cloud, caller, &stored) {
         true => Ok(stored),
         false => Err(Fault::no_such_token()),
     }
 }
 
-fn is_shown(cloud: &Cloud, caller: &Principal, StoredToken { record, .. }: &StoredToken) -> bool {
+fn is_visible(cloud: &Cloud, caller: &Principal, StoredToken { record, .. }: &StoredToken) -> bool {
     let own = record.organization.as_deref() == Some(ORGANIZATION);
     let within = caller.has_targets(record.targets.as_deref());
     own && within && cloud.tokens.state(record) != TokenState::Revoked
 }
 
-/// All tokens that are not gone, the newest first.
-async fn known(
+/// Returns all visible tokens, the newest first.
+async fn visible_tokens(
     cloud: &Cloud,
     caller: &Principal,
     search: Option<String>,
@@ -200,7 +196,7 @@ async fn known(
             .map(|stored| Cursor::from_record(&stored.record));
         let shown = page
             .into_iter()
-            .filter(|stored| is_shown(cloud, caller, stored));
+            .filter(|stored| is_visible(cloud, caller, stored));
         known.extend(shown);
         if last {
             return Ok(known);
@@ -224,7 +220,7 @@ fn view(
         "labels": [],
         "description": record.description,
         "scopes": scopes,
-        "user": user_of(&record.subject),
+        "user": user_json(&record.subject),
         "organization": organization,
         "expired_at": record.expires_at.map(text),
         "last_used_at": usage.last_used_at.map(text),

@@ -1,21 +1,20 @@
-//! The pages as HTML, made on the server: they have no script.
+//! The pages as HTML without scripts.
 
-use axum::response::{Html, IntoResponse, Response};
-use http::{
-    HeaderName, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
-};
-use tower_authn::Principal;
-
-use super::{TOKENS, with_status};
+use super::{Reader, TOKENS, with_status};
 use crate::{
     control::{Deployment, Exposure},
     origin::Origin,
     try_it,
 };
+use axum::response::{Html, IntoResponse, Response};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
 
-/// Nothing but the style sheets is loaded, and a form is sent to this server
-/// alone. The referrer stays: without it browsers send no `Origin` with a form.
+/// The headers of every page. A browser loads nothing but the style sheets, and sends
+/// forms to this server alone. The referrer stays, because without it browsers send no
+/// `Origin` with a form.
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
@@ -29,8 +28,8 @@ const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
 ];
 
-/// All deployments that a person may have to do with.
-pub(super) fn list(origin: &Origin, caller: &Principal, known: &[Deployment]) -> Response {
+/// Returns the list of the deployments that a person may see.
+pub(super) fn list(origin: &Origin, reader: &Reader, known: &[Deployment]) -> Response {
     let rows: String = known.iter().map(|known| row(origin, known)).collect();
     let list = match known {
         [] => r#"<div class="box"><h2>No deployments</h2></div>"#.to_owned(),
@@ -43,7 +42,7 @@ pub(super) fn list(origin: &Origin, caller: &Principal, known: &[Deployment]) ->
         ),
     };
     page(
-        caller,
+        reader,
         "Deployments",
         &format!("<h1>Deployments</h1>\n{list}"),
     )
@@ -56,14 +55,14 @@ fn row(origin: &Origin, deployment: &Deployment) -> String {
         badge(deployment.access),
     );
     format!(
-        r#"<tr role="row"><th role="rowheader" scope="row"><a href="/deployments/{name}">{name}</a></th><td role="cell" data-column="URL"><span class="data">{url}</span></td><td role="cell" data-column="Access">{access}</td></tr>"#
+        r#"<tr role="row"><th role="rowheader" scope="row"><a href="./deployments/{name}">{name}</a></th><td role="cell" data-column="URL"><span class="data">{url}</span></td><td role="cell" data-column="Access">{access}</td></tr>"#
     )
 }
 
-/// One deployment: where it is, who may call it, and how.
+/// Returns the overview of one deployment: its URL, who may call it, and how.
 pub(super) fn overview(
     origin: &Origin,
-    caller: &Principal,
+    reader: &Reader,
     deployment: &Deployment,
     may_switch: bool,
 ) -> Response {
@@ -86,7 +85,7 @@ pub(super) fn overview(
     };
     let switch = match may_switch {
         true => format!(
-            r#"<form method="post" action="/deployments/{name}"><button name="access" value="{other}">{action}</button></form>"#
+            r#"<form method="post" action="./{name}"><button name="access" value="{other}">{action}</button></form>"#
         ),
         false => String::new(),
     };
@@ -95,21 +94,21 @@ pub(super) fn overview(
         .iter()
         .map(|(label, line)| code(label, line))
         .collect();
-    let created = escaped(&deployment.created());
+    let created = escaped(&deployment.provenance());
     let content = format!(
-        r#"<p><a href="/deployments">Deployments</a></p>
+        r#"<p><a href="../deployments">Deployments</a></p>
 <h1 class="data">{name}</h1>
-<nav class="tabs" aria-label="Deployment"><a href="/deployments/{name}" aria-current="page">Overview</a><a href="/deployments/{name}/api_tokens">API Tokens</a></nav>
+<nav class="tabs" aria-label="Deployment"><a href="./{name}" aria-current="page">Overview</a><a href="./{name}/api_tokens">API Tokens</a></nav>
 <dl>
 <dt>URL</dt><dd class="data"><code>{url}</code></dd>
 <dt>Access</dt><dd>{access}<p>{who}</p>{switch}</dd>
-<dt>CreatedToken</dt><dd>{created}</dd>
+<dt>Created</dt><dd>{created}</dd>
 </dl>
 <section aria-labelledby="call"><h2 id="call">Call it</h2>
-<p>Each line calls it with the token in <code>$TOKEN</code>. Make one under <a href="/deployments/{name}/api_tokens">API Tokens</a>.</p>
+<p>Each line calls it with the token in <code>$TOKEN</code>. Make one under <a href="./{name}/api_tokens">API Tokens</a>.</p>
 {lines}</section>"#
     );
-    page(caller, &name, &content)
+    page(reader, &name, &content)
 }
 
 fn code(label: &str, line: &str) -> String {
@@ -124,25 +123,31 @@ fn badge(access: Exposure) -> &'static str {
     }
 }
 
-pub(super) fn not_found(caller: &Principal) -> Response {
-    let content = r#"<h1>No such deployment</h1>
+pub(super) fn not_found(reader: &Reader) -> Response {
+    let root = reader.root;
+    let content = format!(
+        r#"<h1>No such deployment</h1>
 <p>There is no deployment of this name, or none that your token may be used for.</p>
-<p><a href="/deployments">All deployments</a></p>"#;
-    let page = page(caller, "No such deployment", content);
+<p><a href="{root}/deployments">All deployments</a></p>"#
+    );
+    let page = page(reader, "No such deployment", &content);
     with_status(StatusCode::NOT_FOUND, page)
 }
 
-pub(super) fn forbidden(caller: &Principal) -> Response {
-    let content = r#"<h1>Your token may not do this</h1>
+pub(super) fn forbidden(reader: &Reader) -> Response {
+    let root = reader.root;
+    let content = format!(
+        r#"<h1>Your token may not do this</h1>
 <p>Deployments are for tokens with the scope <code>resources:deployments</code>.</p>
-<p><a href="/api_tokens">API tokens</a></p>"#;
-    let page = page(caller, "Your token may not do this", content);
+<p><a href="{root}/{TOKENS}">API tokens</a></p>"#
+    );
+    let page = page(reader, "Your token may not do this", &content);
     with_status(StatusCode::FORBIDDEN, page)
 }
 
-/// A page around its content. The title is HTML too.
-fn page(caller: &Principal, title: &str, content: &str) -> Response {
-    let who = escaped(caller.subject());
+/// Returns a page around its content. The title is HTML too.
+fn page(reader: &Reader, title: &str, content: &str) -> Response {
+    let (who, root) = (escaped(reader.caller.subject()), reader.root);
     let html = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -152,11 +157,11 @@ fn page(caller: &Principal, title: &str, content: &str) -> Response {
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="{TOKENS}/page.css">
-<link rel="stylesheet" href="/deployments.css">
+<link rel="stylesheet" href="{root}/{TOKENS}/page.css">
+<link rel="stylesheet" href="{root}/deployments.css">
 </head>
 <body>
-<header class="bar"><p>Signed in as <strong class="data">{who}</strong></p><a href="{TOKENS}">API tokens</a></header>
+<header class="bar"><p>Signed in as <strong class="data">{who}</strong></p><a href="{root}/{TOKENS}">API tokens</a></header>
 <main>
 {content}
 </main>
@@ -171,7 +176,7 @@ fn page(caller: &Principal, title: &str, content: &str) -> Response {
     response
 }
 
-/// A text as it may stand in HTML, between quotation marks too.
+/// Escapes a text for HTML, also for a quoted attribute.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Documents in memory, which end with the process.
+//! Documents in memory, which are lost when the process ends.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
-//! What the cloud keeps besides its tokens: documents, some with content.
+//! The documents of the cloud, some with content.
 //!
-//! They stand in a table of the same store as the tokens, and every request
-//! reads them there: what another process wrote is seen at once, and what was
-//! acknowledged is committed.
+//! They are in the same database as the tokens, in a table of their own. Every request
+//! reads them there, so it sees the writes of other processes at once. An acknowledged
+//! write is committed.
 
 mod memory;
 mod operation;
@@ -33,7 +33,7 @@ pub(crate) enum Documents {
     Sqlite(Sqlite),
 }
 
-/// Opens a store: its tokens and its documents.
+/// Opens the tokens and the documents of a store.
 pub(crate) async fn open(
     store: &str,
     options: TokensOptions,
@@ -43,7 +43,7 @@ pub(crate) async fn open(
         return Ok((tokens, Documents::Memory(Arc::default())));
     }
     if let Some(path) = store.strip_prefix("sqlite:") {
-        // It makes the file, and sets the mode of its journal.
+        // It creates the file, and sets the mode of its journal.
         let tokens = Tokens::open(SqliteStore::open(path).await?, options).await?;
         return Ok((tokens, Documents::Sqlite(Sqlite::open(path).await?)));
     }
@@ -55,7 +55,7 @@ pub(crate) async fn open(
 }
 
 impl Documents {
-    /// Writes a document down that was not there, and says whether it was not.
+    /// Creates a document, and returns whether its name was free.
     pub(crate) async fn create(
         &self,
         kind: Kind,
@@ -66,7 +66,7 @@ impl Documents {
         self.wrote(Operation::Create, values).await
     }
 
-    /// Writes a document and its content down, whatever was there.
+    /// Writes a document and its content, and replaces one of the same name.
     pub(crate) async fn put(
         &self,
         kind: Kind,
@@ -79,8 +79,8 @@ impl Documents {
         self.run(Operation::Put, values).await.map(drop)
     }
 
-    /// Writes a document anew, and says whether it is there: one that was
-    /// deleted meanwhile does not come back.
+    /// Replaces a document, and returns whether it exists. One that was deleted in the
+    /// meantime is not created again.
     pub(crate) async fn replace(
         &self,
         kind: Kind,
@@ -91,7 +91,7 @@ impl Documents {
         self.wrote(Operation::Replace, values).await
     }
 
-    /// Deletes a document, and gives what it was.
+    /// Deletes a document, and returns it.
     pub(crate) async fn delete<T: DeserializeOwned>(
         &self,
         kind: Kind,
@@ -100,7 +100,7 @@ impl Documents {
         self.first(Operation::Delete, Values::new(kind, name)).await
     }
 
-    /// One document.
+    /// Returns one document.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         kind: Kind,
@@ -109,7 +109,7 @@ impl Documents {
         self.first(Operation::Get, Values::new(kind, name)).await
     }
 
-    /// The content of one document.
+    /// Returns the content of one document.
     pub(crate) async fn content(
         &self,
         kind: Kind,
@@ -121,7 +121,7 @@ impl Documents {
         Ok(rows.into_iter().find_map(|(_, content)| content))
     }
 
-    /// All documents of a kind, by name.
+    /// Lists the documents of a kind, sorted by name.
     pub(crate) async fn list<T: DeserializeOwned>(&self, kind: Kind) -> Result<Vec<T>, StoreError> {
         let rows = self.run(Operation::List, Values::new(kind, "")).await?;
         rows.iter().map(read).collect()
@@ -153,7 +153,7 @@ fn read<T: DeserializeOwned>((document, _): &Row) -> Result<T, StoreError> {
     serde_json::from_str(document).map_err(StoreError::new)
 }
 
-/// The store can't be reached, or holds what nobody here wrote.
+/// The store is unreachable, or a document is malformed.
 #[derive(Debug)]
 pub(crate) struct StoreError(Box<dyn Error + Send + Sync>);
 

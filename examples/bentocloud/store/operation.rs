@@ -1,10 +1,10 @@
-//! What can be done to documents, and how SQL says it.
+//! The operations on documents, and their SQL.
 
 use serde::Serialize;
 
 use super::StoreError;
 
-/// What kinds of documents there are. A name is unique among its kind.
+/// The kinds of documents. A name is unique in its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Bento,
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Organization,
 }
 
-/// What can be done. Each answers with the rows that it found or wrote.
+/// The operations. Each returns the rows that it found or wrote.
 #[derive(Clone, Copy)]
 pub(super) enum Operation {
     Content,
@@ -27,7 +27,7 @@ pub(super) enum Operation {
     Replace,
 }
 
-/// What it is done with: the parameters of every statement, in this order.
+/// The parameters of every statement, in this order.
 pub(super) struct Values {
     pub(super) kind: Kind,
     pub(super) name: String,
@@ -35,7 +35,7 @@ pub(super) struct Values {
     pub(super) content: Option<Vec<u8>>,
 }
 
-/// A document as JSON, and its content where that was asked for.
+/// A document as JSON, and its content if the operation returns it.
 pub(super) type Row = (String, Option<Vec<u8>>);
 
 impl Kind {
@@ -52,8 +52,7 @@ impl Kind {
 }
 
 impl Operation {
-    /// Its statement: PostgreSQL reads it as it stands, and SQLite with `?`
-    /// in the place of `$`.
+    /// Returns the statement in PostgreSQL's form. SQLite has `?` in place of `$`.
     pub(super) fn statement(self) -> &'static str {
         match self {
             Self::Content => {
@@ -81,7 +80,7 @@ impl Operation {
         }
     }
 
-    /// How many of the values it needs: the first ones.
+    /// Returns the number of parameters of the statement, which are the first ones.
     pub(super) fn parameters(self) -> usize {
         match self {
             Self::List => 1,

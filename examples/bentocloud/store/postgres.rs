@@ -1,4 +1,4 @@
-//! Documents in the PostgreSQL database that the tokens are in.
+//! Documents in the PostgreSQL database of the tokens.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::{
     operation::{Operation, Row, Values},
 };
 
-/// How long a connection and an answer are waited for.
+/// The longest wait for a connection, and for an answer.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Two who make the table at once wait for each other.
+/// The lock serializes two processes that create the table at once.
 const TABLE: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('bentocloud'));
     CREATE TABLE IF NOT EXISTS bentocloud (
         kind TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, content BYTEA,
@@ -70,8 +70,8 @@ impl Postgres {
             .map_err(StoreError::new)
     }
 
-    /// Does something within the limit. A connection on which it failed is in
-    /// an unknown state: it is closed.
+    /// Runs a task within the limit. If the task fails, its connection is in an unknown
+    /// state and is closed.
     async fn with<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: AsyncFnOnce(&Object) -> Result<T, tokio_postgres::Error>,

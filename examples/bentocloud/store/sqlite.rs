@@ -1,4 +1,4 @@
-//! Documents in the SQLite file that the tokens are in.
+//! Documents in the SQLite file of the tokens.
 
 use std::{
     path::PathBuf,
@@ -14,14 +14,14 @@ use super::{
     operation::{Operation, Row, Values},
 };
 
-/// How long another one's write is waited for.
+/// The longest wait for a write of another connection.
 const BUSY: Duration = Duration::from_secs(5);
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS bentocloud (
     kind TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, content BLOB,
     PRIMARY KEY (kind, name)) STRICT";
 
-/// How many connections wait for the next request.
+/// The number of connections that are kept for the next requests.
 const IDLE: usize = 8;
 
 #[derive(Clone)]
@@ -66,8 +66,8 @@ impl Sqlite {
         .await
     }
 
-    /// Does something on a thread that may wait. A connection on which it
-    /// failed is closed.
+    /// Runs a task on a thread that may block. If the task fails, its connection is
+    /// closed.
     async fn with<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -91,11 +91,11 @@ impl Sqlite {
 
 impl File {
     fn connect(&self) -> rusqlite::Result<Connection> {
-        // Without CREATE: a file that is gone is an outage.
+        // Without CREATE, since a missing file is an outage.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
-        // What is committed survives a crash of the machine too.
+        // A committed write also survives a crash of the machine.
         connection.pragma_update(None, "synchronous", "FULL")?;
         Ok(connection)
     }

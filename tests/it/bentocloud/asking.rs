@@ -1,4 +1,4 @@
-//! The request of a row of the table, and what it comes to.
+//! Sends the request of a row of the table.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{ADMIN, Call, Cloud, table::Row};
 
 impl Row {
-    /// The path, once what an earlier request took away is there again.
+    /// Restores what an earlier request deleted, and returns the path.
     async fn prepare(&self, cloud: &Cloud) -> String {
         if self.method == "DELETE" || self.body.contains("elsewhere") {
             for path in ["/api/v1/models/m", "/api/v1/bentos/m"] {
@@ -29,11 +29,11 @@ impl Row {
         let filled = match self.of {
             "ID" => {
                 let draft = json!({ "scopes": ["resources:access"], "targets": ["demo"] });
-                cloud.make(draft).await.0
+                cloud.create(draft).await.0
             }
             "ID of all" => {
                 cloud
-                    .make(json!({ "scopes": ["resources:access"] }))
+                    .create(json!({ "scopes": ["resources:access"] }))
                     .await
                     .0
             }
@@ -48,7 +48,7 @@ impl Row {
         }
     }
 
-    /// The status of its request: 200 for any that succeeds.
+    /// Sends the request, and returns its status, which is 200 for every success.
     pub async fn status(&self, cloud: &Cloud, method: &str, version: Version, token: &str) -> u16 {
         let path = self.prepare(cloud).await;
         let call = Call::new(method, &path).version(version).token(token);
@@ -65,9 +65,9 @@ impl Row {
         }
     }
 
-    /// What its gRPC call came to, as the status that HTTP has for it.
+    /// Sends the gRPC call, and returns the HTTP status for its code.
     pub async fn grpc_status(&self, cloud: &Cloud, kind: &str, token: &str) -> u16 {
-        // One message: an empty prompt or service, and to reflection a question.
+        // One message: an empty prompt or service, or a question to reflection.
         let mut body = b"\0\0\0\0\x02\x3a\0".to_vec();
         if kind.contains("-text") {
             body = STANDARD.encode(body).into_bytes();
@@ -90,15 +90,15 @@ impl Row {
 }
 
 impl Call {
-    /// The status of a gRPC or gRPC-Web call. A message says that the call was
-    /// let through: some streams go on after it.
+    /// Sends a gRPC or gRPC-Web call, and returns its code. A message means success, since
+    /// some streams continue after it.
     pub async fn grpc_code(self, address: SocketAddr) -> u16 {
         let text = self.head.headers["accept"]
             .to_str()
             .unwrap()
             .contains("-text");
         let answer = self.open(address).await;
-        assert_eq!(answer.status(), 200, "not an answer of gRPC");
+        assert_eq!(answer.status(), 200, "not a gRPC answer");
         let (head, mut body) = answer.into_parts();
         let mut code = head.headers.get("grpc-status").map(as_text);
         while code.is_none() {

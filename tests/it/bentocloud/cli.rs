@@ -1,4 +1,4 @@
-//! The reference system's own command line and client, as they come from PyPI.
+//! The reference system's command line and client, from PyPI.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,11 +13,11 @@ use crate::{
     tools::{client, script, text},
 };
 
-/// The last version that says `yatai login`, and today's.
+/// The last version with `yatai login`, and the current one.
 const OLD: &str = "bentoml-1.0.22";
 pub const NEW: &str = "bentoml-1.4.39";
 
-/// A command line with a configuration of its own, that sees no network.
+/// A command line with its own configuration and without a network.
 pub struct Cli {
     program: PathBuf,
     home: Directory,
@@ -38,17 +38,17 @@ impl Cli {
         command
     }
 
-    /// What it printed, once it ended well.
+    /// Runs a command that succeeds, and returns its output.
     pub fn ok(&self, args: &[&str]) -> String {
         text(&self.command(&self.program).args(args).output().unwrap())
     }
 
-    /// A path in its own home.
+    /// Returns a path in its home directory.
     pub fn home(&self, path: &str) -> PathBuf {
         self.home.path().join(path)
     }
 
-    /// What it printed to standard error as it failed.
+    /// Runs a command that fails, and returns its standard error.
     pub fn failed(&self, args: &[&str]) -> String {
         let output = self.command(&self.program).args(args).output().unwrap();
         let printed = String::from_utf8(output.stderr).unwrap();
@@ -56,7 +56,7 @@ impl Cli {
         printed.trim_end().to_owned()
     }
 
-    /// What it printed as it failed.
+    /// Runs a command that fails, and returns its whole output.
     pub fn refused(&self, args: &[&str]) -> String {
         let output = self.command(&self.program).args(args).output().unwrap();
         let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -65,7 +65,7 @@ impl Cli {
     }
 }
 
-/// Keeps a client of the reference system to this machine.
+/// Restricts a client of the reference system to this machine.
 pub fn isolate(command: &mut Command, home: &Path) {
     command
         .env("BENTOML_HOME", home)
@@ -77,9 +77,9 @@ pub fn isolate(command: &mut Command, home: &Path) {
     command.env("no_proxy", "127.0.0.1,localhost");
 }
 
-/// Tokens that log nobody in, and the status and the message for each.
+/// Returns tokens that can't log in, each with the expected status and message.
 async fn strangers(cloud: &Cloud) -> Vec<(String, u16, &'static str)> {
-    let dead = cloud.dead(&["resources"]).await.into_iter();
+    let dead = cloud.invalid_tokens(&["resources"]).await.into_iter();
     let mut strangers: Vec<_> = dead
         .map(|(_, token)| (token, 401, "the credential is not valid"))
         .collect();
@@ -126,8 +126,8 @@ async fn the_cli_of_today_logs_in() {
         assert!(!printed.contains(token), "{printed}");
     }
 
-    // Other commands print what the server said, for a token that is made up
-    // and for one that may not.
+    // Other commands print the server's message, for a made-up token and for one without
+    // the scope.
     for (token, status, message) in &strangers[3..] {
         let mut list = cli.command(&cli.program);
         list.env("BENTO_CLOUD_API_KEY", token)
@@ -152,7 +152,7 @@ async fn the_http_client_of_today_calls_a_deployment() {
     };
     let cloud = Cloud::start();
     let caller = cloud.token(&["deployment"]).await;
-    let (id, ending) = cloud.make(json!({ "scopes": ["deployment"] })).await;
+    let (id, ending) = cloud.create(json!({ "scopes": ["deployment"] })).await;
     let home = Directory::new();
     let mut calls = script(&python, "bentoml_calls.py");
     isolate(&mut calls, home.path());

@@ -1,4 +1,4 @@
-//! curl, grpcio and gRPC-Web, as README has them.
+//! curl, grpcio and gRPC-Web, with the calls of README.
 
 use super::{ADMIN, Cloud};
 use crate::{
@@ -59,7 +59,7 @@ async fn grpcio_calls_with_composite_credentials_over_tls() {
     let file = directory.file();
     let store = format!("sqlite:{}", file.display());
     let tls = directory.path().join("tls");
-    // Its tokens are made before it serves TLS, which curl alone speaks here.
+    // The tokens are created before the server uses TLS.
     let cloud = Cloud::with(&["--store", &store]);
     let caller = cloud.token(&["deployment"]).await;
     let other = cloud.token(&["resources"]).await;

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::{
     ADMIN, Cloud, TOKENS,
-    durable::{pull, verdict},
+    durable::{app_status, pull},
 };
 use crate::stores::{Directory, server};
 
@@ -124,8 +124,8 @@ async fn survives(store: &str) {
         }
         for (token, last) in tokens {
             match last {
-                "made" => assert_eq!(verdict(&cloud, &token).await, 200, "a token is lost"),
-                "revoked" => assert_eq!(verdict(&cloud, &token).await, 401, "one is back"),
+                "made" => assert_eq!(app_status(&cloud, &token).await, 200, "a token is lost"),
+                "revoked" => assert_eq!(app_status(&cloud, &token).await, 401, "one is back"),
                 // Killed in between: done, or not.
                 _ => {}
             }

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::{ADMIN, Call, Cloud, TOKENS};
 use crate::stores::{Directory, server};
 
-/// How long another process may take to see what was changed.
+/// The longest delay until another process sees a change.
 const BOUND: Duration = Duration::from_millis(1_500);
 
-/// The status that a token comes to on an app.
-pub async fn verdict(cloud: &Cloud, token: &str) -> u16 {
+/// Calls an app with a token, and returns the status.
+pub async fn app_status(cloud: &Cloud, token: &str) -> u16 {
     let call = Call::new("GET", "/apps/demo/readyz").token(token);
     call.status(cloud.address).await
 }
@@ -31,7 +31,7 @@ pub async fn pull(address: SocketAddr, name: &str) -> String {
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
-/// All that the lists show, but for what changes by looking.
+/// Returns all lists, without the fields that change by reading.
 async fn everything(cloud: &Cloud) -> Vec<Value> {
     let mut lists = Vec::new();
     for path in [
@@ -47,7 +47,7 @@ async fn everything(cloud: &Cloud) -> Vec<Value> {
         let mut list = cloud.admin("GET", path, json!({})).await;
         for item in list["items"].as_array_mut().into_iter().flatten() {
             let item = item.as_object_mut().unwrap();
-            // An address has another port at each start.
+            // The port changes at each start.
             for changing in ["last_used_at", "uses", "url"] {
                 item.remove(changing);
             }
@@ -64,10 +64,10 @@ async fn a_restart_keeps_everything() {
     let cloud = Cloud::with(&flags);
     let scopes = ["deployment"];
     let kept = cloud.token(&scopes).await;
-    let (id, revoked) = cloud.make(json!({ "scopes": scopes })).await;
+    let (id, revoked) = cloud.create(json!({ "scopes": scopes })).await;
     cloud.revoke(&id).await;
     let (id, suspended) = cloud
-        .make(json!({ "scopes": scopes, "name": "resting" }))
+        .create(json!({ "scopes": scopes, "name": "resting" }))
         .await;
     cloud
         .admin("POST", &format!("{TOKENS}/{id}/suspend"), json!({}))
@@ -95,7 +95,7 @@ async fn a_restart_keeps_everything() {
     assert_eq!(everything(&cloud).await, before);
     assert_eq!(pull(cloud.address, "llama").await, "weights");
     for (token, expected) in [(kept, 200), (revoked, 401), (suspended, 401)] {
-        assert_eq!(verdict(&cloud, &token).await, expected);
+        assert_eq!(app_status(&cloud, &token).await, expected);
     }
     for (path, expected) in [("/apps/mine/readyz", 200), ("/apps/hello/readyz", 401)] {
         assert_eq!(
@@ -115,25 +115,25 @@ async fn two_processes_on_one_database_agree() {
     let one = Cloud::with(&["--store", &database]);
     let two = Cloud::with(&["--store", &database]);
 
-    let (id, token) = one.make(json!({ "scopes": ["deployment"] })).await;
-    assert_eq!(verdict(&two, &token).await, 200, "at once");
-    let (_, kept) = two.make(json!({ "scopes": ["deployment"] })).await;
-    assert_eq!(verdict(&one, &kept).await, 200, "at once");
+    let (id, token) = one.create(json!({ "scopes": ["deployment"] })).await;
+    assert_eq!(app_status(&two, &token).await, 200, "at once");
+    let (_, kept) = two.create(json!({ "scopes": ["deployment"] })).await;
+    assert_eq!(app_status(&one, &kept).await, 200, "at once");
 
     one.revoke(&id).await;
     let since = Instant::now();
-    assert_eq!(verdict(&one, &token).await, 401, "at once");
-    while verdict(&two, &token).await != 401 {
+    assert_eq!(app_status(&one, &token).await, 401, "at once");
+    while app_status(&two, &token).await != 401 {
         assert!(since.elapsed() < BOUND, "still good on the other one");
     }
-    assert_eq!(verdict(&two, &kept).await, 200);
+    assert_eq!(app_status(&two, &kept).await, 200);
 
     push(&one, "llama", "weights").await;
     assert_eq!(pull(two.address, "llama").await, "weights");
     for (writer, reader) in [(&one, &two), (&two, &one)] {
         for (access, expected) in [("public", 200), ("protected", 401)] {
             writer.switch("demo", access).await;
-            assert_eq!(verdict(reader, "").await, expected, "{access}, at once");
+            assert_eq!(app_status(reader, "").await, expected, "{access}, at once");
         }
     }
     assert_eq!(everything(&one).await, everything(&two).await);

@@ -1,5 +1,5 @@
-//! A deployment's own endpoint, `NAME.mybentocloud.localhost`, asked as the
-//! seed's clients ask it: over gRPC, and by curl without a path.
+//! A deployment's endpoint, `NAME.mybentocloud.localhost`, over gRPC and by curl without a
+//! path.
 
 use http::Version;
 use serde_json::json;
@@ -18,9 +18,9 @@ fn host(cloud: &Cloud, name: &str) -> String {
     format!("{name}.mybentocloud.localhost:{}", cloud.address.port())
 }
 
-/// A call of `Generate` at a deployment's host: in `:authority` or `Host`.
+/// Creates a call of `Generate` at a deployment's host, in `:authority` or `Host`.
 fn generate(cloud: &Cloud, kind: &str, name: &str) -> Call {
-    Call::grpc(kind, "Generate", "hi").at(&host(cloud, name))
+    Call::grpc(kind, "Generate", "hi").host(&host(cloud, name))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,7 +29,7 @@ async fn s18_the_host_of_a_grpc_call_selects_the_deployment_as_x_deployment_does
     let caller = cloud.token(&["deployment"]).await;
     let other = cloud.token(&["resources"]).await;
     let held = json!({ "scopes": ["deployment"], "targets": ["hello"], "expires_at": null });
-    let held = cloud.make(held).await.1;
+    let held = cloud.create(held).await.1;
     for kind in KINDS {
         for (name, token, expected) in [
             ("hello", "", 0),
@@ -44,7 +44,7 @@ async fn s18_the_host_of_a_grpc_call_selects_the_deployment_as_x_deployment_does
             ("nowhere", "", 16),
             ("nowhere", &held, 7),
             ("nowhere", &caller, 5),
-            // No label, so nothing is called that.
+            // Not a label, so no deployment has this name.
             ("a.hello", "", 16),
             ("a.hello", &caller, 5),
         ] {
@@ -86,7 +86,7 @@ async fn s18_a_grpc_call_that_names_two_deployments_is_an_invalid_argument() {
             let shown = format!("{kind} {name} {metadata:?}");
             let came_to = call().token(&caller).grpc_code(cloud.address).await;
             assert_eq!(came_to, expected, "{shown}");
-            // Strangers are let in by a public deployment alone, named once.
+            // Only a public deployment that is named once admits strangers.
             let stranger = call().grpc_code(cloud.address).await;
             let is_public = expected == 0 && name == "hello";
             assert_eq!(stranger, if is_public { 0 } else { 16 }, "{shown}");
@@ -112,13 +112,13 @@ async fn s18_health_and_reflection_answer_at_a_deployments_host() {
             let call = call
                 .header("accept", GRPC)
                 .body(GRPC, question)
-                .at(&host(&cloud, name));
+                .host(&host(&cloud, name));
             assert_eq!(call.grpc_code(cloud.address).await, 0, "{name} {path}");
         }
     }
-    // Nothing else of the server is there.
+    // The host serves nothing else.
     let models = Call::new("GET", "/api/v1/models").token(ADMIN);
-    let models = models.at(&host(&cloud, "demo"));
+    let models = models.host(&host(&cloud, "demo"));
     assert_eq!(models.status(cloud.address).await, 404);
 }
 
@@ -140,16 +140,16 @@ async fn s19_a_post_without_a_path_is_answered_by_the_apps_main_endpoint() {
             ] {
                 let call = Call::new("POST", path).version(version).token(token);
                 let call = call.json(&json!({ "prompt": "hi" }));
-                let answer = call.at(&host(&cloud, name)).send(cloud.address).await;
+                let answer = call.host(&host(&cloud, name)).send(cloud.address).await;
                 assert_eq!(answer.head.status, expected, "{name} {path} {token}");
                 if expected == 200 {
                     assert_eq!(answer.body, r#"{"text":"You asked: hi"}"#);
                 }
             }
         }
-        // A GET is none of its calls, and the control plane has no such path.
+        // An app has no GET without a path, and neither has the control plane.
         let call = Call::new("GET", "/").version(version).token(&caller);
-        let call = call.at(&host(&cloud, "demo"));
+        let call = call.host(&host(&cloud, "demo"));
         assert_eq!(call.status(cloud.address).await, 404);
     }
 }

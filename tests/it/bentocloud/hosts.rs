@@ -31,7 +31,7 @@ async fn a_host_means_its_app_in_any_case_with_any_port_and_a_dot() {
                 ("demo", (401, 200)),
                 ("Demo", (401, 200)),
                 ("nowhere", (401, 404)),
-                // No host of an app, but below the domain: nobody's.
+                // Below the domain, but not a label: no app has this host.
                 ("a.hello", (401, 404)),
                 ("hello.", (401, 404)),
                 ("-", (401, 404)),
@@ -70,7 +70,7 @@ async fn only_the_host_itself_names_an_app() {
         let call = Call::new("GET", "/readyz").header(name, hello);
         assert_eq!(ask(&cloud, call).await, (401, 404), "{name}");
     }
-    // Of two, whoever stands in front may have read the other.
+    // A proxy may have read the other one of two.
     let other = "demo.mybentocloud.localhost";
     for (line, hosts, status) in [
         ("/readyz", &[hello][..], "200"),
@@ -102,8 +102,8 @@ async fn only_the_host_itself_names_an_app() {
     }
 }
 
-/// What is asked of an app's host is asked of its path or of nothing: where the
-/// path gets too long, it does not become one of the control plane.
+/// A request to an app's host never becomes one to the control plane, even if the path
+/// gets too long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_path_that_is_too_long_below_an_apps_is_no_path() {
     let cloud = Cloud::start();
@@ -114,7 +114,7 @@ async fn a_path_that_is_too_long_below_an_apps_is_no_path() {
     }
 }
 
-/// The status of a request that no client would write.
+/// Sends a request that no client would send, and returns its status.
 fn raw(cloud: &Cloud, target: &str, hosts: &[&str]) -> String {
     let hosts = hosts.iter().map(|host| format!("host: {host}\r\n"));
     let hosts: String = hosts.collect();
@@ -157,7 +157,7 @@ async fn an_apps_host_serves_nothing_of_the_control_plane() {
     }
 }
 
-/// An app by path has the origin of the control plane, so it runs no script.
+/// An app at its path has the origin of the control plane, so it must not run scripts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_app_answers_is_sandboxed() {
     let cloud = Cloud::start();

@@ -1,4 +1,4 @@
-//! Paths that are not there, and commands for what the example leaves out.
+//! Unknown paths, and the commands that the example leaves out.
 
 use std::fs;
 
@@ -20,15 +20,15 @@ async fn s23_a_path_that_is_not_there_is_404_for_an_administrator_and_401_for_st
     ] {
         let came_to = ask(&cloud, Call::new(method, path)).await;
         assert_eq!(came_to, (401, 404), "{method} {path}");
-        // What is there is told from what is not by no byte of the refusal.
+        // No byte of the refusal says whether the path exists.
         let unknown = Call::new(method, path).send(cloud.address).await;
         let known = Call::new("GET", "/api/v1/models").send(cloud.address).await;
         assert_eq!(unknown.body, known.body);
-        let told = |name: &str| {
+        let same = |name: &str| {
             let headers = [&unknown, &known].map(|answer| answer.head.headers.get(name));
             headers[0] == headers[1]
         };
-        assert!(told("www-authenticate") && told("content-length"));
+        assert!(same("www-authenticate") && same("content-length"));
         let answer = Call::new(method, path).token(ADMIN).send(cloud.address);
         let message = r#"{"message":"there is nothing here"}"#;
         assert_eq!(answer.await.body, message, "{method} {path}");
@@ -65,7 +65,7 @@ async fn s23_what_the_example_leaves_out_is_501_for_whoever_may_log_in() {
     }
 }
 
-/// A model and a bento as they lie in the CLI's own stores.
+/// Writes a model and a bento to the CLI's local stores.
 fn store_locally(cli: &Cli) {
     let (models, bentos) = (cli.home("models/m"), cli.home("bentos/b"));
     for folder in [&models, &bentos] {
@@ -111,7 +111,7 @@ async fn s23_each_command_of_the_cli_works_or_answers_one_clear_line() {
         assert!(line.ends_with(said), "{args:?}: {line}");
         assert_eq!(line.lines().count(), 1, "{args:?}: {line}");
     }
-    // These ask no server.
+    // These call no server.
     assert!(cli.ok(&["models", "list"]).contains("m:1"));
     assert!(cli.ok(&["models", "delete", "m:1", "-y"]).contains("m:1"));
 }

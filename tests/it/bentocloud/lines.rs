@@ -1,4 +1,4 @@
-//! The lines that are shown with a new token, each run as it is shown.
+//! The lines that are shown with a new token, each run unchanged.
 
 use std::{collections::BTreeSet, thread};
 
@@ -12,7 +12,7 @@ use crate::{
 
 const MANAGED: &str = "/api_tokens/api/tokens";
 
-/// A session of the page, as its cookie.
+/// Signs in to the page, and returns the cookie of the session.
 async fn sign_in(cloud: &Cloud, token: &str) -> String {
     let answer = Call::new("POST", "/api_tokens/session").token(token);
     let answer = answer.send(cloud.address).await;
@@ -26,10 +26,10 @@ async fn asked(cloud: &Cloud, call: Call, cookie: &str) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// A line that is to be run: its label, itself, and the deployment that it calls.
+/// A label and a line.
 type Shown = (String, String);
 
-/// Makes a token on a page, and gives what the page shows with it.
+/// Creates a token on a page, and returns the lines that the page shows with it.
 async fn shown(cloud: &Cloud, cookie: &str, draft: &Value, page: &str) -> Vec<Shown> {
     let made = asked(cloud, Call::new("POST", MANAGED).json(draft), cookie).await;
     let id = made["id"].as_str().unwrap();
@@ -53,8 +53,7 @@ async fn shown(cloud: &Cloud, cookie: &str, draft: &Value, page: &str) -> Vec<Sh
         .collect()
 }
 
-/// The scopes, the targets, the page, and the deployment that the lines call,
-/// where they call any.
+/// Returns cases of scopes, targets and pages, and the deployment that the lines call.
 fn kinds() -> Vec<(
     &'static [&'static str],
     Value,
@@ -155,8 +154,8 @@ async fn s21_each_line_that_is_shown_with_a_token_works_for_that_token() {
 async fn s21_lines_are_shown_to_whoever_may_see_the_token() {
     let cloud = Cloud::start();
     let draft = json!({ "scopes": ["resources", "deployment"], "targets": ["hello"] });
-    let (id, token) = cloud.make(draft.clone()).await;
-    let (other, _) = cloud.make(json!({ "scopes": ["deployment"] })).await;
+    let (id, token) = cloud.create(draft.clone()).await;
+    let (other, _) = cloud.create(json!({ "scopes": ["deployment"] })).await;
     let cookie = sign_in(&cloud, &token).await;
     for (id, cookie, status) in [
         (&id, cookie.as_str(), 200),

@@ -1,4 +1,4 @@
-//! The reference system, called from outside.
+//! The `bentocloud` example, called by clients.
 
 #![cfg(feature = "full")]
 
@@ -37,20 +37,20 @@ use crate::{
     support::{Answered, open, send},
 };
 
-/// The first administrator's token: both scopes, no end.
+/// The first administrator's token, which has both scopes and does not expire.
 pub const ADMIN: &str = "admin-9cLqJTbYzVvZyXHn.0123456789";
 
-/// Where the tokens are managed.
+/// The path of the management API.
 pub const TOKENS: &str = "/manage/tokens";
 
-/// A cloud of its own for each test.
+/// A running server.
 pub struct Cloud {
     pub app: Example,
     pub address: SocketAddr,
 }
 
 impl Cloud {
-    /// One that keeps nothing.
+    /// Starts a server with a store in memory.
     pub fn start() -> Self {
         Self::with(&["--store", "memory:"])
     }
@@ -63,7 +63,7 @@ impl Cloud {
         Self { app, address }
     }
 
-    /// What the administrator is answered, who is never refused.
+    /// Sends a call of the administrator, and returns the answer. The call must succeed.
     pub async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
         let call = Call::new(method, path).token(ADMIN).json(&body);
         let answer = call.send(self.address).await;
@@ -79,16 +79,16 @@ impl Cloud {
         self.admin("PATCH", &path, change).await;
     }
 
-    /// Makes a token, and gives its id and its secret.
-    pub async fn make(&self, draft: Value) -> (String, String) {
+    /// Creates a token, and returns its id and its secret.
+    pub async fn create(&self, draft: Value) -> (String, String) {
         let made = self.admin("POST", TOKENS, draft).await;
         let text = |field: &str| made[field].as_str().unwrap().to_owned();
         (text("id"), text("secret"))
     }
 
-    /// Makes a token with these scopes and no end, and gives its secret.
+    /// Creates a token with scopes that does not expire, and returns its secret.
     pub async fn token(&self, scopes: &[&str]) -> String {
-        self.make(json!({ "scopes": scopes, "expires_at": null }))
+        self.create(json!({ "scopes": scopes, "expires_at": null }))
             .await
             .1
     }
@@ -98,14 +98,14 @@ impl Cloud {
         self.admin("POST", &path, json!({})).await;
     }
 
-    /// Tokens with these scopes that were good and are so no longer, and one
-    /// that never was, each with why.
-    pub async fn dead(&self, scopes: &[&str]) -> [(&'static str, String); 4] {
+    /// Returns tokens with these scopes that are no longer valid, and one that never was,
+    /// each with the reason.
+    pub async fn invalid_tokens(&self, scopes: &[&str]) -> [(&'static str, String); 4] {
         let soon = Timestamp::now() + Duration::from_secs(2);
         let expiring = json!({ "scopes": scopes, "expires_at": soon });
-        let (_, expired) = self.make(expiring).await;
-        let (revoked_id, revoked) = self.make(json!({ "scopes": scopes })).await;
-        let (suspended_id, suspended) = self.make(json!({ "scopes": scopes })).await;
+        let (_, expired) = self.create(expiring).await;
+        let (revoked_id, revoked) = self.create(json!({ "scopes": scopes })).await;
+        let (suspended_id, suspended) = self.create(json!({ "scopes": scopes })).await;
         for token in [&expired, &revoked, &suspended] {
             let whoami = Call::new("GET", "/manage/whoami").token(token);
             assert_eq!(whoami.status(self.address).await, 200, "good so far");
@@ -124,7 +124,7 @@ impl Cloud {
     }
 }
 
-/// A request that is being written.
+/// A request under construction.
 #[derive(Clone)]
 pub struct Call {
     version: Version,
@@ -143,13 +143,13 @@ impl Call {
         }
     }
 
-    /// A call with a prompt, over gRPC or gRPC-Web.
+    /// Creates a call with a prompt, over gRPC or gRPC-Web.
     pub fn grpc(kind: &str, method: &str, prompt: &str) -> Self {
         let length = u8::try_from(prompt.len()).unwrap();
         assert!(length < 122, "one byte is enough for each length");
         let mut body = vec![0, 0, 0, 0, length + 4, 0x0a, length];
         body.extend(prompt.bytes());
-        // The answer has at most 127 characters.
+        // `max_length`: 127 characters.
         body.extend([0x10, 0x7f]);
         if kind.contains("-text") {
             body = STANDARD.encode(body).into_bytes();
@@ -173,12 +173,12 @@ impl Call {
         self
     }
 
-    /// Sends it to this host: `:authority` over HTTP/2, `Host` over HTTP/1.1.
-    pub fn at(self, host: &str) -> Self {
+    /// Sets the host: `:authority` over HTTP/2, and `Host` over HTTP/1.1.
+    pub fn host(self, host: &str) -> Self {
         self.header("host", host)
     }
 
-    /// No header at all for an empty one.
+    /// Adds a token, unless it is empty.
     pub fn token(self, token: &str) -> Self {
         match token {
             "" => self,
@@ -199,7 +199,7 @@ impl Call {
         send(address, self.version, self.request()).await
     }
 
-    /// The answer, with a body that is still to be read.
+    /// Sends the request, and returns the answer before its body is read.
     pub async fn open(self, address: SocketAddr) -> Response<Incoming> {
         open(address, self.version, self.request()).await
     }
@@ -213,8 +213,8 @@ impl Call {
     }
 }
 
-/// The status for nobody, and for a token that may do everything.
+/// Returns the status without a token, and with the administrator's.
 pub async fn ask(cloud: &Cloud, call: Call) -> (u16, u16) {
-    let nobody = call.clone().status(cloud.address).await;
-    (nobody, call.token(ADMIN).status(cloud.address).await)
+    let stranger = call.clone().status(cloud.address).await;
+    (stranger, call.token(ADMIN).status(cloud.address).await)
 }

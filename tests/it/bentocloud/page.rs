@@ -1,4 +1,4 @@
-//! What being signed in to the page is worth elsewhere: nothing.
+//! A session of the page is not accepted elsewhere.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::{Call, Cloud, TOKENS};
 async fn a_session_of_the_page_opens_its_own_routes_alone_and_ends_with_its_token() {
     let cloud = Cloud::start();
     let scopes = ["resources", "deployment"];
-    let (id, token) = cloud.make(json!({ "scopes": scopes })).await;
+    let (id, token) = cloud.create(json!({ "scopes": scopes })).await;
     let sign_in = Call::new("POST", "/api_tokens/session").token(&token);
     let answer = sign_in.send(cloud.address).await;
     assert_eq!(answer.head.status, 200);
@@ -35,7 +35,7 @@ async fn a_session_of_the_page_opens_its_own_routes_alone_and_ends_with_its_toke
         (Call::new("GET", "/apps/demo/readyz"), 401),
         (Call::new("GET", "/readyz").header("host", &app), 401),
         (Call::new("GET", own).header("host", &app), 401),
-        // What another site's page would send.
+        // Requests that another site's page could send.
         (
             Call::new("POST", own)
                 .header("sec-fetch-site", "cross-site")

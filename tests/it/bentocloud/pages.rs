@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ADMIN, Call, Cloud};
 use crate::support::Answered;
 
-/// A session of the page, as its cookie.
+/// Signs in to the page, and returns the cookie of the session.
 async fn sign_in(cloud: &Cloud, token: &str) -> String {
     let answer = Call::new("POST", "/api_tokens/session").token(token);
     let answer = answer.send(cloud.address).await;
@@ -62,7 +62,7 @@ async fn s20_after_signing_in_an_unknown_name_says_so() {
     let cloud = Cloud::start();
     let admin = sign_in(&cloud, ADMIN).await;
     let held = json!({ "scopes": ["resources"], "targets": ["hello", "nowhere"] });
-    let held = sign_in(&cloud, &cloud.make(held).await.1).await;
+    let held = sign_in(&cloud, &cloud.create(held).await.1).await;
     for (name, cookie, status) in [
         ("demo", &admin, 200),
         ("hello", &admin, 200),
@@ -71,7 +71,7 @@ async fn s20_after_signing_in_an_unknown_name_says_so() {
         ("%22%3E%3Cimg%3E", &admin, 404),
         ("hello", &held, 200),
         ("nowhere", &held, 404),
-        // It may not be used for this one, so there is none to it.
+        // Its targets exclude this one, which is then not found.
         ("demo", &held, 404),
         ("other", &held, 404),
     ] {
@@ -87,8 +87,12 @@ async fn s20_after_signing_in_an_unknown_name_says_so() {
         get(&cloud, "/deployments", &admin).await,
         get(&cloud, "/deployments", &held).await,
     );
-    assert!(body(&all).contains("/deployments/demo") && body(&all).contains("/deployments/hello"));
-    assert!(!body(&own).contains("/deployments/demo") && body(&own).contains("/deployments/hello"));
+    assert!(
+        body(&all).contains("/deployments/demo\"") && body(&all).contains("/deployments/hello\"")
+    );
+    assert!(
+        !body(&own).contains("/deployments/demo\"") && body(&own).contains("/deployments/hello\"")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -97,7 +101,7 @@ async fn s20_only_a_token_that_may_update_it_switches_a_deployment() {
     let signed_in = async |scopes: &[&str], targets: &[&str]| {
         let targets = Some(targets).filter(|targets| !targets.is_empty());
         let draft = json!({ "scopes": scopes, "targets": targets });
-        sign_in(&cloud, &cloud.make(draft).await.1).await
+        sign_in(&cloud, &cloud.create(draft).await.1).await
     };
     let manager = ["resources:access"];
     let reader = ["resources:access", "resources:deployments:read"];
@@ -134,14 +138,11 @@ async fn s20_only_a_token_that_may_update_it_switches_a_deployment() {
 async fn s20_the_root_and_trailing_slashes_lead_to_the_pages() {
     let cloud = Cloud::start();
     for (path, leads) in [
-        ("/", "/deployments"),
-        ("/deployments/", "/deployments"),
-        ("/deployments/demo/", "/deployments/demo"),
-        ("/deployments/nowhere/", "/deployments/nowhere"),
-        (
-            "/deployments/demo/api_tokens/",
-            "/deployments/demo/api_tokens",
-        ),
+        ("/", "deployments"),
+        ("/deployments/", "../deployments"),
+        ("/deployments/demo/", "../demo"),
+        ("/deployments/nowhere/", "../nowhere"),
+        ("/deployments/demo/api_tokens/", "../api_tokens"),
     ] {
         let answer = get(&cloud, path, "").await;
         assert_eq!(answer.head.status, 303, "{path}");
@@ -159,5 +160,94 @@ async fn s20_the_root_and_trailing_slashes_lead_to_the_pages() {
         for inline in ["<script", "style=", "onclick", "javascript:"] {
             assert!(!body(&answer).contains(inline), "{path}: {inline}");
         }
+    }
+}
+
+/// Returns the path of a link, as a browser resolves it on a page.
+fn resolve(page: &str, link: &str) -> String {
+    let mut path: Vec<&str> = match link.starts_with('/') {
+        true => Vec::new(),
+        false => page.split('/').skip(1).collect(),
+    };
+    path.pop();
+    for segment in link.split('/') {
+        match segment {
+            "." | "" => {}
+            ".." => drop(path.pop()),
+            segment => path.push(segment),
+        }
+    }
+    format!("/{}", path.join("/"))
+}
+
+/// Returns the links of a page, and the addresses of its files and forms.
+fn links(html: &str) -> Vec<&str> {
+    let links = ["href=\"", "src=\"", "action=\""].map(|name| html.split(name).skip(1));
+    let links = links.into_iter().flatten();
+    let links = links.map(|rest| rest.split('"').next().unwrap());
+    links.filter(|link| !link.starts_with("data:")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_work_through_a_proxy_that_cuts_a_prefix_off_the_path() {
+    let cloud = Cloud::start();
+    let admin = sign_in(&cloud, ADMIN).await;
+    let narrow = sign_in(&cloud, &cloud.token(&["resources:access"]).await).await;
+    let mut followed = 0;
+    for cookie in [&String::new(), &admin, &narrow] {
+        for page in [
+            "/",
+            "/deployments",
+            "/deployments/",
+            "/deployments/demo",
+            "/deployments/demo/",
+            "/deployments/nowhere",
+            "/deployments/demo/api_tokens",
+            "/deployments/demo/api_tokens/",
+            "/deployments/nowhere/api_tokens",
+        ] {
+            let answer = get(&cloud, page, cookie).await;
+            let html = body(&answer);
+            let location = answer.head.headers.get("location");
+            let location = location.map(|location| location.to_str().unwrap());
+            assert_eq!(location.is_some(), answer.head.status == 303);
+            for link in links(&html).into_iter().chain(location) {
+                let path = resolve(&format!("/prefix{page}"), link);
+                let path = path.strip_prefix("/prefix");
+                let path = path.unwrap_or_else(|| panic!("{page} leaves the prefix by {link}"));
+                let answer = get(&cloud, path, cookie).await;
+                let expected = match path.contains("nowhere") {
+                    _ if cookie.is_empty() => 200,
+                    _ if *cookie == narrow && !path.contains('.') && path != "/api_tokens" => 403,
+                    true => 404,
+                    false => 200,
+                };
+                assert_eq!(answer.head.status, expected, "{page} links to {link}");
+                followed += 1;
+            }
+        }
+    }
+    assert!(followed > 50, "{followed} links");
+    let cookie = &admin;
+    let call = Call::new("POST", "/deployments/demo").header("cookie", cookie);
+    let call = call.header("sec-fetch-site", "same-origin");
+    let call = call.body("application/x-www-form-urlencoded", "access=public");
+    let location = &call.send(cloud.address).await.head.headers["location"];
+    assert_eq!(location, "./demo");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tab_of_tokens_links_back_to_its_deployment() {
+    let cloud = Cloud::start();
+    let admin = sign_in(&cloud, ADMIN).await;
+    let link = r#"<a href="../demo">demo</a>"#;
+    let tab = get(&cloud, "/deployments/demo/api_tokens", &admin).await;
+    assert!(body(&tab).contains(link), "{}", body(&tab));
+    // Strangers get no link, and the page of all tokens belongs to no deployment.
+    let stranger = get(&cloud, "/deployments/demo/api_tokens", "").await;
+    let all = get(&cloud, "/api_tokens", &admin).await;
+    for page in [stranger, all] {
+        assert_eq!(page.head.status, 200);
+        assert!(!body(&page).contains("../demo"));
     }
 }

@@ -1,4 +1,4 @@
-//! Paths and methods that are not what they seem.
+//! Odd spellings of paths and methods.
 
 use http::Version;
 
@@ -7,8 +7,7 @@ use super::{ADMIN, Call, Cloud, ask};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_odd_path_is_no_other_spelling_of_a_good_one() {
     let cloud = Cloud::start();
-    // The app `hello` is public, so a path that is taken for one of its own
-    // needs no token.
+    // The app `hello` is public, so one of its paths would need no token.
     let paths = [
         "/apps/hello/",
         "/apps/hello",
@@ -43,7 +42,7 @@ async fn an_odd_path_is_no_other_spelling_of_a_good_one() {
             let came_to = ask(&cloud, Call::new("GET", path).version(version)).await;
             assert_eq!(came_to, (401, 404), "{path} {version:?}");
         }
-        // A name is read as it stands: nothing is called that.
+        // A name is compared without decoding, so no app has these.
         for path in [
             "/apps/%68ello/readyz",
             "/apps/hello%00/readyz",
@@ -52,7 +51,7 @@ async fn an_odd_path_is_no_other_spelling_of_a_good_one() {
             let came_to = ask(&cloud, Call::new("GET", path).version(version)).await;
             assert_eq!(came_to, (401, 404), "{path} {version:?}");
         }
-        // These are ordinary, whatever stands in the query.
+        // The query does not matter.
         let plain = Call::new("GET", "/apps/hello/readyz?a=/../;%2e").version(version);
         assert_eq!(ask(&cloud, plain).await, (200, 200));
         let plain = Call::new("GET", "/api/v1/models?a=/../;%2e").version(version);
@@ -80,8 +79,8 @@ async fn an_odd_path_below_manage_and_the_page_is_not_there() {
         "/api_tokens/api//tokens",
         "/api_tokens/page.js/../api/tokens",
     ] {
-        let (nobody, admin) = ask(&cloud, Call::new("GET", path)).await;
-        assert!(matches!(nobody, 401 | 404), "{path}: {nobody}");
+        let (stranger, admin) = ask(&cloud, Call::new("GET", path)).await;
+        assert!(matches!(stranger, 401 | 404), "{path}: {stranger}");
         assert!(matches!(admin, 401 | 404), "{path}: {admin}");
     }
 }
@@ -105,10 +104,10 @@ async fn a_method_that_is_not_listed_is_refused() {
         assert_eq!(came_to, (401, 404), "{method} {path}");
     }
     for method in ["GET", "PUT", "OPTIONS", "FOO"] {
-        // tonic routes by the path: a gRPC method is listed for every HTTP method.
+        // tonic ignores the HTTP method, so a gRPC method is listed for all of them.
         let call = Call::new(method, "/inference.v1.Inference/Generate");
-        let (nobody, admin) = ask(&cloud, call).await;
-        assert_eq!(nobody, 401, "{method}");
+        let (stranger, admin) = ask(&cloud, call).await;
+        assert_eq!(stranger, 401, "{method}");
         assert!(![401, 403, 404].contains(&admin), "{method}: {admin}");
     }
     let preflight = Call::new("OPTIONS", "/apps/hello/generate")
@@ -117,7 +116,7 @@ async fn a_method_that_is_not_listed_is_refused() {
     assert_eq!(
         preflight.status(cloud.address).await,
         401,
-        "nobody said which origins may"
+        "no origin is allowed"
     );
 }
 
@@ -130,7 +129,7 @@ async fn no_cache_keeps_what_a_token_of_any_source_was_answered() {
         "/api/v1/deployments",
         "/api/v1/cluster",
         "/apps/demo/schema.json",
-        // It may be protected the next moment.
+        // It may become protected.
         "/apps/hello/schema.json",
     ] {
         let call = Call::new("GET", path).header("x-yatai-api-token", ADMIN);

@@ -1,11 +1,11 @@
-//! Every row of the table, asked by every caller.
+//! Every row of the table, called by every caller.
 
 use http::Version;
 use serde_json::json;
 
 use super::{Cloud, table::ROWS};
 
-/// gRPC, and gRPC-Web in both its forms.
+/// gRPC, and both forms of gRPC-Web.
 const KINDS: [&str; 3] = [
     "application/grpc",
     "application/grpc-web+proto",
@@ -18,17 +18,17 @@ async fn callers(cloud: &Cloud) -> Vec<(&'static str, String)> {
     let both = ["resources", "deployment"];
     let held = async |target: &str| {
         let draft = json!({ "scopes": both, "targets": [target], "expires_at": null });
-        cloud.make(draft).await.1
+        cloud.create(draft).await.1
     };
     let mut callers = vec![
-        ("nobody", String::new()),
+        ("a stranger", String::new()),
         ("resources", cloud.token(&["resources"]).await),
         ("deployment", cloud.token(&["deployment"]).await),
         ("both", cloud.token(&both).await),
         ("held to demo", held("demo").await),
         ("held to else*", held("else*").await),
     ];
-    callers.extend(cloud.dead(&both).await);
+    callers.extend(cloud.invalid_tokens(&both).await);
     callers
 }
 
@@ -82,7 +82,7 @@ async fn a_narrow_scope_opens_what_it_names_and_nothing_else() {
                 Some(below) => scope.starts_with(below),
                 None => scope == row.scope,
             };
-            // What needs no scope, and what is not there, the other test asks.
+            // The other test covers rows without a scope and unknown names.
             let expected = match (row.scope, row.of, opens) {
                 ("", _, _) | (_, "nowhere", _) => continue,
                 (_, _, true) => 200,

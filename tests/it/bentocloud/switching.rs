@@ -1,4 +1,4 @@
-//! What takes effect at once: a switch, and a revocation under a stream.
+//! A switch and a revocation take effect at once.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Call, Cloud};
 
-/// Calls a deployment in each way, without a token.
+/// Calls a deployment in each way without a token, and returns the statuses.
 async fn strangers(cloud: &Cloud, name: &str) -> Vec<String> {
     let mut came_to = Vec::new();
     for version in [Version::HTTP_11, Version::HTTP_2] {
@@ -67,7 +67,7 @@ async fn the_next_request_is_judged_by_a_switch() {
 const GRPC: &str = "application/grpc";
 const WEB: &str = "application/grpc-web+proto";
 
-/// A stream of some fifty words, one in 50 ms, behind its first word.
+/// Opens a stream of about fifty words, one in 50 ms, and reads the first word.
 async fn stream(cloud: &Cloud, kind: &str, token: &str) -> Incoming {
     let call = Call::grpc(kind, "GenerateStream", &"a ".repeat(50)).token(token);
     let answer = call.open(cloud.address).await;
@@ -77,11 +77,11 @@ async fn stream(cloud: &Cloud, kind: &str, token: &str) -> Incoming {
     body
 }
 
-/// Reads a stream to its end, and gives its trailers as gRPC-Web writes them.
+/// Reads a stream to its end, and returns its trailers as gRPC-Web writes them.
 async fn ended(mut body: Incoming) -> String {
     while let Some(frame) = body.frame().await {
         match frame.unwrap().into_data() {
-            // The frame of the trailers, behind its flag and its length.
+            // The frame of the trailers begins with its flag and its length.
             Ok(data) if data.first() == Some(&0x80) => {
                 return String::from_utf8(data[5..].to_vec()).unwrap();
             }
@@ -104,10 +104,10 @@ async fn a_stream_ends_when_its_token_is_revoked_or_expires() {
     let scopes = ["deployment"];
     for kind in [GRPC, WEB] {
         let kept = cloud.token(&scopes).await;
-        let (id, revoked) = cloud.make(json!({ "scopes": scopes })).await;
+        let (id, revoked) = cloud.create(json!({ "scopes": scopes })).await;
         let soon = jiff::Timestamp::now() + Duration::from_secs(2);
         let draft = json!({ "scopes": scopes, "expires_at": soon });
-        let (_, expiring) = cloud.make(draft).await;
+        let (_, expiring) = cloud.create(draft).await;
 
         let mut streams = Vec::new();
         for token in [&kept, &revoked, &expiring] {
@@ -115,16 +115,16 @@ async fn a_stream_ends_when_its_token_is_revoked_or_expires() {
         }
         let [kept, revoked, expiring] = streams.try_into().unwrap();
         cloud.revoke(&id).await;
-        let cut = revoked.await.unwrap();
-        assert!(!expiring.is_finished(), "the one is cut at once");
-        for trailers in [cut, expiring.await.unwrap()] {
+        let revoked = revoked.await.unwrap();
+        assert!(!expiring.is_finished(), "the revoked one ends at once");
+        for trailers in [revoked, expiring.await.unwrap()] {
             assert!(trailers.contains("grpc-status:16\r\n"), "{trailers}");
             assert!(
                 trailers.contains("the credential is not valid"),
                 "{trailers}"
             );
         }
-        assert!(!kept.is_finished(), "nobody cuts this one");
+        assert!(!kept.is_finished(), "this one goes on");
         let trailers = kept.await.unwrap();
         assert!(trailers.contains("grpc-status:0\r\n"), "{trailers}");
     }

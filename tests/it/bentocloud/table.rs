@@ -1,5 +1,5 @@
-//! Who may do what: written down by hand from what was asked for, and held
-//! against the server's own list.
+//! The expected rights, written by hand from the requirements and compared with the
+//! server's list.
 
 #[path = "../../../examples/bentocloud/rights.rs"]
 #[expect(dead_code, reason = "the server reads more of it than the tests")]
@@ -7,48 +7,48 @@ pub mod served;
 
 use std::collections::BTreeSet;
 
-/// The status for each caller: nobody; a token for `resources`, for `deployment`,
-/// for both; for both and held to the target `demo`, or to `else*`; and one that
-/// is good no longer: expired, revoked, suspended, made up.
+/// The status for each caller: no token; a token for `resources`, for `deployment`, for
+/// both; for both with the target `demo`, or with `else*`; and an invalid token (expired,
+/// revoked, suspended, made up).
 pub type Expected = [u16; 7];
 
-/// No credential is looked at.
+/// Credentials are ignored.
 const PUBLIC: Expected = [200, 200, 200, 200, 200, 200, 200];
 /// The control plane.
 const RESOURCES: Expected = [401, 200, 403, 200, 200, 200, 401];
-/// What is done to the deployment `demo`, or to a token that is held to it.
+/// Managing the deployment `demo`, or a token with this target.
 const TO_DEMO: Expected = [401, 200, 403, 200, 200, 403, 401];
 /// The same for `elsewhere`.
 const TO_ELSEWHERE: Expected = [401, 200, 403, 200, 403, 200, 401];
-/// Making a token that is held to nothing.
+/// Creating a token without targets.
 const TO_ALL: Expected = [401, 200, 403, 200, 403, 403, 401];
-/// Calling `demo`, which is protected.
+/// Calling the protected deployment `demo`.
 const CALL: Expected = [401, 403, 200, 200, 200, 403, 401];
-/// Calling what is not there: who might call it learns that.
+/// Calling an unknown deployment. A token that could call it learns that.
 const CALL_NOWHERE: Expected = [401, 403, 404, 404, 403, 403, 401];
-/// What belongs to the whole organization: nothing for a token with targets.
+/// Things of the whole organization, which are closed to tokens with targets.
 const WHOLE: Expected = [401, 200, 403, 200, 403, 403, 401];
-/// A token that is held to `demo`: to one that is held to others it is not there.
+/// A token with the target `demo`, which is not found with other targets.
 const TOKEN: Expected = [401, 200, 403, 200, 200, 404, 401];
-/// A token that is held to nothing.
+/// A token without targets.
 const TOKEN_FOR_ALL: Expected = [401, 200, 403, 200, 404, 404, 401];
-/// Any good token.
+/// Any valid token.
 const ANY: Expected = [401, 200, 200, 200, 200, 200, 401];
-/// A page that leads to another one, which asks people to sign in.
-const LEADS_ON: Expected = [303; 7];
-/// What reads the page's cookie, and no token.
+/// A redirect to a page with a sign-in.
+const REDIRECT: Expected = [303; 7];
+/// Routes that read the page's cookie, and no token.
 const COOKIE: Expected = [401, 401, 401, 401, 401, 401, 401];
 
 pub struct Row {
-    /// `GRPC` where the path is a gRPC method.
+    /// `GRPC` if the path is a gRPC method.
     pub method: &'static str,
     pub path: &'static str,
-    /// What stands in the path's braces, or the deployment of a gRPC call.
-    /// `ID` is a token's that is for `resources` and held to `demo`, `ID of all`
-    /// that of one without targets.
+    /// The value for the path's braces, or the deployment of a gRPC call. `ID` is the id of
+    /// a token for `resources` with the target `demo`, and `ID of all` that of one without
+    /// targets.
     pub of: &'static str,
     pub body: &'static str,
-    /// The least scope, where it is below `resources`.
+    /// The narrowest scope, if it is below `resources`.
     pub scope: &'static str,
     pub expected: Expected,
 }
@@ -147,15 +147,15 @@ pub const ROWS: &[Row] = &[
     row("GET", "/manage/openapi.json", "", "", "", PUBLIC),
 
     row("GET", "/api_tokens", "", "", "", PUBLIC),
-    row("GET", "/", "", "", "", LEADS_ON),
+    row("GET", "/", "", "", "", REDIRECT),
     row("GET", "/deployments", "", "", "", PUBLIC),
-    row("GET", "/deployments/", "", "", "", LEADS_ON),
+    row("GET", "/deployments/", "", "", "", REDIRECT),
     row("GET", "/deployments/{name}", "demo", "", "", PUBLIC),
     row("GET", "/deployments/{name}", "nowhere", "", "", PUBLIC),
-    row("POST", "/deployments/{name}", "demo", "access=public", "", LEADS_ON),
-    row("GET", "/deployments/{name}/", "demo", "", "", LEADS_ON),
+    row("POST", "/deployments/{name}", "demo", "access=public", "", REDIRECT),
+    row("GET", "/deployments/{name}/", "demo", "", "", REDIRECT),
     row("GET", "/deployments/{name}/api_tokens", "demo", "", "", PUBLIC),
-    row("GET", "/deployments/{name}/api_tokens/", "demo", "", "", LEADS_ON),
+    row("GET", "/deployments/{name}/api_tokens/", "demo", "", "", REDIRECT),
     row("GET", "/deployments.css", "", "", "", PUBLIC),
     row("GET", "/api_tokens/page.js", "", "", "", PUBLIC),
     row("GET", "/api_tokens/client.js", "", "", "", PUBLIC),
@@ -189,8 +189,8 @@ fn rows() -> Places {
     places.collect()
 }
 
-/// What the server lists, and what the OpenAPI document does: the page's routes
-/// do the same.
+/// Returns the routes in the server's list and in the OpenAPI document, which the page's
+/// routes repeat.
 fn served() -> Places {
     let mut places = Places::new();
     for (method, path, ..) in served::ROUTES {
@@ -226,7 +226,7 @@ fn every_route_and_method_that_is_served_has_its_row() {
     assert!(gone.is_empty(), "nothing serves {gone:?}");
 }
 
-/// The page's own routes are in no list: they are looked for in its source.
+/// The page's own routes are in no list, so the test reads its source.
 #[test]
 fn every_route_of_the_page_has_its_row() {
     let rows = rows();

@@ -1,4 +1,4 @@
-//! What a token that is held to targets may do on the control plane.
+//! Tokens with targets on the control plane.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{ADMIN, Call, Cloud, TOKENS, table::served};
 async fn held(cloud: &Cloud, targets: Value) -> (String, String) {
     let scopes = ["resources", "deployment"];
     let draft = json!({ "scopes": scopes, "targets": targets, "expires_at": null });
-    cloud.make(draft).await
+    cloud.create(draft).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -27,7 +27,7 @@ async fn s22_a_token_with_targets_gets_nothing_of_what_belongs_to_the_organizati
         let call = Call::new(method, &path).json(&json!({ "replicas": 9 }));
         let status = call.clone().token(&token).status(cloud.address).await;
         assert_eq!(status, 403, "{method} {path}");
-        // A token without targets is let through.
+        // A token without targets is admitted.
         let status = call.token(ADMIN).status(cloud.address).await;
         assert!([200, 404].contains(&status), "{method} {path}: {status}");
     }

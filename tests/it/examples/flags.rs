@@ -60,7 +60,7 @@ fn every_example_prints_its_flags_on_request() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_follows_its_flag_after_a_space_or_an_equals_sign_or_comes_from_the_environment() {
     let token = "9cLqJTbYzVvZyXHn";
     let by_variable = |command: &mut std::process::Command| {

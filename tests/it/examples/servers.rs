@@ -1,4 +1,4 @@
-//! quickstart and bentocloud.
+//! `quickstart` and `bentocloud`.
 
 use tonic::Code;
 
@@ -57,7 +57,7 @@ async fn bentocloud_keeps_what_it_acknowledged_and_starts_afresh_once() {
         let output = command.args(in_vain).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{in_vain:?}");
     }
-    // The first token was not made for nobody.
+    // The failed starts did not use up the first token.
     let mut app = Example::start("bentocloud", &flags);
     let first = format!("Bearer {}", app.token());
     assert!(
@@ -79,7 +79,7 @@ async fn bentocloud_keeps_what_it_acknowledged_and_starts_afresh_once() {
     let (status, _) = app.end("KILL");
     assert_eq!(status.code(), None, "it had no time to write anything");
 
-    // Beside the first token, which stays good; and the same line again.
+    // The first token stays valid, and so does the given one at the next start.
     let given = format!("Bearer {TOKEN}.{STRONGER}");
     let flags = [&flags[..], &["--admin-token", &given["Bearer ".len()..]]].concat();
     for signal in ["KILL", "TERM"] {
@@ -114,7 +114,7 @@ async fn bentocloud_tells_an_outage_from_what_is_unknown_and_recovers() {
         ("/apps/hello/nothing", "", 401, 401),
         ("/api/v1/models", "", 401, 401),
         ("/api/v1/models", &token, 200, 503),
-        // Who calls is known without the store.
+        // The token is verified without the store.
         ("/api/v1/auth/current", &token, 200, 200),
     ];
     for (n, is_down) in [false, true, false].into_iter().enumerate() {

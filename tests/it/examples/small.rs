@@ -1,38 +1,11 @@
-//! The examples of one purpose each.
+//! The small examples of verifiers and token stores.
 
 use std::time::{Duration, Instant};
 
-use tonic::Code;
-
 use super::{
     super::stores::{Directory, server},
-    Example, STRONGER, TOKEN, invalid, missing, refusal,
+    Example, TOKEN,
 };
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn axum_app_serves_whom_it_knows() {
-    let app = Example::start("axum_app", &[]);
-    let weak = format!("Bearer {TOKEN}");
-    let strong = format!("Basic {STRONGER}");
-    let alice = "Basic YWxpY2U6Y29ycmVjdC1ob3JzZQ==";
-    let rows = [
-        ("/healthz", "", 200, "ok"),
-        ("/whoami", &weak, 200, "ci"),
-        ("/whoami", alice, 200, "alice"),
-        ("/whoami", "", 401, ""),
-        ("/whoami", "Bearer 9cLqJTbYzVvZyXHN", 401, ""),
-        ("/reports", &strong, 200, "no incidents"),
-        ("/reports", alice, 200, "no incidents"),
-        ("/reports", &weak, 403, ""),
-        ("/other", "", 401, ""),
-        ("/other", &weak, 404, ""),
-    ];
-    for (path, authorization, status, body) in rows {
-        let answer = app.ask("GET", path, authorization).await;
-        assert_eq!(answer, (status, body.to_owned()), "{path} {authorization}");
-    }
-    app.ends_clean("TERM");
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn custom_verifier_answers_an_outage_with_503_and_recovers() {
@@ -48,35 +21,6 @@ async fn custom_verifier_answers_an_outage_with_503_and_recovers() {
     assert_eq!(app.ask("POST", "/outage", "").await.0, 200);
     assert_eq!(app.ask("GET", "/", &good).await, hello);
     app.ends_clean("TERM");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tonic_server_gives_each_token_its_methods() {
-    let server = Example::start("tonic_server", &[]);
-    assert_eq!(server.generate(STRONGER).await.unwrap(), "You asked: a b");
-    assert_eq!(refusal(server.generate("").await), missing());
-    assert_eq!(refusal(server.generate("wrong").await), invalid());
-    let words = server.generate_stream(STRONGER).await.unwrap();
-    assert_eq!(words, ["You ", "asked: ", "a ", "b"]);
-    assert_eq!(server.generate(TOKEN).await.unwrap(), "You asked: a b");
-    let (code, _) = refusal(server.generate_stream(TOKEN).await);
-    assert_eq!(code, Code::PermissionDenied);
-    server.assert_healthy().await;
-    server.assert_reflection().await;
-    server.ends_clean("TERM");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tonic_server_guards_one_service_with_an_interceptor() {
-    let server = Example::start("tonic_server", &["--interceptor"]);
-    assert_eq!(server.generate(TOKEN).await.unwrap(), "You asked: a b");
-    let words = server.generate_stream(TOKEN).await.unwrap();
-    assert_eq!(words.concat(), "You asked: a b");
-    assert_eq!(refusal(server.generate("").await), missing());
-    assert_eq!(refusal(server.generate_stream("wrong").await), invalid());
-    server.assert_healthy().await;
-    server.assert_reflection().await;
-    server.ends_clean("INT");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

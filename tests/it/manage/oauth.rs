@@ -102,7 +102,11 @@ async fn an_invalid_token_is_inactive_without_details() {
         .unwrap();
     let body = format!("token={}", good.secret.expose());
     let response = app.form("/introspect", imported, &body).await;
-    assert_eq!(response.ok(), json!({ "active": false }), "its key is retired");
+    assert_eq!(
+        response.ok(),
+        json!({ "active": false }),
+        "its key is retired"
+    );
 }
 
 #[tokio::test]

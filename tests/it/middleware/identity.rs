@@ -1,4 +1,4 @@
-//! Whose a request is: rows C17 and C18.
+//! The principal of a request: rows C17 and C18.
 
 use http::{HeaderMap, Request};
 use tower::Layer;

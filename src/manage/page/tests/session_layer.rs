@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::Page;
 use crate::{axum::Authenticated, manage::TokenAdmin, tokens::TokenSelector};
 
-/// Creates an app with a page of its own that responds with the session's subject.
+/// An app with a page of its own that responds with the session's subject.
 async fn app() -> Page {
     let mut page = Page::new(|admin| admin).await;
     let admin = TokenAdmin::new(page.tokens.clone());
