@@ -60,7 +60,7 @@ const fn planted(name: &'static str, run: fn() -> StatusCode) -> Case {
 const OK: StatusCode = StatusCode::OK;
 const NO: StatusCode = StatusCode::UNAUTHORIZED;
 const LIST: &str = "/src/verifier/fixed/";
-const STORE: &str = "/src/engine/verdict";
+const STORE: &str = "/src/engine/decide.rs";
 /// The file that publishes a verdict as soon as it is known.
 pub const OWN: &str = "/ctgrind/src/verdict.rs";
 
@@ -180,10 +180,10 @@ fn forget(secrets: &[&str]) {
 }
 
 fn ask<V: Verifier>(verifier: V, scheme: &str, presented: &str) -> StatusCode {
-    let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
+    let inner = service_fn(async |_: Request<String>| Ok::<_, Infallible>(Response::new(())));
     let mut service = AuthnLayer::new(verifier).layer(inner);
     let request = Request::get("/").header(AUTHORIZATION, format!("{scheme} {presented}"));
-    let request = request.body(()).expect("a good request");
+    let request = request.body(String::new()).expect("a good request");
     match service.call(request).now_or_never() {
         Some(Ok(response)) => response.status(),
         _ => StatusCode::INTERNAL_SERVER_ERROR,
