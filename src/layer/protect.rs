@@ -19,6 +19,7 @@ use tower::{Layer, Service};
 /// use axum::{Router, routing::get};
 /// use tower_authn::{AuthnLayer, Principal, protect, verifier::FixedTokens};
 ///
+/// # #[cfg(feature = "axum")]
 /// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = FixedTokens::new([("0123456789abcdef", Principal::new("ci"))])?;
 /// let router: Router = Router::new().route("/", get(|| async { "hello" }));

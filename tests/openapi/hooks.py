@@ -1,5 +1,5 @@
-"""What schemathesis is told: to spare the token that it calls with, and to
-write down what was answered."""
+"""Hooks of schemathesis: spare the token that it calls with, and record the
+responses."""
 
 import atexit
 import json

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use super::{Example, command, names};
+use super::{Example, command, rules::names};
 
 fn run(name: &str, flags: &[&str]) -> Output {
     command(name).args(flags).output().unwrap()
