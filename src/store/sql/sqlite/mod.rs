@@ -1,10 +1,12 @@
 //! A store in an SQLite file.
 
 mod file;
+mod identity;
 mod location;
 mod operations;
 mod read_only;
 mod rows;
+mod schema;
 mod shared_file;
 
 use std::{
@@ -17,7 +19,8 @@ use futures::future::join;
 use tokio::{sync::mpsc, time::sleep};
 
 use self::{
-    file::{FileAccess, OpenFile},
+    file::FileAccess,
+    identity::OpenFile,
     operations::{begin_write, read_position, send_all, write_all},
     rows::{execute, query_rows, sqlite_error},
     shared_file::{SharedFile, blocking},

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use super::{
-    file::FileId,
+    identity::FileId,
     rows::{execute, for_each_row, query_rows, sqlite_error},
 };
 use crate::store::{

@@ -1,44 +1,16 @@
 //! A file that is opened read-only.
 
-use std::{fs, io, path::Path, time::SystemTime};
+use std::{fs, io, path::Path};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{
-    file::{self, FileId, OpenFile},
-    location::{immutable_uri, with_suffix},
+    identity::{FileId, OpenFile, Stamp},
+    location::{create_new, immutable_uri, with_suffix},
     rows::sqlite_error,
+    schema,
 };
 use crate::store::error::StoreError;
-
-/// The size and the time of the last change of a file, which must not change
-/// while SQLite reads it as immutable.
-#[derive(PartialEq)]
-pub(super) struct Stamp {
-    length: u64,
-    modified: SystemTime,
-}
-
-impl Stamp {
-    /// Reads the stamp of a file. Returns `None` if a process writes the file or
-    /// was interrupted while it did, since its contents are then in other files
-    /// too.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
-        for suffix in ["-wal", "-journal"] {
-            if with_suffix(path, suffix)
-                .try_exists()
-                .map_err(StoreError::unavailable)?
-            {
-                return Ok(None);
-            }
-        }
-        let file = fs::metadata(path).map_err(StoreError::unavailable)?;
-        Ok(Some(Self {
-            length: file.len(),
-            modified: file.modified().map_err(StoreError::unavailable)?,
-        }))
-    }
-}
 
 /// Opens a file read-only.
 ///
@@ -57,7 +29,7 @@ pub(super) fn open(path: &Path) -> Result<OpenFile, StoreError> {
         None => Connection::open_with_flags(path, flags),
     };
     let connection = connection.map_err(sqlite_error)?;
-    if !file::is_current(file::configure(&connection)?) {
+    if !schema::is_current(schema::configure(&connection)?) {
         return Err(StoreError::unavailable(
             "the file is read-only and not of the current version; \
              open it once in a process that can write it",
@@ -94,7 +66,7 @@ pub(super) fn is_denied(path: &Path, error: &StoreError) -> bool {
         Ok(_) => false,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let probe = with_suffix(path, "-probe");
-            let created = file::create_new(&probe);
+            let created = create_new(&probe);
             if created.is_ok() {
                 let _ = fs::remove_file(&probe);
             }

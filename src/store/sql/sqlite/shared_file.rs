@@ -7,7 +7,10 @@ use std::{
 
 use tokio::task;
 
-use super::file::{self, FileAccess, OpenFile};
+use super::{
+    file::{self, FileAccess},
+    identity::OpenFile,
+};
 use crate::store::error::StoreError;
 
 /// A file that is opened when it is first used, and again after it was replaced.
