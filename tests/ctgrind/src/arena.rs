@@ -56,18 +56,17 @@ pub fn forget(words: &[[u8; 8]]) {
     let used = ARENA.used.load(Ordering::Relaxed);
     // SAFETY: the program has one thread, so nothing writes meanwhile.
     let memory = unsafe { std::slice::from_raw_parts(ARENA.memory.get().cast::<u8>(), used) };
-    // Finds all of them before the first is forgotten. The search reads everything,
-    // even memory that was never written.
-    let places = valgrind::unwatched(|| {
-        let places_of = |word: &[u8; 8]| {
-            let found = memory
-                .windows(8)
-                .zip(0..)
-                .filter(|(bytes, _)| bytes == word);
-            found.map(|(_, place)| place).collect::<Vec<_>>()
-        };
-        words.iter().map(places_of).collect::<Vec<_>>()
-    });
+    // The search reads everything, even memory that was never written.
+    valgrind::remember(memory);
+    // Finds all of them before the first is forgotten.
+    let places_of = |word: &[u8; 8]| {
+        let found = memory
+            .windows(8)
+            .zip(0..)
+            .filter(|(bytes, _)| bytes == word);
+        found.map(|(_, place)| place).collect::<Vec<_>>()
+    };
+    let places = words.iter().map(places_of).collect::<Vec<_>>();
     let all_found = places.iter().all(|places| !places.is_empty());
     assert!(all_found, "a word of the secret is not in memory");
     for place in places.into_iter().flatten() {

@@ -68,11 +68,31 @@ pub const CASES: [Case; 13] = [
     case("a token of a list", LIST, || verify_by_list(TOKEN), OK),
     case("a wrong token", LIST, || verify_by_list(WRONG), NO),
     case("a user of a list", LIST, || verify_by_users(LOGIN), OK),
-    case("a wrong password", LIST, || verify_by_users(WRONG_LOGIN), NO),
+    case(
+        "a wrong password",
+        LIST,
+        || verify_by_users(WRONG_LOGIN),
+        NO,
+    ),
     case("an unknown user", LIST, || verify_by_users(OTHER_LOGIN), NO),
-    case("matches, the secret", OWN, || verify_by_closure("Bearer", TOKEN), OK),
-    case("matches, another", OWN, || verify_by_closure("Bearer", WRONG), NO),
-    case("password_matches", OWN, || verify_by_closure("Basic", LOGIN), OK),
+    case(
+        "matches, the secret",
+        OWN,
+        || verify_by_closure("Bearer", TOKEN),
+        OK,
+    ),
+    case(
+        "matches, another",
+        OWN,
+        || verify_by_closure("Bearer", WRONG),
+        NO,
+    ),
+    case(
+        "password_matches",
+        OWN,
+        || verify_by_closure("Basic", LOGIN),
+        OK,
+    ),
     case(
         "password_matches, another",
         OWN,
@@ -80,8 +100,15 @@ pub const CASES: [Case; 13] = [
         NO,
     ),
     case("a token of a store", STORE, || verify_by_store(false), OK),
-    case("a wrong token of a store", STORE, || verify_by_store(true), NO),
-    planted("planted: ==", || verify_by_leak(|token, secret| token == secret)),
+    case(
+        "a wrong token of a store",
+        STORE,
+        || verify_by_store(true),
+        NO,
+    ),
+    planted("planted: ==", || {
+        verify_by_leak(|token, secret| token == secret)
+    }),
     planted("planted: an index", || verify_by_leak(by_index)),
 ];
 

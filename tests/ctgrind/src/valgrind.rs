@@ -7,36 +7,32 @@ const MAKE_MEM_UNDEFINED: u64 = 0x4d43_0001;
 
 const MAKE_MEM_DEFINED: u64 = 0x4d43_0002;
 
-/// Requests to valgrind's core: whether it runs the program, and whether it reports.
+/// A request to valgrind's core: whether it runs the program.
 const RUNNING_ON_VALGRIND: u64 = 0x1001;
-const CHANGE_ERR_DISABLEMENT: u64 = 0x1801;
 
 /// Makes memcheck treat memory as unwritten. Its content stays.
 pub fn forget(memory: &[u8]) {
-    request(
-        MAKE_MEM_UNDEFINED,
-        memory.as_ptr() as u64,
-        memory.len() as u64,
-    );
+    mark(MAKE_MEM_UNDEFINED, memory);
+}
+
+/// Makes memcheck treat memory as written.
+pub fn remember(memory: &[u8]) {
+    mark(MAKE_MEM_DEFINED, memory);
+}
+
+fn mark(number: u64, memory: &[u8]) {
+    request(number, memory.as_ptr() as u64, memory.len() as u64);
 }
 
 /// Declares that a verdict is public, and returns it.
 pub fn publish(verdict: bool) -> bool {
     let byte = [u8::from(verdict)];
-    request(MAKE_MEM_DEFINED, byte.as_ptr() as u64, 1);
+    remember(&byte);
     std::hint::black_box(byte) == [1]
 }
 
 pub fn is_watching() -> bool {
     request(RUNNING_ON_VALGRIND, 0, 0) != 0
-}
-
-/// Calls a function without reports.
-pub fn unwatched<T>(f: impl FnOnce() -> T) -> T {
-    request(CHANGE_ERR_DISABLEMENT, 1, 0);
-    let result = f();
-    request(CHANGE_ERR_DISABLEMENT, u64::MAX, 0);
-    result
 }
 
 /// Sends a request: four rotations that add up to none, and an exchange of a register
