@@ -33,7 +33,7 @@ impl Engine {
         let seen = self.freshness.see();
         schedule::point();
         match self.mirror.get(shape.id()) {
-            Some(entry) => Decision::Final(self.check(entry, &Digest::sha256(token), seen)),
+            Some(entry) => Decision::Final(self.check(entry, &shape.digest(), seen)),
             None => self.decide_unknown(&shape, seen),
         }
     }
