@@ -32,8 +32,8 @@ use super::{
     columns::{KEY, TOKEN},
     filter::{select_by_id, select_matching},
     millis,
-    read::{ReadRow, read_id, read_key, read_stored_token, read_token},
-    statements::{ADD_USES, PRUNE, merge_changes, select, select_changes},
+    read::{ReadRow, read_key, read_stored_token, read_token},
+    statements::{ADD_USES, PRUNE, RECORD_PRUNE, merge_changes, select, select_changes},
 };
 use crate::{
     store::{
@@ -190,12 +190,11 @@ impl PostgresStore {
         transaction.commit().await
     }
 
-    async fn try_prune(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn try_execute(&self, statement: &str, values: &[Value]) -> Result<u64, StoreError> {
         let transaction = self.begin(Mode::Write).await?;
-        let before = [Value::Number(millis(before))];
-        let pruned = query_rows(&transaction, PRUNE, &before, read_id).await?;
+        let changed = execute(&transaction, statement, values).await?;
         transaction.commit().await?;
-        Ok(pruned)
+        Ok(changed)
     }
 }
 
@@ -256,9 +255,14 @@ impl TokenStore for PostgresStore {
             .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.with_limit(self.with_retry(|| self.try_prune(ended_before)))
-            .await
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        let before = [Value::Number(millis(ended_before))];
+        // In its own transaction, since it locks the counter's row.
+        let record = self.with_retry(|| self.try_execute(RECORD_PRUNE, &before));
+        self.with_limit(record).await?;
+        let remove = self.with_retry(|| self.try_execute(PRUNE, &before));
+        let removed = self.with_limit(remove).await?;
+        usize::try_from(removed).map_err(StoreError::corrupt)
     }
 }
 
