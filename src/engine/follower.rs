@@ -56,8 +56,8 @@ enum CatchUp {
     /// Memory has every change from before the read.
     Done,
     /// The changes do not lead from memory to the store: the store has another epoch, or a
-    /// revision below one that was read or written here, or it has pruned tokens whose
-    /// ends memory may not have.
+    /// revision below one that was read or written here, or it has pruned tokens
+    /// that memory may not know to have ended.
     OtherHistory,
 }
 

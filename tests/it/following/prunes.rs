@@ -42,7 +42,7 @@ async fn f07_every_instance_forgets_what_one_of_them_pruned() {
         let mut reasons = Vec::new();
         for subject in subjects {
             let kind = answer(tokens, &token(subject)).await.err();
-            reasons.push(kind.map_or("active".to_owned(), |kind| format!("{kind:?}")));
+            reasons.push(kind.map_or_else(|| "active".to_owned(), |kind| format!("{kind:?}")));
         }
         reasons
     };
@@ -72,7 +72,7 @@ async fn f07_every_instance_forgets_what_one_of_them_pruned() {
     assert_eq!(reasons(&two).await, ["active", "Invalid", "active"]);
 }
 
-/// A revocation whose row is gone is not among the changes.
+/// The changes do not have a revocation if its row is gone.
 #[tokio::test(start_paused = true)]
 async fn f07_a_token_that_was_revoked_and_pruned_during_an_outage_is_refused_after_it() {
     for pruned in [false, true] {
