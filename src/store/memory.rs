@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     error::StoreError,
-    query::{Cursor, Query},
+    query::{Cursor, Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Usage, Write},
     token_store::TokenStore,
 };
@@ -176,7 +176,7 @@ impl TokenStore for MemoryStore {
         Ok(self.tables().tokens.get(&id).cloned())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         let tables = self.tables();
         let matching = tables
             .tokens
@@ -185,7 +185,7 @@ impl TokenStore for MemoryStore {
         let mut page: Vec<StoredToken> = matching.cloned().collect();
         page.sort_by_key(|stored| std::cmp::Reverse(Cursor::from_record(&stored.record)));
         page.truncate(query.page_size());
-        Ok(page)
+        Ok(TokenPage::new(page, &query))
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {

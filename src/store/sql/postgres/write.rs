@@ -11,13 +11,16 @@ use super::{
 };
 use crate::store::{
     error::{StoreError, StoreErrorKind},
-    rows::Write,
+    rows::{TokenUse, Write},
     sql::{
-        Value,
-        read::read_number,
-        statements::{TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row},
+        Value, millis,
+        read::{read_id, read_number},
+        statements::{
+            ADD_USES, PRUNE, TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row,
+        },
     },
 };
+use crate::token::{Timestamp, TokenId};
 
 impl PostgresStore {
     /// Writes rows in one transaction. The limit is that of each row, not of the
@@ -72,5 +75,30 @@ impl PostgresStore {
         self.with_limit(run(transaction, &notify_statement(&self.settings, last)))
             .await?;
         Ok(last)
+    }
+
+    pub(super) async fn try_record_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
+        let transaction = self.begin(Mode::Write).await?;
+        let client = &*transaction;
+        let add = async |used: &TokenUse| {
+            let values = [
+                Value::Text(Some(used.id.to_string())),
+                Value::Number(millis(used.at)),
+                Value::from_count(used.count)?,
+            ];
+            execute(client, ADD_USES, &values).await
+        };
+        let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
+        while added.try_next().await?.is_some() {}
+        drop(added);
+        transaction.commit().await
+    }
+
+    pub(super) async fn try_prune(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+        let transaction = self.begin(Mode::Write).await?;
+        let before = [Value::Number(millis(before))];
+        let pruned = query_rows(&transaction, PRUNE, &before, read_id).await?;
+        transaction.commit().await?;
+        Ok(pruned)
     }
 }
