@@ -15,7 +15,7 @@ pub struct Query {
     pub created_by: Option<String>,
     /// Tokens tagged by this key.
     pub kid: Option<KeyId>,
-    /// Tokens with this text in their name or description, in any ASCII case.
+    /// Tokens with this text anywhere in their name or description, in any ASCII case.
     pub search: Option<String>,
     /// Tokens in this state at this time, as [`Record::state`] returns it. A token
     /// of one of the [`retired_keys`](Self::retired_keys) is revoked.

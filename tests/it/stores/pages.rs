@@ -21,7 +21,7 @@ fn record(number: u64) -> Record {
     let digest = Digest::sha256(number.to_be_bytes());
     let created_at = Timestamp::from_secs(1_000 + number);
     let mut record = Record::new(id, digest, format!("user-{}", number % 7), created_at);
-    let is_rare = number % EVERY == 0;
+    let is_rare = number.is_multiple_of(EVERY);
     record.organization = Some(if is_rare { "small" } else { "large" }.to_owned());
     record.created_by = format!("admin-{}", number % 3);
     record.name = format!("token {number}");
