@@ -133,7 +133,7 @@ impl TokenStore for Filled {
         self.own.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.own.prune(ended_before).await
     }
 }

@@ -88,7 +88,7 @@ impl DeadlineStore {
         with_timeout("record_uses", limit, self.store.record_uses(uses)).await
     }
 
-    pub(crate) async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    pub(crate) async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         let limit = self.limit.saturating_mul(PRUNE_LIMITS);
         with_timeout("prune", limit, self.store.prune(ended_before)).await
     }

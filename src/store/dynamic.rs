@@ -21,7 +21,7 @@ pub(super) trait DynStore: Send + Sync {
     fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> StoreFuture<'a, Position>;
     fn watch(&self, since: u64) -> BoxFuture<'_, ()>;
     fn record_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()>;
-    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, Vec<TokenId>>;
+    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, usize>;
 }
 
 impl<S: TokenStore> DynStore for S {
@@ -53,7 +53,7 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::record_uses(self, uses).boxed()
     }
 
-    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, Vec<TokenId>> {
+    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, usize> {
         TokenStore::prune(self, ended_before).boxed()
     }
 }

@@ -41,6 +41,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     rev: u64,
+    pruned_before: Timestamp,
     keys: BTreeMap<KeyId, TagKey>,
     tokens: BTreeMap<TokenId, StoredToken>,
 }
@@ -67,6 +68,7 @@ impl MemoryStore {
         Position {
             epoch: self.epoch.clone(),
             rev: tables.rev,
+            pruned_before: tables.pruned_before,
         }
     }
 }
@@ -223,17 +225,14 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         let mut tables = self.tables();
-        let mut pruned = Vec::new();
-        tables.tokens.retain(|id, stored| {
-            let has_ended = has_ended(&stored.record, ended_before);
-            if has_ended {
-                pruned.push(*id);
-            }
-            !has_ended
-        });
-        Ok(pruned)
+        let before = tables.tokens.len();
+        tables
+            .tokens
+            .retain(|_, stored| !has_ended(&stored.record, ended_before));
+        tables.pruned_before = tables.pruned_before.max(ended_before);
+        Ok(before - tables.tokens.len())
     }
 }
 

@@ -66,6 +66,9 @@ pub trait TokenStore: Send + Sync + 'static {
     /// `limit`: the next one begins after its last row. An empty page, or one that
     /// ends at the revision of the position, means that no other row changed.
     ///
+    /// Most calls find nothing new. A store that reads its position first, and the
+    /// rows only if the revision is greater than `since`, makes them cheap.
+    ///
     /// # Errors
     ///
     /// Returns an error if the store can't be read.
@@ -105,15 +108,22 @@ pub trait TokenStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Removes the tokens that were revoked, expired, or reached the end of their
-    /// grace period before a time, and returns their ids. It takes no revision.
+    /// grace period before a time, and returns how many there were. It takes no
+    /// revision.
+    ///
+    /// Before the first is removed, or at the same moment, the store raises
+    /// [`pruned_before`](Position::pruned_before) to the time, even if there is no such
+    /// token. An instance that has not read the end of a token must not read a position
+    /// that hides its removal.
     ///
     /// # Errors
     ///
-    /// Returns an error if nothing was removed.
+    /// Returns an error if some of them may not have been removed. Another call removes
+    /// them.
     fn prune(
         &self,
         ended_before: Timestamp,
-    ) -> impl Future<Output = Result<Vec<TokenId>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 impl<S: TokenStore> TokenStore for Arc<S> {
@@ -145,7 +155,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::record_uses(self, uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         S::prune(self, ended_before).await
     }
 }

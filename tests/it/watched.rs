@@ -184,7 +184,7 @@ impl TokenStore for Watched {
         self.0.store.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.0.store.prune(ended_before).await
     }
 }

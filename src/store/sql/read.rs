@@ -37,12 +37,13 @@ pub(super) fn read_key(row: &dyn Columns) -> Result<Row, StoreError> {
     Ok(Row::Key(key))
 }
 
-/// Reads a row of an epoch and a revision.
+/// Reads a row of an epoch, a revision and the time of prunes.
 pub(super) fn read_position(row: &dyn Columns) -> Result<Position, StoreError> {
     let mut row = ColumnReader::new(row);
     Ok(Position {
         epoch: row.text()?,
         rev: row.number()?,
+        pruned_before: row.time()?,
     })
 }
 
@@ -53,12 +54,6 @@ pub(super) fn read_cursor(row: &dyn Columns) -> Result<Cursor, StoreError> {
         created_at: row.time()?,
         id: row.text()?.parse().map_err(StoreError::corrupt)?,
     })
-}
-
-/// Reads a row of a token's id.
-pub(super) fn read_id(row: &dyn Columns) -> Result<TokenId, StoreError> {
-    let id = ColumnReader::new(row).text()?;
-    id.parse().map_err(StoreError::corrupt)
 }
 
 /// Reads a token from the columns of [`TOKEN`](super::columns::TOKEN).

@@ -26,6 +26,7 @@ pub struct Net {
     epoch: Arc<Mutex<String>>,
     down: Arc<AtomicBool>,
     pub(super) gets: Calls,
+    pub(super) loads: Calls,
 }
 
 impl Net {
@@ -84,6 +85,7 @@ impl TokenStore for Net {
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
+        self.loads.add();
         let head = self.reach()?.load_all(each).await?;
         Ok(self.head(head))
     }
@@ -97,7 +99,7 @@ impl TokenStore for Net {
         self.reach()?.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.reach()?.prune(ended_before).await
     }
 }

@@ -129,7 +129,7 @@ impl TokenStore for Free {
         self.call("record_uses", self.store.record_uses(uses)).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.call("prune", self.store.prune(ended_before)).await
     }
 }

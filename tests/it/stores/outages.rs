@@ -161,7 +161,7 @@ impl TokenStore for Late {
         self.0.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.0.prune(ended_before).await
     }
 }

@@ -1,9 +1,10 @@
 CREATE TABLE tower_authn_meta (
     epoch TEXT NOT NULL,
     rev BIGINT NOT NULL,
+    pruned_before BIGINT NOT NULL,
     version BIGINT NOT NULL
 );
-INSERT INTO tower_authn_meta VALUES (gen_random_uuid()::TEXT, 0, 1);
+INSERT INTO tower_authn_meta VALUES (gen_random_uuid()::TEXT, 0, 0, 1);
 
 CREATE TABLE tower_authn_keys (
     id BIGINT PRIMARY KEY,

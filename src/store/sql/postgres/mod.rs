@@ -26,7 +26,12 @@ use self::{
     schema::PositionQuery,
     transaction::{Mode, Settings},
 };
-use super::{Value, filter::PageStatements};
+use super::{
+    Value,
+    filter::PageStatements,
+    millis,
+    statements::{PRUNE, RECORD_PRUNE},
+};
 use crate::{
     store::{
         error::StoreError,
@@ -179,9 +184,14 @@ impl TokenStore for PostgresStore {
             .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.with_limit(self.with_retry(|| self.try_prune(ended_before)))
-            .await
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        let before = [Value::Number(millis(ended_before))];
+        // In its own transaction, since it locks the counter's row.
+        let record = self.with_retry(|| self.try_execute(RECORD_PRUNE, &before));
+        self.with_limit(record).await?;
+        let remove = self.with_retry(|| self.try_execute(PRUNE, &before));
+        let removed = self.with_limit(remove).await?;
+        usize::try_from(removed).map_err(StoreError::corrupt)
     }
 }
 

@@ -14,13 +14,12 @@ use crate::store::{
     rows::{TokenUse, Write},
     sql::{
         Value, millis,
-        read::{read_id, read_number},
+        read::read_number,
         statements::{
-            ADD_USES, PRUNE, TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row,
+            ADD_USES, TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row,
         },
     },
 };
-use crate::token::{Timestamp, TokenId};
 
 impl PostgresStore {
     /// Writes rows in one transaction. The limit is that of each row, not of the
@@ -94,11 +93,14 @@ impl PostgresStore {
         transaction.commit().await
     }
 
-    pub(super) async fn try_prune(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    pub(super) async fn try_execute(
+        &self,
+        statement: &str,
+        values: &[Value],
+    ) -> Result<u64, StoreError> {
         let transaction = self.begin(Mode::Write).await?;
-        let before = [Value::Number(millis(before))];
-        let pruned = query_rows(&transaction, PRUNE, &before, read_id).await?;
+        let changed = execute(&transaction, statement, values).await?;
         transaction.commit().await?;
-        Ok(pruned)
+        Ok(changed)
     }
 }

@@ -1,8 +1,9 @@
 CREATE TABLE tower_authn_meta (
     epoch TEXT NOT NULL,
-    rev INTEGER NOT NULL
+    rev INTEGER NOT NULL,
+    pruned_before INTEGER NOT NULL
 ) STRICT;
-INSERT INTO tower_authn_meta VALUES (lower(hex(randomblob(16))), 0);
+INSERT INTO tower_authn_meta VALUES (lower(hex(randomblob(16))), 0, 0);
 
 CREATE TABLE tower_authn_keys (
     id INTEGER PRIMARY KEY,

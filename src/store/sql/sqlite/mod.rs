@@ -30,8 +30,8 @@ use super::{
     columns::{KEY, TOKEN},
     filter::{PageStatements, select_by_id},
     millis,
-    read::{read_cursor, read_id, read_key, read_stored_token, read_token},
-    statements::{ADD_USES, PRUNE, merge_changes, select_changes},
+    read::{read_cursor, read_key, read_stored_token, read_token},
+    statements::{ADD_USES, PRUNE, RECORD_PRUNE, merge_changes, select_changes},
 };
 use crate::{
     store::{
@@ -258,11 +258,15 @@ impl TokenStore for SqliteStore {
         .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.check_writable()?;
         self.with_file(&self.writer, move |opened| {
             let before = [Value::Number(millis(ended_before))];
-            query_rows(&opened.connection, PRUNE, &before, read_id)
+            let transaction = begin_write(&mut opened.connection)?;
+            let removed = execute(&transaction, PRUNE, &before)?;
+            execute(&transaction, RECORD_PRUNE, &before)?;
+            transaction.commit().map_err(sqlite_error)?;
+            Ok(removed)
         })
         .await
     }
