@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{
     dynamic::DynStore,
     error::StoreError,
-    query::Query,
+    query::{Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
     token_store::TokenStore,
 };
@@ -47,7 +47,7 @@ impl DeadlineStore {
         with_timeout("get", self.limit, self.store.get(id)).await
     }
 
-    pub(crate) async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    pub(crate) async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         with_timeout("list", self.limit, self.store.list(query)).await
     }
 

@@ -12,7 +12,7 @@ use tokio::{sync::watch, task::yield_now};
 use self::tables::Tables;
 use super::{
     error::StoreError,
-    query::Query,
+    query::{Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
     token_store::TokenStore,
 };
@@ -20,6 +20,9 @@ use crate::token::{Timestamp, TokenId};
 
 /// How many rows are read or removed under one lock, so that other calls come between.
 const AT_ONCE: usize = 1_000;
+
+/// How many tokens a page of a list looks at.
+const SCAN: usize = 5_000;
 
 /// A store in memory, for tests and for services that may lose their tokens when
 /// they stop.
@@ -88,15 +91,8 @@ impl TokenStore for MemoryStore {
         Ok(self.tables().get(id).cloned())
     }
 
-    async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        let mut page = Vec::new();
-        loop {
-            query.after = self.tables().list(&query, AT_ONCE, &mut page);
-            if query.after.is_none() {
-                return Ok(page);
-            }
-            yield_now().await;
-        }
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
+        Ok(self.tables().list(&query, SCAN))
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use super::{
     error::StoreError,
-    query::Query,
+    query::{Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
 };
 use crate::token::{Timestamp, TokenId};
@@ -45,21 +45,19 @@ pub trait TokenStore: Send + Sync + 'static {
         id: TokenId,
     ) -> impl Future<Output = Result<Option<StoredToken>, StoreError>> + Send;
 
-    /// Returns the tokens that match a query, the newest first, at most
+    /// Returns a page of the tokens that match a query, the newest first, at most
     /// [`limit`](Query::limit). Sessions of the management page, which have
     /// [`session_of`](crate::token::Record::session_of), are listed only for a
     /// query that names their holder.
     ///
-    /// A page may be shorter than the limit. Only an empty page means that no
-    /// token follows.
+    /// A page may be shorter than the limit, and even empty, if [`next`](TokenPage::next)
+    /// is set. A store may thus return after it has looked at a number of tokens, where
+    /// few match.
     ///
     /// # Errors
     ///
     /// Returns an error if the store can't be read.
-    fn list(
-        &self,
-        query: Query,
-    ) -> impl Future<Output = Result<Vec<StoredToken>, StoreError>> + Send;
+    fn list(&self, query: Query) -> impl Future<Output = Result<TokenPage, StoreError>> + Send;
 
     /// Returns the rows that changed after a revision, at most `limit`, in the
     /// order of their revisions, and the position of the store.
@@ -140,7 +138,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::get(self, id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         S::list(self, query).await
     }
 

@@ -130,7 +130,7 @@ impl Tokens {
         loop {
             let now = self.engine.now();
             let mut writes = Vec::new();
-            for stored in self.list_all(query.clone()).await? {
+            for stored in self.engine.list_all(query.clone()).await? {
                 let mut record = stored.record;
                 if record.revoked_at.is_none() {
                     let expected_rev = Some(record.rev);

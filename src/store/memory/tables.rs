@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::{
     store::{
         error::StoreError,
-        query::{Cursor, Query},
+        query::{Cursor, Query, TokenPage},
         rows::{Row, StoredToken, Usage, Write},
     },
     token::{Digest, KeyId, Record, TagKey, Timestamp, TokenId},
@@ -159,30 +159,24 @@ impl Tables {
         })
     }
 
-    /// Adds the tokens that match a query to a page, until it is full or as many tokens as
-    /// `most` were compared. Returns the last of these if the page may go on after it.
-    pub(super) fn list(
-        &self,
-        query: &Query,
-        most: usize,
-        page: &mut Vec<StoredToken>,
-    ) -> Option<Cursor> {
+    /// Returns a page of the tokens that match a query, after a look at no more than `scan`
+    /// tokens.
+    pub(super) fn list(&self, query: &Query, scan: usize) -> TokenPage {
         let older = match query.after {
             Some(after) => self.tokens.range(..after),
             None => self.tokens.range(..),
         };
-        for (compared, (cursor, stored)) in (1..).zip(older.rev()) {
+        let mut page = TokenPage::default();
+        for (seen, (cursor, stored)) in (1..).zip(older.rev()) {
             if query.matches(stored) {
-                page.push(stored.clone());
+                page.tokens.push(stored.clone());
             }
-            if page.len() == query.page_size() {
-                return None;
-            }
-            if compared == most {
-                return Some(*cursor);
+            if seen == scan || page.tokens.len() == query.page_size() {
+                page.next = Some(*cursor);
+                return page;
             }
         }
-        None
+        page
     }
 
     /// Removes tokens that ended before a time, at most as many as `most`, and returns how

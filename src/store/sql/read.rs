@@ -5,6 +5,7 @@ use std::{error::Error, str::FromStr};
 use crate::{
     store::{
         error::StoreError,
+        query::Cursor,
         rows::{Position, Row, StoredToken, Usage},
     },
     token::{Digest, KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId},
@@ -43,6 +44,15 @@ pub(super) fn read_position(row: &dyn Columns) -> Result<Position, StoreError> {
         epoch: row.text()?,
         rev: row.number()?,
         pruned_before: row.time()?,
+    })
+}
+
+/// Reads a row of a place in a list.
+pub(super) fn read_cursor(row: &dyn Columns) -> Result<Cursor, StoreError> {
+    let mut row = ColumnReader::new(row);
+    Ok(Cursor {
+        created_at: row.time()?,
+        id: row.text()?.parse().map_err(StoreError::corrupt)?,
     })
 }
 

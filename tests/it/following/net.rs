@@ -10,8 +10,8 @@ use std::{
 
 use tower_authn::{
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write,
     },
     token::{Timestamp, TokenId},
 };
@@ -74,7 +74,7 @@ impl TokenStore for Net {
         self.reach()?.get(id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         self.reach()?.list(query).await
     }
 

@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 use tokio::{sync::Mutex, time::sleep};
 use tower_authn::{
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write, conformance,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write, conformance,
     },
     token::{Timestamp, TokenId},
 };
@@ -79,10 +79,10 @@ impl TokenStore for Broken {
         Ok(found)
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         let mut page = self.store.list(query).await?;
         if let Fault::OldestFirst = self.fault {
-            page.reverse();
+            page.tokens.reverse();
         }
         Ok(page)
     }

@@ -11,6 +11,7 @@ mod files;
 mod memory;
 mod model;
 mod outages;
+mod pages;
 mod permissions;
 mod racing;
 mod reaching;
