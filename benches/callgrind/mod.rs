@@ -32,7 +32,7 @@ impl Counts {
         let [few, many] = [FEW, MANY].map(|calls| Self::measure_run(function, arguments, calls));
         let (few, many) = (few?, many?);
         let calls = MANY - FEW;
-        // Valgrind counts the allocations outside of the function too, whose number may
+        // Valgrind also counts the allocations of the rest of the program. Their number may
         // differ a little between the two runs.
         let allocations = many.allocations.saturating_sub(few.allocations);
         Some(Self {

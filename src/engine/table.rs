@@ -1,8 +1,11 @@
 //! The hash tables of the mirror.
 
-use std::sync::{
-    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use hashbrown::{HashTable, hash_table::Entry};
@@ -11,7 +14,7 @@ use super::{entry::TokenEntry, hash::KeyedHasher};
 use crate::token::TokenId;
 
 /// How many tables hold the tokens, each under its own lock.
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
 pub(super) type Table = HashTable<Arc<TokenEntry>>;
 
@@ -27,20 +30,56 @@ struct Shard {
     generation: Generation,
 }
 
-/// How often a known token of a shard was replaced or removed. It is raised under the lock
-/// of the table, and read without it. It is on a cache line of its own, since the lock is
-/// written by every reader.
+/// How often the table of a shard was locked for writing. It is on a cache line of its own,
+/// since every reader writes to the lock.
 #[derive(Default)]
 #[repr(align(64))]
 struct Generation(AtomicU64);
 
 impl Generation {
+    #[inline]
     fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
+}
 
-    fn raise(&self) {
-        self.0.fetch_add(1, Ordering::Release);
+/// A table that is locked for writing. When it is dropped, it begins another generation
+/// before it unlocks the table, so no change is without one.
+struct TableWriter<'a> {
+    table: RwLockWriteGuard<'a, Table>,
+    generation: &'a Generation,
+}
+
+impl Deref for TableWriter<'_> {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.table
+    }
+}
+
+impl DerefMut for TableWriter<'_> {
+    fn deref_mut(&mut self) -> &mut Table {
+        &mut self.table
+    }
+}
+
+impl Drop for TableWriter<'_> {
+    fn drop(&mut self) {
+        self.generation.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Shard {
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        read(&self.table)
+    }
+
+    fn write(&self) -> TableWriter<'_> {
+        TableWriter {
+            table: write(&self.table),
+            generation: &self.generation,
+        }
     }
 }
 
@@ -61,7 +100,7 @@ impl ShardedTable {
     /// Returns the entry of a token, and the generation in which it was read.
     pub(super) fn get(&self, id: TokenId, hash: u64) -> Option<(Arc<TokenEntry>, u64)> {
         let shard = self.shard(hash);
-        let table = read(&shard.table);
+        let table = shard.read();
         let found = table.find(hash, |entry| entry.id == id)?;
         Some((Arc::clone(found), shard.generation.get()))
     }
@@ -78,24 +117,34 @@ impl ShardedTable {
 
     pub(super) fn insert_newer(&self, new: &Arc<TokenEntry>) {
         let shard = self.shard(self.hash(new.id));
-        let mut table = write(&shard.table);
-        if insert_newer(&mut table, new, |entry| self.hash(entry.id)) {
-            shard.generation.raise();
-        }
+        insert_newer(&mut shard.write(), new, |entry| self.hash(entry.id));
     }
 
-    pub(super) fn remove(&self, id: TokenId) -> Option<Arc<TokenEntry>> {
-        let hash = self.hash(id);
-        let shard = self.shard(hash);
-        let mut table = write(&shard.table);
-        let found = table.find_entry(hash, |entry| entry.id == id).ok()?;
-        shard.generation.raise();
-        Some(found.remove().0)
+    /// Removes the entries of one shard that match a condition, and returns them. The
+    /// lock is held for one entry at a time while they are removed.
+    pub(super) fn remove_if(
+        &self,
+        shard: usize,
+        condition: impl Fn(&TokenEntry) -> bool,
+    ) -> Vec<Arc<TokenEntry>> {
+        let shard = &self.shards[shard];
+        let ids = |table: &Table| -> Vec<TokenId> {
+            let matching = table.iter().filter(|entry| condition(entry));
+            matching.map(|entry| entry.id).collect()
+        };
+        let ids = ids(&shard.read());
+        let remove = |id| {
+            let matches = |entry: &Arc<TokenEntry>| entry.id == id && condition(entry);
+            let mut table = shard.write();
+            let found = table.find_entry(self.hash(id), matches).ok()?;
+            Some(found.remove().0)
+        };
+        ids.into_iter().filter_map(remove).collect()
     }
 
     pub(super) fn for_each(&self, mut f: impl FnMut(&Arc<TokenEntry>)) {
         for shard in &self.shards {
-            read(&shard.table).iter().for_each(&mut f);
+            shard.read().iter().for_each(&mut f);
         }
     }
 
@@ -104,9 +153,8 @@ impl ShardedTable {
     /// they are woken.
     pub(super) fn swap(&self, loaded: &Self) {
         for (own, loaded) in self.shards.iter().zip(&loaded.shards) {
-            let generation = &own.generation;
-            let mut own = write(&own.table);
-            let mut loaded = write(&loaded.table);
+            let mut own = own.write();
+            let mut loaded = loaded.write();
             for old in own.iter() {
                 let hash = self.hash(old.id);
                 match loaded.find(hash, |entry| entry.id == old.id) {
@@ -115,7 +163,6 @@ impl ShardedTable {
                 }
             }
             std::mem::swap(&mut *own, &mut *loaded);
-            generation.raise();
         }
     }
 
@@ -132,26 +179,22 @@ impl ShardedTable {
     }
 }
 
-/// Inserts an entry, unless the table has a newer one of the same token. Returns whether
-/// it replaced an older one.
+/// Inserts an entry, unless the table has a newer one of the same token.
 pub(super) fn insert_newer(
     table: &mut Table,
     new: &Arc<TokenEntry>,
     hash: impl Fn(&TokenEntry) -> u64,
-) -> bool {
+) {
     let is_same = |entry: &Arc<TokenEntry>| entry.id == new.id;
     match table.entry(hash(new), is_same, |entry| hash(entry)) {
         Entry::Occupied(mut known) => {
-            let is_newer = known.get().rev < new.rev;
-            if is_newer {
+            if known.get().rev < new.rev {
                 new.inherit(known.get());
                 *known.get_mut() = Arc::clone(new);
             }
-            is_newer
         }
         Entry::Vacant(vacant) => {
             vacant.insert(Arc::clone(new));
-            false
         }
     }
 }

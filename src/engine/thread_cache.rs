@@ -5,8 +5,9 @@
 //! thread remembers the tokens that it verifies often, with a reference count and a counter
 //! of its own. A verdict on such a token reads shared memory and writes none of it.
 //!
-//! A slot is valid only for the [generation](ShardedTable::generation) of its shard, which
-//! every change of a known token raises before the call that makes it returns.
+//! A slot is valid only for the [generation](ShardedTable::generation) of the token's
+//! shard. Every change of the shard begins another one before the call that makes the
+//! change returns.
 
 use std::{
     cell::RefCell,

@@ -197,7 +197,7 @@ mod tests {
 
     /// The digest that `sha256sum` prints for the line in the documentation of the module.
     #[test]
-    fn g01_the_digest_of_a_token_is_the_documented_one() {
+    fn f03_the_digest_of_a_token_is_the_documented_one() {
         let text = "acme_4kQ0x9TbYzVv_ZyXHnkV0rXyRzNnMm3f7qJ2LpQwErTyUi0FA1b2C3d4E5f6GhI";
         let digest = |prefix: &str, text: &str| {
             let prefix: Prefix = prefix.parse().unwrap();

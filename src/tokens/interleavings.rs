@@ -103,7 +103,7 @@ impl Scene {
 
     /// Makes the next `follow` load everything.
     fn force_load(&self) {
-        *self.tokens.engine.position.try_lock().unwrap() = None;
+        *self.tokens.engine.followed.try_lock().unwrap() = None;
     }
 }
 
@@ -281,12 +281,40 @@ fn s06_the_model_finds_planted_bugs() {
 }
 
 #[test]
-fn g06_the_model_finds_a_thread_that_trusts_what_it_remembers() {
+fn f06_the_model_finds_a_thread_that_trusts_what_it_remembers() {
     let others: &[Act] = &[Scene::follow, Scene::revoke_elsewhere];
     for prepare in [nothing, freshness_is_over] {
         let found = explore(verify_by_thread_alone, Thread::Remembers, prepare, others);
         assert!(found.wrong > 0, "of {} orders", found.orders);
     }
+}
+
+/// A read of the store that began before the token was revoked, and ends after it was
+/// pruned and forgotten, brings no valid token back.
+#[test]
+fn s06_no_order_of_steps_brings_a_token_back_that_was_forgotten() {
+    let (mut brought_back, mut forgotten) = (0, 0);
+    let orders = every_order(|choices| {
+        let scene = scene();
+        let read = || {
+            let read = scene.tokens.engine.read_one(scene.record.id);
+            RUNTIME.block_on(read).unwrap();
+        };
+        let end = || {
+            scene.revoke_elsewhere();
+            scene.follow();
+            let pruned = scene.store.prune(Timestamp::from_secs(2));
+            assert_eq!(RUNTIME.block_on(pruned).unwrap(), 1);
+            scene.follow();
+        };
+        choices.run(vec![Box::new(read), Box::new(end)], || ());
+        brought_back += usize::from(verify(&scene));
+        let entry = scene.tokens.engine.mirror.get(scene.record.id);
+        forgotten += usize::from(entry.is_none());
+    });
+    println!("{orders} orders");
+    assert_eq!(brought_back, 0, "of {orders} orders");
+    assert!(orders > 20 && forgotten == orders, "{orders}, {forgotten}");
 }
 
 /// After `revoke` has returned, the token is never valid in memory, whatever the follower

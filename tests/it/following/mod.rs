@@ -2,7 +2,9 @@
 
 #![cfg(feature = "tokens")]
 
+mod altered;
 mod net;
+mod prunes;
 
 use std::time::{Duration, SystemTime};
 
