@@ -10,6 +10,7 @@ mod connections;
 mod counter;
 mod crash;
 mod files;
+mod memory;
 mod model;
 mod outages;
 mod pages;
