@@ -31,8 +31,8 @@ pub(super) async fn execute(
         .map_err(postgres_error)
 }
 
-/// Runs a statement whose parameters are columns of values, and returns the number of rows
-/// that it changed.
+/// Runs a statement with a column of values as each parameter, and returns the number of
+/// rows that it changed.
 pub(super) async fn execute_columns(
     client: &Client,
     statement: &str,
@@ -45,7 +45,7 @@ pub(super) async fn execute_columns(
         .map_err(postgres_error)
 }
 
-/// Runs a statement whose parameters are columns of values, and returns its rows.
+/// Runs a statement with a column of values as each parameter, and returns its rows.
 pub(super) async fn query_columns<T>(
     client: &Client,
     statement: &str,
