@@ -22,6 +22,8 @@ mod text;
 pub mod access;
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod credential;
 #[cfg(feature = "tokens")]
 mod engine;
