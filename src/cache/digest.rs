@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn f01_f02_f03_credentials_that_differ_anywhere_have_different_digests() {
+    fn j03_credentials_that_differ_anywhere_have_different_digests() {
         let digester = Digester::random();
         let mut seen = HashSet::new();
         let schemes = [None, Some(Scheme::Basic), Some(Scheme::Bearer)];

@@ -73,7 +73,7 @@ use crate::{
 /// Another process that revokes a credential does not tell the cache: the credential is
 /// accepted for the rest of its TTL, unless your program calls an `invalidate` method.
 /// [`Principal::revoked`] does not end an entry, so do not put a cache around
-/// [`Tokens::verifier`](crate::tokens::Tokens::verifier), which has its tokens in memory.
+/// `Tokens::verifier`, which has its tokens in memory.
 /// Combine: `tokens.verifier().or(Cached::new(other))`.
 ///
 /// The verdict may depend on the credential alone. A verifier with

@@ -9,7 +9,7 @@ fn cached() -> (Issuer, Cached<Issuer>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f08_a_leader_that_is_dropped_leaves_no_request_waiting() {
+async fn j03_a_leader_that_is_dropped_leaves_no_request_waiting() {
     let (issuer, cached) = cached();
     // Dropped before its load has begun, and after.
     for settled in [false, true] {
@@ -31,7 +31,7 @@ async fn f08_a_leader_that_is_dropped_leaves_no_request_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f08_a_leader_that_is_never_polled_again_leaves_no_request_waiting() {
+async fn j03_a_leader_that_is_never_polled_again_leaves_no_request_waiting() {
     let (issuer, cached) = cached();
     let mut leader = Request::begin(&cached, "a");
     let mut follower = Request::begin(&cached, "a");
@@ -108,7 +108,7 @@ fn a_load_on_a_runtime_that_ends_is_an_outage_for_other_runtimes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f09_a_panic_is_an_outage_for_all_its_waiters_and_is_not_remembered() {
+async fn j03_a_panic_is_an_outage_for_all_its_waiters_and_is_not_remembered() {
     let (issuer, cached) = cached();
     issuer.set("a", Answer::Panic);
     let mut requests = [(); 100].map(|()| Request::begin(&cached, "a"));
@@ -144,7 +144,7 @@ async fn failures_are_shared_and_only_refusals_of_the_credential_are_remembered(
 }
 
 #[tokio::test(start_paused = true)]
-async fn f06_what_is_invalidated_while_it_loads_is_neither_remembered_nor_given_to_later_requests()
+async fn j03_what_is_invalidated_while_it_loads_is_neither_remembered_nor_given_to_later_requests()
 {
     type Invalidate = fn(&Cached<Issuer>);
     let rows: [(&str, Invalidate, bool); 8] = [
@@ -206,7 +206,7 @@ impl<F: Fn() + Send + Sync + 'static> Verifier for Immediate<F> {
 }
 
 #[test]
-fn f06_what_is_invalidated_during_an_immediate_verdict_is_not_remembered() {
+fn j03_what_is_invalidated_during_an_immediate_verdict_is_not_remembered() {
     type During = fn(&Cached<Immediate<Box<dyn Fn() + Send + Sync>>>);
     let rows: [(During, usize); 3] = [
         (|_| {}, 1),
@@ -227,7 +227,20 @@ fn f06_what_is_invalidated_during_an_immediate_verdict_is_not_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f01_neither_schemes_nor_caches_share_a_verdict() {
+async fn a_request_that_finds_the_verdict_of_a_load_that_just_ended_begins_no_other() {
+    let (issuer, cached) = cached();
+    load(&issuer, &cached, "a").await;
+    let digest = cached.state.digester.digest(&bearer("a"));
+    // The request looked before the load ended, and asks for a load after that.
+    let step = cached.state.join_or_begin(digest, &bearer("a"));
+    assert!(matches!(step, Step::Decided(Ok(_))));
+    cached.invalidate_all();
+    let step = cached.state.join_or_begin(digest, &bearer("a"));
+    assert!(matches!(step, Step::Wait(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn j03_neither_schemes_nor_caches_share_a_verdict() {
     let (issuer, first) = cached();
     let second = Cached::new(issuer.clone());
     load(&issuer, &first, "a").await;

@@ -19,7 +19,7 @@ async fn advance(by: Duration) {
 const STEP: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
-async fn f04_a_principal_ends_with_its_ttl_or_its_expiry_however_often_it_is_used() {
+async fn j03_a_principal_ends_with_its_ttl_or_its_expiry_however_often_it_is_used() {
     let wall = Wall::new();
     // The TTL, the expiry, how long the load takes, and the end after the load's begin.
     let rows = [
@@ -72,7 +72,7 @@ async fn a_principal_that_is_over_already_is_not_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g03_no_step_of_the_systems_clock_keeps_a_principal_past_its_expiry() {
+async fn j03_no_step_of_the_systems_clock_keeps_a_principal_past_its_expiry() {
     let wall = Wall::new();
     let (issuer, cached) = cached(&wall, |builder| builder.ttl(3_600 * SECOND));
     issuer.good(
@@ -98,7 +98,7 @@ async fn g03_no_step_of_the_systems_clock_keeps_a_principal_past_its_expiry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f07_a_refusal_ends_with_its_own_ttl() {
+async fn j03_a_refusal_ends_with_its_own_ttl() {
     let wall = Wall::new();
     let (issuer, cached) = cached(&wall, |builder| builder.refusal_ttl(2 * SECOND));
     load(&issuer, &cached, "a").await;
@@ -242,7 +242,7 @@ async fn there_is_no_refresh_before_the_principals_own_expiry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f06_an_invalidation_during_a_refresh_ends_the_old_and_the_new_principal() {
+async fn j03_an_invalidation_during_a_refresh_ends_the_old_and_the_new_principal() {
     let wall = Wall::new();
     let (issuer, cached) = cached(&wall, |builder| {
         builder.ttl(60 * SECOND).refresh_ahead(20 * SECOND)
