@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     error::StoreError,
-    query::{Cursor, Query},
+    query::{Cursor, Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Usage, Write},
     token_store::TokenStore,
 };
@@ -41,6 +41,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     rev: u64,
+    pruned_before: Timestamp,
     keys: BTreeMap<KeyId, TagKey>,
     tokens: BTreeMap<TokenId, StoredToken>,
 }
@@ -67,6 +68,7 @@ impl MemoryStore {
         Position {
             epoch: self.epoch.clone(),
             rev: tables.rev,
+            pruned_before: tables.pruned_before,
         }
     }
 }
@@ -176,7 +178,7 @@ impl TokenStore for MemoryStore {
         Ok(self.tables().tokens.get(&id).cloned())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         let tables = self.tables();
         let matching = tables
             .tokens
@@ -185,7 +187,7 @@ impl TokenStore for MemoryStore {
         let mut page: Vec<StoredToken> = matching.cloned().collect();
         page.sort_by_key(|stored| std::cmp::Reverse(Cursor::from_record(&stored.record)));
         page.truncate(query.page_size());
-        Ok(page)
+        Ok(TokenPage::new(page, &query))
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
@@ -223,17 +225,14 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         let mut tables = self.tables();
-        let mut pruned = Vec::new();
-        tables.tokens.retain(|id, stored| {
-            let has_ended = has_ended(&stored.record, ended_before);
-            if has_ended {
-                pruned.push(*id);
-            }
-            !has_ended
-        });
-        Ok(pruned)
+        let before = tables.tokens.len();
+        tables
+            .tokens
+            .retain(|_, stored| !has_ended(&stored.record, ended_before));
+        tables.pruned_before = tables.pruned_before.max(ended_before);
+        Ok(before - tables.tokens.len())
     }
 }
 

@@ -130,7 +130,7 @@ impl Tokens {
         loop {
             let now = self.engine.now();
             let mut writes = Vec::new();
-            for stored in self.list_all(query.clone()).await? {
+            for stored in self.engine.list_all(query.clone()).await? {
                 let mut record = stored.record;
                 if record.revoked_at.is_none() {
                     let expected_rev = Some(record.rev);
@@ -153,19 +153,19 @@ impl Tokens {
     /// this long ago, and returns their number. Tokens that ended within
     /// [`max_stale`](super::TokensOptions::max_stale) are always kept.
     ///
-    /// This process forgets them at once. Other processes forget them when they next load
-    /// all tokens; until then they refuse them as revoked or expired instead of unknown.
+    /// Every process forgets them when it next reads the store's changes; until then it
+    /// refuses them as revoked or expired instead of unknown. A process that has not read
+    /// the store since they ended reads every token again.
     ///
     /// # Errors
     ///
-    /// Returns an error if the store can't be reached.
+    /// Returns an error if the store can't be reached. Some of the tokens may be removed
+    /// then; another call removes the others.
     pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
         let ended_for = ended_for.max(self.engine.options.max_stale);
         let ended_before = self.engine.now().saturating_sub(ended_for);
         let pruned = self.engine.store.prune(ended_before).await?;
-        for id in &pruned {
-            self.engine.mirror.forget(*id);
-        }
-        Ok(pruned.len())
+        self.engine.follow().await?;
+        Ok(pruned)
     }
 }

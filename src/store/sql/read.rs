@@ -5,6 +5,7 @@ use std::{error::Error, str::FromStr};
 use crate::{
     store::{
         error::StoreError,
+        query::Cursor,
         rows::{Position, Row, StoredToken, Usage},
     },
     token::{Digest, KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId},
@@ -36,19 +37,23 @@ pub(super) fn read_key(row: &dyn Columns) -> Result<Row, StoreError> {
     Ok(Row::Key(key))
 }
 
-/// Reads a row of an epoch and a revision.
+/// Reads a row of an epoch, a revision and the time of prunes.
 pub(super) fn read_position(row: &dyn Columns) -> Result<Position, StoreError> {
     let mut row = ColumnReader::new(row);
     Ok(Position {
         epoch: row.text()?,
         rev: row.number()?,
+        pruned_before: row.time()?,
     })
 }
 
-/// Reads a row of a token's id.
-pub(super) fn read_id(row: &dyn Columns) -> Result<TokenId, StoreError> {
-    let id = ColumnReader::new(row).text()?;
-    id.parse().map_err(StoreError::corrupt)
+/// Reads a row of a place in a list.
+pub(super) fn read_cursor(row: &dyn Columns) -> Result<Cursor, StoreError> {
+    let mut row = ColumnReader::new(row);
+    Ok(Cursor {
+        created_at: row.time()?,
+        id: row.text()?.parse().map_err(StoreError::corrupt)?,
+    })
 }
 
 /// Reads a token from the columns of [`TOKEN`](super::columns::TOKEN).

@@ -21,9 +21,13 @@ pub(super) const ADD_USES: &str = "INSERT INTO tower_authn_usage AS u (id, last_
     last_used_at = CASE WHEN u.last_used_at > excluded.last_used_at \
         THEN u.last_used_at ELSE excluded.last_used_at END";
 
-/// Removes the tokens that ended before `$1`, and returns their ids.
+/// Removes the tokens that ended before `$1`.
 pub(super) const PRUNE: &str = "DELETE FROM tower_authn_tokens \
-    WHERE revoked_at < $1 OR expires_at < $1 OR grace_until < $1 RETURNING id";
+    WHERE revoked_at < $1 OR expires_at < $1 OR grace_until < $1";
+
+/// Records that the tokens that ended before `$1` are removed.
+pub(super) const RECORD_PRUNE: &str =
+    "UPDATE tower_authn_meta SET pruned_before = $1 WHERE pruned_before < $1";
 
 /// Selects the rows of a table.
 pub(super) fn select(table: &Table, rest: &str) -> String {

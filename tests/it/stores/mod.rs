@@ -10,6 +10,7 @@ mod crash;
 mod files;
 mod model;
 mod outages;
+mod pages;
 mod permissions;
 mod racing;
 mod reaching;

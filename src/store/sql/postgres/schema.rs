@@ -29,11 +29,12 @@ const LOCK: i64 = 0x7441_7574;
 /// and the start of the server, since a restore starts a server and a fail-over leads
 /// to one that was started at another time.
 const POSITION: &str = "SELECT m.epoch || ' in ' || d.oid || ' since ' || \
-        (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT, m.rev \
+        (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT, m.rev, \
+        m.pruned_before \
     FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
 
 /// Selects the position for a role that may not read the start of the server.
-const POSITION_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev \
+const POSITION_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev, m.pruned_before \
     FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
 
 /// The query for the position that the role is permitted to run.

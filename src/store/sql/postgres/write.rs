@@ -11,11 +11,13 @@ use super::{
 };
 use crate::store::{
     error::{StoreError, StoreErrorKind},
-    rows::Write,
+    rows::{TokenUse, Write},
     sql::{
-        Value,
+        Value, millis,
         read::read_number,
-        statements::{TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row},
+        statements::{
+            ADD_USES, TAKE_REVISIONS, count_conflicting, single_row, write_error, write_row,
+        },
     },
 };
 
@@ -72,5 +74,33 @@ impl PostgresStore {
         self.with_limit(run(transaction, &notify_statement(&self.settings, last)))
             .await?;
         Ok(last)
+    }
+
+    pub(super) async fn try_record_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
+        let transaction = self.begin(Mode::Write).await?;
+        let client = &*transaction;
+        let add = async |used: &TokenUse| {
+            let values = [
+                Value::Text(Some(used.id.to_string())),
+                Value::Number(millis(used.at)),
+                Value::from_count(used.count)?,
+            ];
+            execute(client, ADD_USES, &values).await
+        };
+        let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
+        while added.try_next().await?.is_some() {}
+        drop(added);
+        transaction.commit().await
+    }
+
+    pub(super) async fn try_execute(
+        &self,
+        statement: &str,
+        values: &[Value],
+    ) -> Result<u64, StoreError> {
+        let transaction = self.begin(Mode::Write).await?;
+        let changed = execute(&transaction, statement, values).await?;
+        transaction.commit().await?;
+        Ok(changed)
     }
 }

@@ -55,11 +55,11 @@ pub(super) fn write_all(
 /// Reads the position of the store. Its epoch names the file too, so that a copy
 /// in its place is another history.
 pub(super) fn read_position(connection: &Connection, file: FileId) -> Result<Position, StoreError> {
-    let statement = "SELECT epoch, rev FROM tower_authn_meta";
+    let statement = "SELECT epoch, rev, pruned_before FROM tower_authn_meta";
     let positions = query_rows(connection, statement, &[], read::read_position)?;
-    let Position { epoch, rev } = single_row(positions)?;
-    let epoch = format!("{epoch} in {file}");
-    Ok(Position { epoch, rev })
+    let mut position = single_row(positions)?;
+    position.epoch = format!("{} in {file}", position.epoch);
+    Ok(position)
 }
 
 /// Sends every row in chunks, and returns the position of the store.
