@@ -49,8 +49,8 @@ impl<V: Verifier> CachedBuilder<V> {
     /// Sets how long a principal is remembered, unless it expires earlier. The default is
     /// 60 seconds, the maximum is a year.
     ///
-    /// It counts from the beginning of the verification. A credential that is revoked
-    /// without [`Cached::invalidate`] is accepted for this long.
+    /// It counts from the beginning of the verification. A credential that is revoked is
+    /// accepted for this long, unless it is invalidated: see [`Cached::invalidate_if`].
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.options.ttl = ttl.min(LONGEST);
         self
@@ -58,7 +58,7 @@ impl<V: Verifier> CachedBuilder<V> {
 
     /// Sets how many principals are remembered, at most. The default is 10,000.
     ///
-    /// An entry takes about 150 bytes, the principal not included.
+    /// An entry takes at most 200 bytes, without what the principal points to.
     pub fn capacity(mut self, entries: usize) -> Self {
         self.options.capacity = entries;
         self
