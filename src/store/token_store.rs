@@ -81,6 +81,9 @@ pub trait TokenStore: Send + Sync + 'static {
     /// Calls a function for every row, in any order, as of one moment, and
     /// returns the store's position at that moment.
     ///
+    /// It may also pass an earlier state of a row, and a row that was pruned
+    /// after [`pruned_before`](Position::pruned_before) of that position.
+    ///
     /// # Errors
     ///
     /// Returns an error if the store can't be read to the end.

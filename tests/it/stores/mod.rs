@@ -8,6 +8,7 @@ mod conforming;
 mod counter;
 mod crash;
 mod files;
+mod memory;
 mod model;
 mod outages;
 mod pages;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tower_authn::{
-    store::{PostgresStore, Query, Row, SqliteStore, TokenStore, Write},
+    store::{MemoryStore, PostgresStore, Query, Row, SqliteStore, TokenStore, Write},
     token::{Digest, KeyId, Record, Timestamp, TokenState},
 };
 
@@ -91,6 +91,13 @@ async fn read_all_pages(store: &impl TokenStore) {
         }
         assert_eq!(found, matching, "{query:?}");
     }
+}
+
+#[tokio::test]
+async fn f07_a_page_of_a_list_in_memory_looks_at_5000_tokens_at_most() {
+    let store = MemoryStore::new();
+    fill(&store).await;
+    read_all_pages(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
