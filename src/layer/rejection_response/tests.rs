@@ -174,7 +174,7 @@ fn a_response_with_scopes_is_the_same_prepared_or_not() {
     let rule = ScopeRule::all_of(["a", "b:c"]).unwrap();
     let sources = Sources::default();
     let accepted = Schemes::BASIC | Schemes::BEARER;
-    let prepared = RejectionResponses::with_scopes(&sources, accepted, &[rule.clone()]);
+    let prepared = RejectionResponses::with_scopes(&sources, accepted, std::slice::from_ref(&rule));
     let rendered = RejectionResponses::with_scopes(&sources, accepted, &[]);
     for content_type in ["application/json", "application/grpc"] {
         let request = Request::post("/").header(CONTENT_TYPE, content_type);
