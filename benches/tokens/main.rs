@@ -9,12 +9,14 @@
 //!   is the same token each time, "any" is a random one;
 //! - how long a million forged tokens take, and what a million verdicts write;
 //! - verdicts per second of one thread and of two, while a third changes tokens;
-//! - how long it takes to load a million records from SQLite, and from PostgreSQL if
-//!   it is installed;
+//! - with a million records in SQLite, and in PostgreSQL if it is installed: how long it
+//!   takes to load them; the pages of lists, by filter; reads of the changes where there
+//!   are none; uses written; and how long other writes wait while a tenth of the tokens
+//!   is revoked;
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --counts` prints the last part alone. `-- --test` runs everything once, with
+//! `-- --databases` prints the part about databases alone, `-- --counts` the last part. `-- --test` runs everything once, with
 //! few tokens.
 
 #![expect(
@@ -23,6 +25,7 @@
 )]
 
 mod counts;
+mod databases;
 mod filled;
 mod floods;
 mod lanes;
@@ -91,6 +94,9 @@ fn main() {
         return counts::report(scale);
     }
     let runtime = Runtime::new().expect("threads");
+    if arguments.contains(&"--databases") {
+        return loads::report(&runtime, scale);
+    }
     // First, while the process is small, because it measures the memory.
     let tokens = loads::from_memory(&runtime, scale);
     times::report(&runtime, scale, &tokens);
