@@ -109,18 +109,14 @@ fn rows_of<'a>(paths: &'a mut PathMap, path: &str) -> &'a mut PathRows {
 
 fn check_outside_services<'a>(
     row: &AccessRow,
-    mut services: impl Iterator<Item = &'a Box<str>>,
+    services: impl Iterator<Item = &'a Box<str>>,
 ) -> Result<(), ConfigError> {
-    let is_below = |service: &&Box<str>| {
-        let rest = row.path.strip_prefix(service.as_ref());
-        rest.is_some_and(|rest| rest.starts_with('/'))
-    };
-    match services.find(is_below) {
+    let mut names = services.map(|path| path.trim_start_matches('/'));
+    match names.find(|service| row.is_below(service)) {
         Some(service) => Err(ConfigError::new(format!(
-            "path {:?}: belongs to the gRPC service {:?}; \
+            "path {:?}: belongs to the gRPC service {service:?}; \
              expected a row made by `grpc` or `grpc_service`",
-            row.path,
-            service.trim_start_matches('/')
+            row.path
         ))),
         None => Ok(()),
     }

@@ -70,7 +70,7 @@ fn request() -> impl Strategy<Value = (Method, String)> {
     })
 }
 
-/// Returns the place of the route whose handler axum calls.
+/// Returns the place of the route that axum calls.
 async fn called(router: &Router, method: Method, path: &str) -> Option<usize> {
     let request = Request::builder().method(method).uri(path);
     let response = ask(router, request.body(Body::empty()).unwrap()).await;
