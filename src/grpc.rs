@@ -7,7 +7,12 @@
 use std::{fmt, sync::Arc};
 
 use http::{Extensions, HeaderMap, Method, Uri};
-use tonic::{Request, Status, metadata::MetadataMap, server::NamedService, service::Interceptor};
+use tonic::{
+    Request, Status,
+    metadata::{MetadataMap, MetadataValue},
+    server::NamedService,
+    service::Interceptor,
+};
 
 #[cfg(feature = "tokens")]
 use crate::layer::ValidityService;
