@@ -158,13 +158,11 @@ impl<V, A> fmt::Debug for AuthnInterceptor<V, A> {
 }
 
 /// Converts a rejection into the status in the table of [`RejectionKind`], with its
-/// fixed message and `cache-control: no-store`, and drops the cause.
+/// fixed message and without metadata, and drops the cause.
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
         let kind = rejection.kind();
-        let mut metadata = MetadataMap::with_capacity(1);
-        metadata.insert("cache-control", MetadataValue::from_static("no-store"));
-        Self::with_metadata(kind.grpc_code().into(), kind.message(), metadata)
+        Self::new(kind.grpc_code().into(), kind.message())
     }
 }
 

@@ -22,6 +22,7 @@ use axum_extra::{
 };
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use tonic::{Status, service::InterceptorLayer};
+use tower_authn::RejectionKind;
 use tower_http::{
     auth::AsyncRequireAuthorizationLayer, validate_request::ValidateRequestHeaderLayer,
 };
@@ -124,6 +125,10 @@ fn intercept(mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Stat
             request.extensions_mut().insert(Arc::clone(caller));
             Ok(request)
         }
-        None => Err(Status::unauthenticated("no")),
+        // The status of this crate's interceptor: tonic encodes each space.
+        None => Err(Status::unauthenticated(match token {
+            Some(_) => RejectionKind::Invalid.message(),
+            None => RejectionKind::Missing.message(),
+        })),
     }
 }

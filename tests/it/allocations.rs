@@ -337,6 +337,42 @@ fn a_grpc_refusal_allocates_its_header_map() {
     }
 }
 
+#[cfg(feature = "tonic")]
+#[test]
+fn f04_an_interceptor_s_refusal_allocates_no_more_than_a_closure_with_the_same_status() {
+    use tonic::{
+        Status,
+        service::{Interceptor, InterceptorLayer},
+    };
+    use tower_authn::{AuthnInterceptor, RejectionKind};
+
+    fn refusal(interceptor: impl Interceptor + Clone, credential: &str) -> (u64, Status) {
+        let mut service = InterceptorLayer::new(interceptor).layer(Bare);
+        let request = request(credential);
+        let mut status = None;
+        let cost = measure(|| {
+            let call = pin!(service.call(request));
+            let mut cx = Context::from_waker(Waker::noop());
+            if let Poll::Ready(Ok(response)) = call.poll(&mut cx) {
+                status = Status::from_header_map(response.headers());
+            }
+        });
+        (cost.count_total, status.expect("a status"))
+    }
+    for (credential, kind) in [
+        ("", RejectionKind::Missing),
+        ("Bearer a,b", RejectionKind::Malformed),
+        ("Bearer 0123456789abcdeX", RejectionKind::Invalid),
+    ] {
+        let closure = |_| Err(Status::unauthenticated(kind.message()));
+        let (expected, status) = refusal(closure, credential);
+        let (found, own) = refusal(AuthnInterceptor::new(tokens()), credential);
+        assert_eq!(own.code(), status.code(), "{credential:?}");
+        assert_eq!(own.message(), status.message(), "{credential:?}");
+        assert_eq!(found, expected, "{credential:?}");
+    }
+}
+
 #[cfg(feature = "tokens")]
 #[tokio::test]
 async fn a_verdict_on_a_stored_token_allocates_nothing_after_its_first_use() {
