@@ -11,10 +11,11 @@
 //! - verdicts per second of one thread and of two, while a third changes tokens;
 //! - how long it takes to load a million records from SQLite, and from PostgreSQL if
 //!   it is installed;
+//! - what a load under another epoch costs the runtime, verdicts and memory;
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --counts` prints the last part alone. `-- --test` runs everything once, with
+//! `-- --counts` prints the last part alone, `-- --reload` the part before it. `-- --test` runs everything once, with
 //! few tokens.
 
 #![expect(
@@ -27,6 +28,7 @@ mod filled;
 mod floods;
 mod lanes;
 mod loads;
+mod reloads;
 mod sender;
 mod threads;
 mod times;
@@ -87,6 +89,9 @@ fn main() {
         true => Scale::LITTLE,
         false => Scale::WHOLE,
     };
+    if arguments.contains(&"--reload") {
+        return reloads::report(scale);
+    }
     if arguments.contains(&"--counts") {
         return counts::report(scale);
     }
@@ -99,6 +104,7 @@ fn main() {
     threads::report(&runtime, scale, &tokens);
     drop(tokens);
     loads::report(&runtime, scale);
+    reloads::report(scale);
     if scale.count {
         counts::report(scale);
     }
