@@ -18,6 +18,7 @@ mod scheme;
 mod scope;
 mod target;
 mod text;
+mod url;
 
 pub mod access;
 #[cfg(feature = "axum")]
@@ -32,6 +33,7 @@ pub mod guide;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
+pub mod resource;
 #[cfg(feature = "tokens")]
 pub mod store;
 #[cfg(feature = "tokens")]

@@ -100,7 +100,7 @@ pub trait TokenStore: Send + Sync + 'static {
     fn watch(&self, since: u64) -> impl Future<Output = ()> + Send;
 
     /// Adds uses to those that are stored, without a revision. Uses of unknown ids
-    /// are dropped.
+    /// are dropped; those of one id add up.
     ///
     /// # Errors
     ///

@@ -36,6 +36,7 @@ mod properties;
 mod proxies;
 mod races;
 mod real_clients;
+mod resource;
 mod rows;
 mod stores;
 mod timing;

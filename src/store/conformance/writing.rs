@@ -158,7 +158,7 @@ pub(super) async fn uses(store: impl TokenStore) {
         .await
         .expect("unknown ids are dropped");
     store
-        .record_uses(vec![used(2, 40, 2)])
+        .record_uses(vec![used(2, 40, 1), used(2, 30, 1)])
         .await
         .expect(REACHED);
     let mut changed = bare(2);

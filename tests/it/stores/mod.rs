@@ -4,7 +4,9 @@
 
 mod batches;
 mod broken;
+mod bulk;
 mod conforming;
+mod connections;
 mod counter;
 mod crash;
 mod files;

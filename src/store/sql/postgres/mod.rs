@@ -177,7 +177,7 @@ impl TokenStore for PostgresStore {
     }
 
     async fn record_uses(&self, mut uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        // Sorted, so that two instances lock rows in the same order and can't
+        // Sorted, so that statements lock rows in the same order everywhere and can't
         // deadlock.
         uses.sort_by_key(|used| used.id);
         self.with_limit(self.with_retry(|| self.try_record_uses(&uses)))

@@ -8,6 +8,7 @@ mod read_only;
 mod rows;
 mod schema;
 mod shared_file;
+mod write;
 
 use std::{
     fmt,
@@ -21,9 +22,10 @@ use tokio::{sync::mpsc, time::sleep};
 use self::{
     file::FileAccess,
     identity::OpenFile,
-    operations::{begin_write, read_position, send_all, write_all},
+    operations::{begin_write, read_position, send_all},
     rows::{execute, query_rows, sqlite_error},
     shared_file::{SharedFile, blocking},
+    write::{add_uses, write_all},
 };
 use super::{
     Value,
@@ -31,7 +33,7 @@ use super::{
     filter::{PageStatements, select_by_id},
     millis,
     read::{read_cursor, read_key, read_stored_token, read_token},
-    statements::{ADD_USES, PRUNE, RECORD_PRUNE, merge_changes, select_changes},
+    statements::{PRUNE, RECORD_PRUNE, merge_changes, select_changes},
 };
 use crate::{
     store::{
@@ -245,14 +247,7 @@ impl TokenStore for SqliteStore {
         }
         self.with_file(&self.writer, move |opened| {
             let transaction = begin_write(&mut opened.connection)?;
-            for used in uses {
-                let values = [
-                    Value::Text(Some(used.id.to_string())),
-                    Value::Number(millis(used.at)),
-                    Value::from_count(used.count)?,
-                ];
-                execute(&transaction, ADD_USES, &values)?;
-            }
+            add_uses(&transaction, &uses)?;
             transaction.commit().map_err(sqlite_error)
         })
         .await
