@@ -37,9 +37,11 @@ use crate::{
 /// How many rows one read of the changes asks for.
 const PAGE: usize = 1_000;
 
-/// The least time between two reads of the changes, whatever the options and the store's
-/// `watch` ask for: a task that never waits would occupy a thread.
-const MIN_PAUSE: Duration = Duration::from_millis(10);
+/// The least time between the beginnings of two reads of the changes, whatever the options
+/// and the store's `watch` ask for. A change after a pause is read at once; while changes
+/// follow each other, one read takes many, so that fifty instances do not keep the store
+/// from its writes.
+const MIN_PAUSE: Duration = Duration::from_millis(25);
 
 /// How long to wait before an unreachable store is read again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -152,7 +154,6 @@ impl Engine {
         };
         // The store is read in either case.
         let _ = timeout(poll_every, woken).await;
-        // `watch` may return at once, every time.
         let pause = MIN_PAUSE.saturating_sub(self.freshness.staleness());
         if !pause.is_zero() {
             sleep(pause).await;

@@ -19,6 +19,7 @@ use super::{
     Engine,
     follower::{CatchUp, Followed},
     mirror::Mirror,
+    options::LoadProgress,
     schedule,
 };
 use crate::{
@@ -100,6 +101,8 @@ impl Engine {
 struct Loader<F> {
     merge: F,
     batch: Vec<Row>,
+    rows: u64,
+    progress: Option<LoadProgress>,
     /// Started with the first whole batch. It ends when this value is dropped.
     thread: Option<(SyncSender<Vec<Row>>, JoinHandle<Merged>)>,
     /// The result of the batches for which the thread had no time.
@@ -113,6 +116,7 @@ impl Loader<()> {
         engine: &Arc<Engine>,
         loaded: &Arc<Mirror>,
     ) -> Loader<impl Fn(Vec<Row>) -> Merged + Clone + Send + use<>> {
+        let progress = engine.options.load_progress.clone();
         let (engine, loaded) = (Arc::clone(engine), Arc::clone(loaded));
         let merge = move |rows: Vec<Row>| {
             let merge = |row| loaded.merge_loaded(row, &engine.mirror);
@@ -121,6 +125,8 @@ impl Loader<()> {
         Loader {
             merge,
             batch: Vec::new(),
+            rows: 0,
+            progress,
             thread: None,
             merged: Ok(()),
         }
@@ -134,7 +140,15 @@ impl<F: Fn(Vec<Row>) -> Merged + Clone + Send + 'static> Loader<F> {
         }
         self.batch.push(row);
         if self.batch.len() == BATCH {
+            self.report();
             self.hand_over();
+        }
+    }
+
+    fn report(&mut self) {
+        self.rows += self.batch.len() as u64;
+        if let Some(progress) = &self.progress {
+            progress(self.rows);
         }
     }
 
@@ -160,6 +174,7 @@ impl<F: Fn(Vec<Row>) -> Merged + Clone + Send + 'static> Loader<F> {
 
     /// Waits until every row is merged.
     async fn finish(mut self) -> Result<(), StoreError> {
+        self.report();
         let rest = mem::take(&mut self.batch);
         self.merge_here(rest);
         if let Some((batches, thread)) = self.thread {
@@ -173,4 +188,67 @@ impl<F: Fn(Vec<Row>) -> Merged + Clone + Send + 'static> Loader<F> {
 
 fn thread_failed(error: JoinError) -> StoreError {
     StoreError::unavailable(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use allocation_counter::measure;
+
+    use super::*;
+    use crate::{
+        store::MemoryStore,
+        token::{Digest, Record, Timestamp},
+        tokens::TokensOptions,
+    };
+
+    fn row(n: u64) -> Row {
+        let id = format!("{n:012}").parse().unwrap();
+        let digest = Digest::sha256(n.to_string());
+        let mut record = Record::new(id, digest, "alice".to_owned(), Timestamp::default());
+        record.rev = n + 1;
+        Row::Token(Box::new(record))
+    }
+
+    /// Returns an engine, and the numbers of rows that it reports.
+    fn engine() -> (Arc<Engine>, Arc<Mutex<Vec<u64>>>) {
+        let reported: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let reports = Arc::clone(&reported);
+        let options = TokensOptions::new("acme").unwrap();
+        let options = options.load_progress(move |rows| reports.lock().unwrap().push(rows));
+        (Arc::new(Engine::new(MemoryStore::new(), options)), reported)
+    }
+
+    #[tokio::test]
+    async fn f07_the_entries_of_a_load_are_made_off_the_runtime() {
+        const MANY: u64 = (WAITING * BATCH) as u64;
+        let (engine, _) = engine();
+        let loaded = Arc::new(engine.mirror.to_empty());
+        let rows: Vec<Row> = (0..MANY).map(row).collect();
+        let mut loader = Loader::new(&engine, &loaded);
+        let here = measure(|| rows.into_iter().for_each(|row| loader.add(row)));
+        loader.finish().await.unwrap();
+        assert_eq!(loaded.len() as u64, MANY);
+        assert!(here.count_total < 100, "{} allocations", here.count_total);
+    }
+
+    #[tokio::test]
+    async fn a_load_reports_each_thousand_rows_and_the_end() {
+        let expected: [(u64, &[u64]); 4] = [
+            (0, &[0]),
+            (1, &[1]),
+            (1_000, &[1_000, 1_000]),
+            (2_500, &[1_000, 2_000, 2_500]),
+        ];
+        for (count, expected) in expected {
+            let (engine, reported) = engine();
+            let loaded = Arc::new(engine.mirror.to_empty());
+            let mut loader = Loader::new(&engine, &loaded);
+            (0..count).for_each(|n| loader.add(row(n)));
+            loader.finish().await.unwrap();
+            assert_eq!(*reported.lock().unwrap(), expected);
+            assert_eq!(loaded.len() as u64, count);
+        }
+    }
 }
