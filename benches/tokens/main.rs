@@ -15,8 +15,8 @@
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --counts` prints the last part alone, `-- --reload` the part before it. `-- --test` runs everything once, with
-//! few tokens.
+//! `-- --counts` prints the last part alone, `-- --reload` the part before it.
+//! `-- --test` runs everything once, with few tokens.
 
 #![expect(
     unreachable_pub,

@@ -35,9 +35,9 @@ struct Epochs {
 }
 
 impl Epochs {
-    fn position(&self, position: Position) -> Position {
-        let epoch = self.epoch.load(Relaxed).to_string();
-        Position { epoch, ..position }
+    fn position(&self, mut position: Position) -> Position {
+        position.epoch = self.epoch.load(Relaxed).to_string();
+        position
     }
 }
 

@@ -151,7 +151,7 @@ impl TokenEntry {
     /// locked: tasks that wait for the revocation of the old entry are woken by this one.
     pub(super) fn inherit(&self, older: &Arc<Self>) {
         self.uses.inherit(&older.uses);
-        // A token that was suspended and resumed has tasks that wait anew.
+        // A token that was suspended and resumed has tasks that wait again.
         if let Some(signal) = older.awaited().filter(|signal| !signal.is_revoked()) {
             if self.withdrawal.is_some() {
                 signal.notify();

@@ -70,7 +70,8 @@ fn tokens_that_end_take_no_memory_for_tasks_that_do_not_wait() {
 
 #[test]
 fn a_task_that_waits_over_a_reload_is_woken_when_its_token_ends() {
-    const CHANGES: [(&str, fn(&mut Record), bool); 5] = [
+    type Change = fn(&mut Record);
+    const CHANGES: [(&str, Change, bool); 5] = [
         ("equal", |_| {}, false),
         ("changed", |record| record.scopes.clear(), false),
         ("of another revision", |record| record.rev += 100, false),
@@ -127,7 +128,7 @@ fn a_task_that_waits_over_a_reload_is_woken_when_its_token_ends() {
 }
 
 #[test]
-fn a_token_that_is_resumed_is_waited_for_anew() {
+fn a_token_that_is_resumed_can_be_waited_for_again() {
     let mirror = Mirror::new(None);
     let mut now = record(1);
     let mut change = |suspended_at| {
