@@ -29,6 +29,8 @@ mod engine;
 pub mod grpc;
 #[cfg(all(doc, feature = "full"))]
 pub mod guide;
+#[cfg(any(feature = "jwt", feature = "jwt-rust-crypto"))]
+pub mod jwt;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;

@@ -18,7 +18,7 @@ fn floor(unit: &str) -> Option<u8> {
         "challenge" | "credential" | "ct" | "error" | "file" | "head" | "principal"
         | "rejection" | "scheme" | "scope" | "target" | "text" => 0,
         "access" | "token" | "verifier" => 1,
-        "layer" | "store" => 2,
+        "jwt" | "layer" | "store" => 2,
         "engine" => 3,
         "tokens" => 4,
         "axum" | "client" | "grpc" => 5,
