@@ -15,6 +15,7 @@ chapters! {
     bentocloud = "docs/bentocloud.md";
     design = "DESIGN.md";
     manage = "docs/manage.md";
+    mcp = "docs/mcp.md";
     migrating = "docs/migrating.md";
     order_of_layers = "docs/order-of-layers.md";
     oauth = "docs/oauth.md";

@@ -18,6 +18,7 @@ mod scheme;
 mod scope;
 mod target;
 mod text;
+mod url;
 
 pub mod access;
 #[cfg(feature = "axum")]
@@ -34,6 +35,7 @@ pub mod jwt;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
+pub mod resource;
 #[cfg(feature = "tokens")]
 pub mod store;
 #[cfg(feature = "tokens")]

@@ -107,8 +107,8 @@ impl<'a> Claims<'a> {
     }
 
     /// Returns the principal that the claims describe: its subject, scopes, organization
-    /// and targets from the claims that the [`JwtIssuer`](super::JwtIssuer) names, its id
-    /// from `jti`, its expiry from [`expires_at`](Self::expires_at), and all claims as
+    /// and targets from the claims that the [`JwtIssuer`](super::JwtIssuer) names, its
+    /// issuer from `iss`, its id from `jti`, its expiry from [`expires_at`](Self::expires_at), and all claims as
     /// its metadata.
     ///
     /// # Errors
@@ -123,6 +123,7 @@ impl<'a> Claims<'a> {
         let subject = subject.ok_or_else(|| Rejection::invalid().with_reason(reason))?;
         let scopes = self.names.scopes.iter().flat_map(|name| self.scopes(name));
         let mut principal = Principal::new(subject)
+            .with_issuer(self.issuer())
             .with_parsed_scopes(scopes.collect())
             .with_metadata(self.json);
         if let Some(id) = self.str("jti") {

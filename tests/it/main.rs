@@ -37,6 +37,7 @@ mod properties;
 mod proxies;
 mod races;
 mod real_clients;
+mod resource;
 mod rows;
 mod stores;
 mod timing;

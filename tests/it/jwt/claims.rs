@@ -247,7 +247,7 @@ async fn a_principal_is_filled_from_the_claims() {
         .targets_claim("deployments");
     let changes = json!({ "org_id": "acme", "deployments": ["demo-*", "hello", "*", "a/b", 1] });
     let caller = principal(issuer.clone(), changes.clone()).await;
-    assert_eq!(caller.subject(), "alice");
+    assert_eq!((caller.subject(), caller.issuer()), ("alice", Some(ISSUER)));
     assert_eq!(scopes(&caller), ["reports.read", "reports.write"]);
     assert_eq!(caller.organization(), Some("acme"));
     assert_eq!(caller.token_id(), Some("t1"));
