@@ -142,7 +142,6 @@ impl KeyMaterial {
     ///
     /// The caller has checked that the algorithm fits the key. The back end checks it
     /// again by the family.
-    #[expect(clippy::ptr_arg, reason = "the signature of `jsonwebtoken`'s trait")]
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
         // RFC 8017 §8.1.2 and §8.2.2: a number that is not below the modulus is no
         // signature. The `rsa` crate leaves this out for PSS.

@@ -15,8 +15,8 @@ use crate::{
     rejection::{Rejection, RejectionKind},
 };
 
-/// A file whose time of change is younger than this may change again without a later
-/// time, so it is read once more.
+/// A file that changed less than this ago may change again without a later time, so it
+/// is read once more.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// The shortest time between two looks at the file for tokens that name unknown keys.

@@ -139,7 +139,6 @@ impl JwtKey {
         self.algorithms
     }
 
-    #[expect(clippy::ptr_arg, reason = "see `KeyMaterial::verify`")]
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
         self.algorithms.contains(algorithm) && self.material.verify(algorithm, message, signature)
     }

@@ -52,6 +52,7 @@ mod key;
 mod key_set;
 mod rules;
 mod source;
+mod verification;
 mod verifier;
 
 pub use self::{

@@ -1,4 +1,4 @@
-//! The checks of a token whose signature is good.
+//! The checks of a token after that of its signature.
 
 use std::time::SystemTime;
 

@@ -5,10 +5,12 @@
 mod attacks;
 mod claims;
 mod forged;
+mod forms;
 mod issuers;
 mod keys;
 mod signer;
 mod sources;
+mod table;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -54,7 +56,7 @@ pub fn claims(changes: Value) -> Value {
     claims
 }
 
-/// Returns an issuer of these algorithms whose keys are those of `jwks.json`.
+/// Returns an issuer of these algorithms with the keys of `jwks.json`.
 pub fn issuer(algorithms: &[Algorithm]) -> JwtIssuer {
     let keys = KeySet::parse(key_file!("jwks.json")).unwrap();
     let issuer = JwtIssuer::new(ISSUER).audience(AUDIENCE);
