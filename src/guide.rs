@@ -13,6 +13,7 @@ macro_rules! chapters {
 chapters! {
     architecture = "docs/architecture.md";
     bentocloud = "docs/bentocloud.md";
+    caching = "docs/caching.md";
     design = "DESIGN.md";
     manage = "docs/manage.md";
     mcp = "docs/mcp.md";

@@ -23,6 +23,8 @@ mod url;
 pub mod access;
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod credential;
 #[cfg(feature = "tokens")]
 mod engine;

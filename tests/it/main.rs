@@ -20,6 +20,7 @@ mod axum_serve;
 mod bentocloud;
 mod bodies;
 mod browser;
+mod cached;
 mod examples;
 mod expiry;
 mod floors;
