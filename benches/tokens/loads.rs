@@ -100,12 +100,12 @@ async fn postgres(scale: Scale, server: &Server) {
 /// Returns SQL that inserts the records of [`record`].
 fn fill_sql(count: u64) -> String {
     let sample = record(0);
-    let rest = &token(0)[token(0).len() - 51..];
     format!(
         "INSERT INTO tower_authn_tokens (id, digest, organization, subject, subject_kind, name, \
              description, scopes, metadata, created_at, created_by, expires_at, rev) \
          SELECT lpad(n::text, 12, '0'), \
-             sha256(convert_to('acme_' || lpad(n::text, 12, '0') || '{rest}', 'UTF8')), \
+             sha256(decode(rpad(encode('acme_', 'hex'), 128, '0'), 'hex') \
+                 || convert_to(lpad(n::text, 50, '0'), 'UTF8')), \
              'acme', 'user-' || n % 1000, 'user', '', '', 'deployment', '', {}, '', {}, n + 1 \
          FROM generate_series(0, {count} - 1) n; \
          UPDATE tower_authn_meta SET rev = {count}; ANALYZE tower_authn_tokens;",

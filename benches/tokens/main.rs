@@ -8,20 +8,23 @@
 //!   over a refusal of the same layer. All of them take turns in rounds. "One token"
 //!   is the same token each time, "any" is a random one;
 //! - how long a million forged tokens take, and what a million verdicts write;
-//! - verdicts per second of one thread and of two, while a third changes tokens;
+//! - verdicts per second of one thread and of two, while a third changes tokens, and
+//!   of both on one token;
 //! - how long it takes to load a million records from SQLite, and from PostgreSQL if
 //!   it is installed;
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --counts` prints the last part alone. `-- --test` runs everything once, with
-//! few tokens.
+//! `-- --counts` prints the last part alone. `-- --threads 64` measures verdicts per
+//! second of 1, 2, 4 … 64 threads on one token, and on a token for each. `-- --test`
+//! runs everything once, with few tokens.
 
 #![expect(
     unreachable_pub,
     reason = "modules of one program, nothing is reachable"
 )]
 
+mod cores;
 mod counts;
 mod filled;
 mod floods;
@@ -91,12 +94,18 @@ fn main() {
         return counts::report(scale);
     }
     let runtime = Runtime::new().expect("threads");
+    let threads = arguments.iter().position(|own| *own == "--threads");
+    if let Some(threads) = threads.and_then(|index| arguments.get(index + 1)) {
+        let threads = threads.parse().expect("a number of threads");
+        return cores::report(&runtime, threads, None);
+    }
     // First, while the process is small, because it measures the memory.
     let tokens = loads::from_memory(&runtime, scale);
     times::report(&runtime, scale, &tokens);
     floods::send_forgeries(scale, &tokens);
     floods::send_known(&runtime, scale);
     threads::report(&runtime, scale, &tokens);
+    cores::report(&runtime, 2, Some(scale.rounds.div_ceil(5)));
     drop(tokens);
     loads::report(&runtime, scale);
     if scale.count {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use futures::FutureExt;
-use http::{Extensions, HeaderMap, Request, request::Parts};
+#[cfg(feature = "tonic")]
+use http::HeaderValue;
+use http::{Extensions, HeaderMap, Request, StatusCode, request::Parts};
 
 use super::{
     admission::Admission, anonymous::Anonymous, drain::Drain,
@@ -17,6 +19,7 @@ use crate::{
     credential::{Credential, Found, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
+    scope::ScopeRule,
     verifier::Verifier,
 };
 
@@ -26,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) strip_credential: bool,
     pub(crate) without_principal: bool,
     pub(crate) expose_rejection: bool,
+    pub(crate) challenge_scopes: bool,
     pub(crate) audit: Option<Audit>,
 }
 
@@ -189,6 +193,33 @@ where
         };
         self.reject_unless_audited(head, rejection)?;
         Ok(Some(principal))
+    }
+
+    /// Returns the scopes that the response to a rejected request names beside those of
+    /// the rejection.
+    pub(crate) fn scopes_to_challenge(
+        &self,
+        head: Head<'_>,
+        rejection: &Rejection,
+    ) -> Option<ScopeRule> {
+        if !self.options.challenge_scopes || rejection.kind().status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        match self.admission.access(head) {
+            Access::Scopes(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// Returns the challenges of a rejection over gRPC.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn grpc_challenges(
+        &self,
+        head: Head<'_>,
+        rejection: &Rejection,
+    ) -> Vec<HeaderValue> {
+        let scopes = self.scopes_to_challenge(head, rejection);
+        self.responses.grpc_challenges(rejection, scopes.as_ref())
     }
 
     fn reject_unless_audited(
