@@ -1,5 +1,7 @@
 //! This crate's layer, in forms that differ in cost.
 
+use std::sync::Arc;
+
 use tonic::service::InterceptorLayer;
 use tower_authn::{
     AuthnInterceptor, AuthnLayer, Credential, Principal, Rejection, Verifier,
@@ -8,7 +10,9 @@ use tower_authn::{
 
 use super::{
     Client::{Basic, Bearer, Grpc, StoredToken},
-    Contender, PASSWORD, TOKEN, USER, stored,
+    Contender, PASSWORD, TOKEN, USER,
+    peers::{CALLERS, Caller},
+    stored,
 };
 
 pub fn all() -> Vec<Contender> {
@@ -39,9 +43,19 @@ pub fn all() -> Vec<Contender> {
             AuthnLayer::new(tokens(10).or(users())),
         ),
         Contender::guard(
-            "**`AuthnLayer`**, 10 tokens, a verifier that may wait",
+            "**`AuthnLayer`**, an own verifier, `HashMap`",
             Bearer,
-            AuthnLayer::new(MayWait(tokens(10))),
+            AuthnLayer::new(Own),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, an own verifier, `HashMap`, headless",
+            Bearer,
+            AuthnLayer::new(OwnHeadless),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, an own verifier that may wait, `HashMap`",
+            Bearer,
+            AuthnLayer::new(OwnAsync),
         ),
         Contender::guard(
             "**`AuthnLayer`**, a store of 1,000, no principal",
@@ -78,13 +92,41 @@ fn users() -> FixedUsers {
     FixedUsers::new([(USER, PASSWORD, Principal::new(USER))]).expect("a long password")
 }
 
-/// A verifier that the layer must await, although it never waits.
-struct MayWait(FixedTokens);
+/// A verifier of a user's own, which is ready at its first poll.
+struct Own;
 
-impl Verifier for MayWait {
-    type Principal = Principal;
+impl Verifier for Own {
+    type Principal = Arc<Caller>;
 
-    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        self.0.verify(credential).await
+    const IMMEDIATE: bool = true;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        let found = CALLERS.get(credential.token()).cloned();
+        found.ok_or_else(Rejection::invalid)
+    }
+}
+
+/// The same verifier if it reads only the credential.
+struct OwnHeadless;
+
+impl Verifier for OwnHeadless {
+    type Principal = Arc<Caller>;
+
+    const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        Own.verify(credential).await
+    }
+}
+
+/// The same verifier as far as the layer knows one that may wait.
+struct OwnAsync;
+
+impl Verifier for OwnAsync {
+    type Principal = Arc<Caller>;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        Own.verify(credential).await
     }
 }

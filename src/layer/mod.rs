@@ -58,6 +58,7 @@
 mod admission;
 mod anonymous;
 mod builder;
+mod caught;
 mod drain;
 mod future;
 mod gate;
@@ -74,7 +75,7 @@ pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "manage")]
 pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
-pub(crate) use self::gate::{Gate, RequestHead};
+pub(crate) use self::gate::{Gate, RequestHead, Step};
 #[cfg(feature = "tokens")]
 pub use self::validity::{
     CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,
