@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = protect(router, AuthnLayer::new(tokens.verifier()).access(access));
 
     let listener = common::listen(&flags).await?;
-    if tokens.list(Query::default()).await?.is_empty() {
+    if tokens.list(Query::default()).await?.tokens.is_empty() {
         let first = NewToken::new("admin").scopes(["resources"]);
         println!("token {}", tokens.create(first).await?.secret.expose());
     }
@@ -57,7 +57,7 @@ async fn whoami(Authenticated(caller): Authenticated) -> String {
 async fn list(State(tokens): State<Tokens>) -> Result<Json<Value>, StatusCode> {
     let page = tokens.list(Query::default()).await;
     let page = page.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(page.iter().map(metadata).collect()))
+    Ok(Json(page.tokens.iter().map(metadata).collect()))
 }
 
 fn metadata(StoredToken { record, usage }: &StoredToken) -> Value {

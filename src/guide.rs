@@ -13,8 +13,10 @@ macro_rules! chapters {
 chapters! {
     architecture = "docs/architecture.md";
     bentocloud = "docs/bentocloud.md";
+    caching = "docs/caching.md";
     design = "DESIGN.md";
     manage = "docs/manage.md";
+    mcp = "docs/mcp.md";
     migrating = "docs/migrating.md";
     order_of_layers = "docs/order-of-layers.md";
     own_store = "docs/own-store.md";

@@ -18,10 +18,13 @@ mod scheme;
 mod scope;
 mod target;
 mod text;
+mod url;
 
 pub mod access;
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod credential;
 #[cfg(feature = "tokens")]
 mod engine;
@@ -32,6 +35,7 @@ pub mod guide;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;
+pub mod resource;
 #[cfg(feature = "tokens")]
 pub mod store;
 #[cfg(feature = "tokens")]

@@ -1,10 +1,11 @@
 //! This crate's layer, in forms that differ in cost.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tonic::service::InterceptorLayer;
 use tower_authn::{
     AuthnInterceptor, AuthnLayer, Credential, Principal, Rejection, Verifier,
+    cache::{Cached, WithoutHead},
     verifier::{FixedTokens, FixedUsers},
 };
 
@@ -58,6 +59,11 @@ pub fn all() -> Vec<Contender> {
             AuthnLayer::new(OwnAsync),
         ),
         Contender::guard(
+            "**`AuthnLayer`**, `Cached` in front of it",
+            Bearer,
+            AuthnLayer::new(cached()),
+        ),
+        Contender::guard(
             "**`AuthnLayer`**, a store of 1,000, no principal",
             StoredToken,
             AuthnLayer::new(stored::verifier()).without_principal(),
@@ -90,6 +96,15 @@ fn tokens(count: usize) -> FixedTokens {
 
 fn users() -> FixedUsers {
     FixedUsers::new([(USER, PASSWORD, Principal::new(USER))]).expect("a long password")
+}
+
+/// Returns a cache of a verifier that the layer must await. Nothing ends in a run.
+fn cached() -> Cached<WithoutHead<OwnAsync>> {
+    let year = Duration::from_secs(365 * 24 * 60 * 60);
+    Cached::builder(WithoutHead::new(OwnAsync))
+        .ttl(year)
+        .refusal_ttl(year)
+        .build()
 }
 
 /// A verifier of a user's own, which is ready at its first poll.

@@ -11,8 +11,8 @@ use std::{
 use http::HeaderValue;
 use tower_authn::{
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write,
     },
     token::{Digest, KeyId, Record, Timestamp, TokenId},
     tokens::{Tokens, TokensOptions},
@@ -110,7 +110,7 @@ impl TokenStore for Filled {
         self.own.get(id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         self.own.list(query).await
     }
 
@@ -133,7 +133,7 @@ impl TokenStore for Filled {
         self.own.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.own.prune(ended_before).await
     }
 }

@@ -49,6 +49,22 @@ pub struct Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
+    /// Creates a credential from its parts, without a head.
+    #[cfg(feature = "cache")]
+    pub(crate) fn from_parts(scheme: Option<Scheme>, token: &'a [u8]) -> Self {
+        Self {
+            scheme,
+            token,
+            head: None,
+        }
+    }
+
+    /// Returns the credential without the head that it was found in.
+    #[cfg(feature = "cache")]
+    pub(crate) fn without_head(self) -> Self {
+        Self { head: None, ..self }
+    }
+
     /// Returns the scheme, or `None` for a credential in a header of its own.
     #[must_use]
     pub fn scheme(&self) -> Option<Scheme> {

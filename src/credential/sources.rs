@@ -140,6 +140,29 @@ impl Sources {
         self
     }
 
+    /// Replaces the challenges by themselves with a link to the metadata of a protected
+    /// resource, in each that is a Bearer challenge.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no Bearer token is read from `Authorization` and challenged
+    /// for, as the metadata promise.
+    pub(crate) fn link_metadata(
+        &mut self,
+        url: &str,
+        accepted: Schemes,
+    ) -> Result<(), ConfigError> {
+        let challenges = self.challenges(accepted).into_iter();
+        let challenges: Result<Vec<_>, _> = challenges.map(|c| c.resource_metadata(url)).collect();
+        self.challenges = challenges?;
+        if self.bearer && self.challenges.iter().any(Challenge::is_bearer) {
+            return Ok(());
+        }
+        Err(ConfigError::new(
+            "sources: no Bearer tokens; expected `Sources::bearer` and a verifier of tokens",
+        ))
+    }
+
     /// Returns the schemes that are read from `Authorization`.
     #[cfg(feature = "manage")]
     pub(crate) fn schemes(&self) -> impl Iterator<Item = Scheme> {

@@ -28,6 +28,7 @@ pub(crate) struct TokenEntry {
     /// Whether `expires_at` alone decides if it is active.
     only_expires: bool,
     pub(crate) digest: Digest,
+    /// When it expires, or when it was revoked, if that was earlier.
     expires_at: Timestamp,
     pub(super) uses: UseCounter,
     pub(crate) rev: u64,
@@ -62,6 +63,8 @@ impl TokenEntry {
         };
         let is_bounded = record.not_before.is_some() || record.grace_until.is_some();
         let organization = record.organization.as_deref();
+        let expires_at = [record.expires_at, record.revoked_at].into_iter().flatten();
+        let expires_at = expires_at.min();
         Self {
             id: record.id,
             digest: record.digest,
@@ -69,7 +72,7 @@ impl TokenEntry {
             rev: record.rev,
             withdrawal,
             only_expires: withdrawal.is_none() && !is_bounded,
-            expires_at: record.expires_at.unwrap_or(Timestamp::MAX),
+            expires_at: expires_at.unwrap_or(Timestamp::MAX),
             subject: interner.text(&record.subject),
             organization: organization.map(|name| interner.text(name)),
             scopes: interner.scopes(&record.scopes),
@@ -117,6 +120,12 @@ impl TokenEntry {
             Some(rare) => (rare.not_before, rare.grace_until),
             None => (Timestamp::default(), Timestamp::MAX),
         }
+    }
+
+    /// Returns whether the token ended before a time, so that a prune removes it.
+    pub(super) fn has_ended(&self, before: Timestamp) -> bool {
+        let (_, grace_until) = self.bounds();
+        self.expires_at.min(grace_until) < before
     }
 
     /// Prepares a new entry to replace an older one of the same token: tasks that wait for

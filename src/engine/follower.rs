@@ -22,10 +22,16 @@ use std::{
 };
 
 use futures::future::select;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{sleep, timeout, timeout_at},
+};
 
-use super::{Engine, freshness::Moment, schedule};
-use crate::store::{Position, StoreError};
+use super::{Engine, freshness::Moment, schedule, table::SHARDS};
+use crate::{
+    store::{Position, StoreError},
+    token::Timestamp,
+};
 
 /// How many rows one read of the changes asks for.
 const PAGE: usize = 1_000;
@@ -37,12 +43,21 @@ const MIN_PAUSE: Duration = Duration::from_millis(10);
 /// How long to wait before an unreachable store is read again.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// What memory has of the store.
+pub(crate) struct Followed {
+    /// The position that memory has reached.
+    position: Position,
+    /// When memory last had every change.
+    complete_at: Timestamp,
+}
+
 /// The result of reading changes.
 enum CatchUp {
     /// Memory has every change from before the read.
     Done,
-    /// The store has another history than memory: another epoch, or a revision below one
-    /// that was read or written here.
+    /// The changes do not lead from memory to the store: the store has another epoch, or a
+    /// revision below one that was read or written here, or it has pruned tokens
+    /// that memory may not know to have ended.
     OtherHistory,
 }
 
@@ -50,24 +65,22 @@ impl Engine {
     /// Merges the changes of the store, and confirms the memory. Loads everything if
     /// nothing was read yet, or if the store has another history.
     pub(crate) async fn follow(&self) -> Result<(), StoreError> {
-        schedule::wait_until(|| self.position.try_lock().is_ok());
-        let mut position = self.position.lock().await;
-        let sent = Moment::now();
-        if let Some(position) = &mut *position
-            && let CatchUp::Done = self.catch_up(position).await?
+        schedule::wait_until(|| self.followed.try_lock().is_ok());
+        let mut followed = self.followed.lock().await;
+        if let Some(followed) = &mut *followed
+            && let CatchUp::Done = self.catch_up(followed).await?
         {
-            self.freshness.confirm(sent);
             return Ok(());
         }
-        self.load(&mut position).await
+        self.load(&mut followed).await
     }
 
     /// Loads everything into another mirror, replaces the memory by it, and merges the
     /// changes that were made meanwhile.
-    async fn load(&self, position: &mut Option<Position>) -> Result<(), StoreError> {
+    async fn load(&self, followed: &mut Option<Followed>) -> Result<(), StoreError> {
         self.freshness.begin_generation();
         schedule::point();
-        let sent = Moment::now();
+        let complete_at = self.now();
         let loaded = self.mirror.to_empty();
         let mut failed = None;
         let mut each = |row| {
@@ -82,21 +95,24 @@ impl Engine {
         schedule::point();
         self.mirror.replace_with(&loaded, read.rev);
         // No `await` since then: the memory and its position belong together.
-        let position = position.insert(read);
+        let followed = followed.insert(Followed {
+            position: read,
+            complete_at,
+        });
         // Rows that this process wrote during the load may be missing from it. They are in
         // the store by now, so the changes bring them back.
-        match self.catch_up(position).await? {
-            CatchUp::Done => {
-                self.freshness.confirm(sent);
-                Ok(())
-            }
+        match self.catch_up(followed).await? {
+            CatchUp::Done => Ok(()),
             CatchUp::OtherHistory => Err(StoreError::unavailable("replaced during the load")),
         }
     }
 
-    /// Reads changes page by page, until memory is where the store was at the first page.
-    /// A page may be shorter than asked for; only an empty one means that nothing follows.
-    async fn catch_up(&self, position: &mut Position) -> Result<CatchUp, StoreError> {
+    /// Reads changes page by page, until memory is where the store was at the first page,
+    /// and confirms the memory. A page may be shorter than asked for; only an empty one
+    /// means that nothing follows.
+    async fn catch_up(&self, followed: &mut Followed) -> Result<CatchUp, StoreError> {
+        let (sent, now) = (Moment::now(), self.now());
+        let position = &mut followed.position;
         let mut target = None;
         loop {
             // Read before the changes are: the answer may be older than a write after it.
@@ -105,6 +121,14 @@ impl Engine {
             schedule::point();
             if page.head.epoch != position.epoch || page.head.rev < known {
                 return Ok(CatchUp::OtherHistory);
+            }
+            let pruned_before = page.head.pruned_before;
+            if pruned_before > position.pruned_before {
+                if pruned_before > followed.complete_at.saturating_sub(self.prune_margin()) {
+                    return Ok(CatchUp::OtherHistory);
+                }
+                self.forget_ended(pruned_before).await;
+                position.pruned_before = pruned_before;
             }
             let target = *target.get_or_insert(page.head.rev);
             for row in &page.rows {
@@ -119,8 +143,28 @@ impl Engine {
             }
             schedule::point();
             if position.rev >= target {
+                followed.complete_at = now;
+                self.freshness.confirm(sent);
                 return Ok(CatchUp::Done);
             }
+        }
+    }
+
+    /// Returns how long before memory was last complete a prune may reach without a load:
+    /// time for a write that the memory does not have although its token ended before, and
+    /// for the difference of two clocks. A prune leaves out what ended within `max_stale`,
+    /// of which half remains for the pause between two reads.
+    fn prune_margin(&self) -> Duration {
+        self.freshness.max_stale() / 4
+    }
+
+    /// Forgets the tokens that ended before a time, some thousands at a time.
+    async fn forget_ended(&self, before: Timestamp) {
+        self.mirror.begin_forgetting();
+        schedule::point();
+        for shard in 0..SHARDS {
+            self.mirror.forget_ended(shard, before);
+            yield_now().await;
         }
     }
 
@@ -129,9 +173,9 @@ impl Engine {
         // Half of `max_stale` leaves time for the read before the memory is too old.
         let poll_every = self.options.poll_every.min(self.freshness.max_stale() / 2);
         let poll_every = poll_every.max(MIN_PAUSE);
-        let position = self.position.lock().await;
-        let rev = position.as_ref().map_or(0, |position| position.rev);
-        drop(position);
+        let followed = self.followed.lock().await;
+        let rev = followed.as_ref().map_or(0, |known| known.position.rev);
+        drop(followed);
         let woken = async {
             let watch = std::pin::pin!(self.store.watch(rev));
             let unsure = std::pin::pin!(self.unsure.notified());

@@ -2,11 +2,11 @@
 
 use super::Engine;
 use crate::{
-    store::{Cursor, Query, StoreError, StoredToken},
+    store::{Query, StoreError, StoredToken, TokenPage},
     token::TokenId,
 };
 
-/// The most tokens that one read of the store asks for.
+/// The most tokens of a page.
 const PAGE: usize = 1_000;
 
 impl Engine {
@@ -22,35 +22,42 @@ impl Engine {
         }
     }
 
-    /// Reads pages until there are as many tokens as the query asks for, or the store has
-    /// no more. A page may be shorter than asked for; only an empty one is the last.
-    pub(crate) async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        query.retired_keys = self.mirror.ring().retired().collect();
-        let size = query.page_size();
+    /// Reads every token that matches a query.
+    pub(crate) async fn list_all(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
+        query.limit = PAGE;
         let mut found = Vec::new();
-        while found.len() < size {
-            query.limit = PAGE.min(size - found.len());
-            let page = self.page(&query).await?;
-            let Some(last) = page.last() else { break };
-            let after = Cursor::from_record(&last.record);
-            if page.len() > query.limit || query.after.is_some_and(|cursor| after >= cursor) {
-                return Err(StoreError::corrupt(
-                    "a page is not the one that was asked for",
-                ));
+        loop {
+            let page = self.list(query.clone()).await?;
+            found.extend(page.tokens);
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => return Ok(found),
             }
-            query.after = Some(after);
-            // The store does not know the unwritten uses, so it may list a used token.
-            found.extend(page.into_iter().filter(|stored| query.matches_use(stored)));
         }
-        Ok(found)
     }
 
-    async fn page(&self, query: &Query) -> Result<Vec<StoredToken>, StoreError> {
+    /// Reads a page, with the unwritten uses.
+    pub(crate) async fn list(&self, mut query: Query) -> Result<TokenPage, StoreError> {
+        query.retired_keys = self.mirror.ring().retired().collect();
+        query.limit = query.page_size().min(PAGE);
+        let mut page = self.page(&query).await?;
+        let goes_on = |next| query.after.is_none_or(|after| next < after);
+        if page.tokens.len() > query.limit || !page.next.is_none_or(goes_on) {
+            return Err(StoreError::corrupt(
+                "a page is not the one that was asked for",
+            ));
+        }
+        // The store does not know the unwritten uses, so it may list a used token.
+        page.tokens.retain(|stored| query.matches_use(stored));
+        Ok(page)
+    }
+
+    async fn page(&self, query: &Query) -> Result<TokenPage, StoreError> {
         loop {
             let flushes = self.usage.flushes();
             let mut page = self.store.list(query.clone()).await?;
             if flushes == self.usage.flushes() {
-                self.usage.add_unwritten(&mut page);
+                self.usage.add_unwritten(&mut page.tokens);
                 return Ok(page);
             }
         }

@@ -4,7 +4,7 @@
 //!
 //! The locks are taken in this order, each before the ones after it:
 //!
-//! 1. [`Engine::position`](super::Engine), an asynchronous lock that one follower holds
+//! 1. [`Engine::followed`](super::Engine), an asynchronous lock that one follower holds
 //!    while it reads the store's changes;
 //! 2. `history`, shared by writers of single rows, exclusive for a reload;
 //! 3. one of `interner`, `imported`, `ring` and the shards of `tokens`.
@@ -57,7 +57,7 @@ pub(crate) struct Mirror {
 /// The history of the store that memory holds.
 #[derive(Default)]
 struct History {
-    /// How often a reload has replaced it.
+    /// How often a reload has replaced it, or a prune has shortened it.
     number: u64,
     /// The last revision that this process wrote: a store at an earlier revision lost it.
     written: AtomicU64,
@@ -92,14 +92,17 @@ impl Mirror {
         read(&self.history).number
     }
 
-    /// Merges a row that was read in a history, unless a reload has replaced it:
-    /// revisions of two histories can't be compared.
-    pub(crate) fn merge_if_current(&self, history: u64, row: &Row) -> Result<(), ConfigError> {
+    /// Merges a row that was read in a history. Returns whether the history is still
+    /// current; if not, nothing is merged, since revisions of two histories can't be
+    /// compared.
+    pub(crate) fn merge_if_current(&self, history: u64, row: &Row) -> Result<bool, ConfigError> {
+        schedule::wait_until(|| self.history.try_read().is_ok());
         let current = read(&self.history);
-        match current.number == history {
-            true => self.merge(row),
-            false => Ok(()),
+        let is_current = current.number == history;
+        if is_current {
+            self.merge(row)?;
         }
+        Ok(is_current)
     }
 
     /// Merges rows that this process wrote, the last of them at revision `last`. Returns
@@ -219,19 +222,28 @@ impl Mirror {
         count
     }
 
-    /// Removes a token that the store no longer has.
-    pub(crate) fn forget(&self, id: TokenId) {
-        let Some(removed) = self.tokens.remove(id) else {
-            return;
-        };
-        if removed.kid.is_none() {
-            let hash = self.hasher.hash_digest(&removed.digest);
-            let mut imported = write(&self.imported);
-            if let Ok(known) = imported.find_entry(hash, |entry| entry.id == id) {
-                known.remove();
+    /// Prevents the merge of rows that were read before tokens are forgotten: with the
+    /// entry of a token, memory loses the revision that such a row must not precede.
+    pub(crate) fn begin_forgetting(&self) {
+        schedule::wait_until(|| self.history.try_write().is_ok());
+        write(&self.history).number += 1;
+    }
+
+    /// Forgets the tokens of one shard, of [`SHARDS`], that ended before a time.
+    pub(crate) fn forget_ended(&self, shard: usize, before: Timestamp) {
+        for ended in self
+            .tokens
+            .remove_if(shard, |entry| entry.has_ended(before))
+        {
+            if ended.kid.is_none() {
+                let hash = self.hasher.hash_digest(&ended.digest);
+                let mut imported = write(&self.imported);
+                if let Ok(known) = imported.find_entry(hash, |entry| entry.id == ended.id) {
+                    known.remove();
+                }
             }
+            ended.notify_revoked();
         }
-        removed.notify_revoked();
     }
 
     /// Replaces everything by a mirror that was loaded from the store at revision `rev`.

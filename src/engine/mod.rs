@@ -38,11 +38,13 @@ pub use self::{
     error::{TokenError, TokenErrorKind},
     options::TokensOptions,
 };
-use self::{freshness::Freshness, mirror::Mirror, read_through::ReadThrough, usage::UsageBook};
+use self::{
+    follower::Followed, freshness::Freshness, mirror::Mirror, read_through::ReadThrough,
+    usage::UsageBook,
+};
 use crate::{
     store::{
-        Position, Row, StoreError, StoreErrorKind, StoredToken, TokenStore, Write,
-        deadline::DeadlineStore,
+        Row, StoreError, StoreErrorKind, StoredToken, TokenStore, Write, deadline::DeadlineStore,
     },
     token::{Clock, Record, SystemClock, Timestamp, TokenId},
 };
@@ -52,9 +54,8 @@ pub(crate) struct Engine {
     pub(crate) store: DeadlineStore,
     pub(crate) options: TokensOptions,
     pub(crate) mirror: Mirror,
-    /// The position of the store that memory has reached, once it was read. Locked while
-    /// the store is followed.
-    pub(crate) position: AsyncMutex<Option<Position>>,
+    /// What memory has of the store, once it was read. Locked while the store is followed.
+    pub(crate) followed: AsyncMutex<Option<Followed>>,
     /// Wakes the follower after a write that may or may not have been made.
     pub(crate) unsure: Notify,
     pub(crate) freshness: Freshness,
@@ -68,7 +69,7 @@ impl Engine {
         Self {
             store: DeadlineStore::new(store, options.store_timeout),
             mirror: Mirror::new(options.master.clone()),
-            position: AsyncMutex::default(),
+            followed: AsyncMutex::default(),
             unsure: Notify::new(),
             freshness: Freshness::new(options.max_stale),
             reads: ReadThrough::new(),

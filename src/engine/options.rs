@@ -84,9 +84,10 @@ impl TokensOptions {
         self
     }
 
-    /// Sets how often uses are written; 60 s by default. The first use of a token
-    /// is written within a second. Reads of this process include uses that are not
-    /// written yet.
+    /// Sets the longest time between two writes of uses; 60 s by default. Each wait is
+    /// shorter by up to a quarter, at random, so that instances don't write together. The
+    /// first use of a token is written within a second. Reads of this process include
+    /// uses that are not written yet.
     pub fn flush_every(mut self, period: Duration) -> Self {
         self.flush_every = period;
         self

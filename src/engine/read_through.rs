@@ -10,7 +10,7 @@ use std::{
 use futures::future::{BoxFuture, FutureExt, Shared};
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::Engine;
+use super::{Engine, schedule};
 use crate::{
     rejection::Rejection,
     store::{Row, StoredToken},
@@ -112,20 +112,21 @@ impl Engine {
         read.await
     }
 
-    async fn read_one(&self, id: TokenId) -> ReadResult {
-        // Read before the request is sent: a reload may overtake it.
-        let history = self.mirror.history();
-        match self.store.get(id).await {
-            Ok(Some(StoredToken { record, .. })) => {
-                let row = Row::Token(Box::new(record));
-                let merged = self.mirror.merge_if_current(history, &row);
-                merged.map_err(Rejection::unavailable)
-            }
-            Ok(None) => {
+    pub(crate) async fn read_one(&self, id: TokenId) -> ReadResult {
+        loop {
+            // Read before the request is sent: a reload or a prune may overtake it.
+            let history = self.mirror.history();
+            let found = self.store.get(id).await.map_err(Rejection::unavailable)?;
+            schedule::point();
+            let Some(StoredToken { record, .. }) = found else {
                 lock(&self.reads.missing).insert(id);
-                Ok(())
+                return Ok(());
+            };
+            let row = Row::Token(Box::new(record));
+            let merged = self.mirror.merge_if_current(history, &row);
+            if merged.map_err(Rejection::unavailable)? {
+                return Ok(());
             }
-            Err(error) => Err(Rejection::unavailable(error)),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{entry::TokenEntry, hash::KeyedHasher};
 use crate::token::TokenId;
 
 /// How many tables hold the tokens, each under its own lock.
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
 pub(super) type Table = HashTable<Arc<TokenEntry>>;
 
@@ -40,11 +40,26 @@ impl ShardedTable {
         });
     }
 
-    pub(super) fn remove(&self, id: TokenId) -> Option<Arc<TokenEntry>> {
-        let (shard, hash) = self.shard(id);
-        let mut shard = write(shard);
-        let found = shard.find_entry(hash, |entry| entry.id == id).ok()?;
-        Some(found.remove().0)
+    /// Removes the entries of one shard that match a condition, and returns them. The
+    /// lock is held for one entry at a time while they are removed.
+    pub(super) fn remove_if(
+        &self,
+        shard: usize,
+        condition: impl Fn(&TokenEntry) -> bool,
+    ) -> Vec<Arc<TokenEntry>> {
+        let shard = &self.shards[shard];
+        let ids = |table: &Table| -> Vec<TokenId> {
+            let matching = table.iter().filter(|entry| condition(entry));
+            matching.map(|entry| entry.id).collect()
+        };
+        let ids = ids(&read(shard));
+        let remove = |id| {
+            let matches = |entry: &Arc<TokenEntry>| entry.id == id && condition(entry);
+            let mut table = write(shard);
+            let found = table.find_entry(self.hasher.hash_id(id), matches).ok()?;
+            Some(found.remove().0)
+        };
+        ids.into_iter().filter_map(remove).collect()
     }
 
     pub(super) fn for_each(&self, mut f: impl FnMut(&Arc<TokenEntry>)) {

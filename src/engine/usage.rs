@@ -186,13 +186,20 @@ impl Engine {
     }
 }
 
+/// Shortens a period by up to a quarter, at random, so that instances that were started
+/// together don't write together.
+fn jittered(period: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or_default() % 256;
+    period - period / 1_024 * random
+}
+
 /// Writes uses for as long as the engine exists.
 pub(super) fn task(engine: &Arc<Engine>) -> impl Future<Output = ()> + Send + use<> {
     let weak = Arc::downgrade(engine);
     let first_use = Arc::clone(&engine.usage.first_use);
     let period = engine.options.flush_every;
     async move {
-        let mut due = Instant::now() + period;
+        let mut due = Instant::now() + jittered(period);
         loop {
             let mut which = Flush::All;
             if timeout_at(due, first_use.notified()).await.is_ok() {
@@ -206,10 +213,32 @@ pub(super) fn task(engine: &Arc<Engine>) -> impl Future<Output = ()> + Send + us
                 return;
             };
             if matches!(which, Flush::All) {
-                due = Instant::now() + period;
+                due = Instant::now() + jittered(period);
             }
             // Uses that could not be written are kept for the next flush.
             let _ = engine.flush_usage(which).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn f07_instances_that_start_together_write_apart() {
+        let period = Duration::from_secs(60);
+        let waits: BTreeSet<Duration> = (0..200).map(|_| jittered(period)).collect();
+        assert!(waits.len() > 50, "{}", waits.len());
+        assert!(
+            waits
+                .iter()
+                .all(|wait| (period * 3 / 4..=period).contains(wait))
+        );
+        for extreme in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+            assert!(jittered(extreme) <= extreme);
         }
     }
 }

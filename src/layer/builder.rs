@@ -14,8 +14,8 @@ use super::{
     service::Authn,
 };
 use crate::{
-    access::Policy, credential::Sources, head::Head, rejection::Rejection, scope::Scoped,
-    verifier::Verifier,
+    access::Policy, credential::Sources, error::ConfigError, head::Head, rejection::Rejection,
+    scope::Scoped, verifier::Verifier,
 };
 
 /// A layer that requires a good credential and passes the principal on, in the
@@ -168,6 +168,17 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     {
         self.options.audit = Some(Arc::new(report));
         self
+    }
+
+    /// Links the metadata of a protected resource in each Bearer challenge.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no Bearer token is read and accepted.
+    pub(crate) fn link_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
+        let accepted = self.verifier.schemes();
+        self.sources.link_metadata(url, accepted)?;
+        Ok(self)
     }
 
     pub(crate) fn gate(&self) -> Arc<Gate<V, A, R>> {

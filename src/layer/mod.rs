@@ -70,12 +70,14 @@ mod service;
 #[cfg(feature = "tokens")]
 mod validity;
 
-#[cfg(any(feature = "axum", feature = "tonic"))]
+#[cfg(any(feature = "axum", feature = "tokens", feature = "tonic"))]
 pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "manage")]
 pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
 pub(crate) use self::gate::{Gate, RequestHead, Step};
+#[cfg(feature = "tokens")]
+pub(crate) use self::rejection_response::missing_layer;
 #[cfg(feature = "tokens")]
 pub use self::validity::{
     CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,

@@ -14,6 +14,7 @@ use crate::{
 /// The fields of a principal that is not an entry of a token store.
 pub(crate) struct Configured {
     subject: Box<str>,
+    issuer: Option<Box<str>>,
     scopes: Box<[Scope]>,
     organization: Option<Box<str>>,
     targets: Option<Box<[Target]>>,
@@ -28,6 +29,7 @@ impl Configured {
     pub(super) fn new(subject: &str) -> Self {
         Self {
             subject: subject.into(),
+            issuer: None,
             scopes: Box::default(),
             organization: None,
             targets: None,
@@ -41,6 +43,7 @@ impl Configured {
     fn from_principal(base: Principal) -> Self {
         Self {
             subject: base.subject().into(),
+            issuer: base.issuer().map(Box::from),
             scopes: base.scopes().into(),
             organization: base.organization().map(Box::from),
             targets: base.targets().map(Box::from),
@@ -55,6 +58,10 @@ impl Configured {
 impl PrincipalData for Configured {
     fn subject(&self) -> &str {
         &self.subject
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     fn scopes(&self) -> &[Scope] {
@@ -124,6 +131,12 @@ impl Principal {
         self.edit(|own| own.scopes = parse_list(scopes).collect())
     }
 
+    /// Sets the issuer that vouches for the subject.
+    #[must_use]
+    pub fn with_issuer(self, issuer: impl Into<String>) -> Self {
+        self.edit(|own| own.issuer = Some(issuer.into().into()))
+    }
+
     /// Sets the organization.
     #[must_use]
     pub fn with_organization(self, organization: impl Into<String>) -> Self {
@@ -187,6 +200,7 @@ mod tests {
         let full = Principal::new("ci")
             .with_scopes(["a"])
             .unwrap()
+            .with_issuer("https://login.example.com")
             .with_organization("acme")
             .with_targets(["demo*"])
             .unwrap()
@@ -198,6 +212,7 @@ mod tests {
         let fields = |p: &Principal| {
             (
                 p.subject().to_owned(),
+                p.issuer().map(str::to_owned),
                 p.organization().map(str::to_owned),
                 p.targets().map(<[Target]>::to_vec),
                 p.token_id().map(str::to_owned),
@@ -206,6 +221,7 @@ mod tests {
             )
         };
         assert_eq!(fields(&full), fields(&other));
+        assert_eq!(full.issuer(), Some("https://login.example.com"));
         assert_eq!(full.organization(), Some("acme"));
         assert_eq!(full.expires_at(), Some(end));
         let scopes = |p: &Principal| p.scopes().iter().map(Scope::to_string).collect::<Vec<_>>();

@@ -37,6 +37,10 @@ pub struct Principal(Arc<dyn PrincipalData>);
 pub(crate) trait PrincipalData: Send + Sync + 'static {
     fn subject(&self) -> &str;
 
+    fn issuer(&self) -> Option<&str> {
+        None
+    }
+
     fn scopes(&self) -> &[Scope];
 
     fn organization(&self) -> Option<&str> {
@@ -84,6 +88,14 @@ impl Principal {
     #[must_use]
     pub fn subject(&self) -> &str {
         self.0.subject()
+    }
+
+    /// Returns the issuer that vouches for the subject, such as that of a JWT. Two
+    /// issuers may have different subjects of the same name. A token store and a fixed
+    /// list have no issuer.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.issuer()
     }
 
     /// Returns the granted scopes.

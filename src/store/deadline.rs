@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{
     dynamic::DynStore,
     error::StoreError,
-    query::Query,
+    query::{Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
     token_store::TokenStore,
 };
@@ -47,7 +47,7 @@ impl DeadlineStore {
         with_timeout("get", self.limit, self.store.get(id)).await
     }
 
-    pub(crate) async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    pub(crate) async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         with_timeout("list", self.limit, self.store.list(query)).await
     }
 
@@ -88,7 +88,7 @@ impl DeadlineStore {
         with_timeout("record_uses", limit, self.store.record_uses(uses)).await
     }
 
-    pub(crate) async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    pub(crate) async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         let limit = self.limit.saturating_mul(PRUNE_LIMITS);
         with_timeout("prune", limit, self.store.prune(ended_before)).await
     }

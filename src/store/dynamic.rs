@@ -5,7 +5,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::{
     error::StoreError,
-    query::Query,
+    query::{Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
     token_store::TokenStore,
 };
@@ -16,12 +16,12 @@ type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 pub(super) trait DynStore: Send + Sync {
     fn apply(&self, writes: Vec<Write>) -> StoreFuture<'_, u64>;
     fn get(&self, id: TokenId) -> StoreFuture<'_, Option<StoredToken>>;
-    fn list(&self, query: Query) -> StoreFuture<'_, Vec<StoredToken>>;
+    fn list(&self, query: Query) -> StoreFuture<'_, TokenPage>;
     fn changes(&self, since: u64, limit: usize) -> StoreFuture<'_, Changes>;
     fn load_all<'a>(&'a self, each: &'a mut (dyn FnMut(Row) + Send)) -> StoreFuture<'a, Position>;
     fn watch(&self, since: u64) -> BoxFuture<'_, ()>;
     fn record_uses(&self, uses: Vec<TokenUse>) -> StoreFuture<'_, ()>;
-    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, Vec<TokenId>>;
+    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, usize>;
 }
 
 impl<S: TokenStore> DynStore for S {
@@ -33,7 +33,7 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::get(self, id).boxed()
     }
 
-    fn list(&self, query: Query) -> StoreFuture<'_, Vec<StoredToken>> {
+    fn list(&self, query: Query) -> StoreFuture<'_, TokenPage> {
         TokenStore::list(self, query).boxed()
     }
 
@@ -53,7 +53,7 @@ impl<S: TokenStore> DynStore for S {
         TokenStore::record_uses(self, uses).boxed()
     }
 
-    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, Vec<TokenId>> {
+    fn prune(&self, ended_before: Timestamp) -> StoreFuture<'_, usize> {
         TokenStore::prune(self, ended_before).boxed()
     }
 }

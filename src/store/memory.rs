@@ -1,20 +1,28 @@
 //! A store in memory.
 
+mod tables;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, task::yield_now};
 
+use self::tables::Tables;
 use super::{
     error::StoreError,
-    query::{Cursor, Query},
-    rows::{Changes, Position, Row, StoredToken, TokenUse, Usage, Write},
+    query::{Query, TokenPage},
+    rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
     token_store::TokenStore,
 };
-use crate::token::{Digest, KeyId, Record, TagKey, Timestamp, TokenId};
+use crate::token::{Timestamp, TokenId};
+
+/// How many rows are read or removed under one lock, so that other calls come between.
+const AT_ONCE: usize = 1_000;
+
+/// How many tokens a page of a list looks at.
+const SCAN: usize = 5_000;
 
 /// A store in memory, for tests and for services that may lose their tokens when
 /// they stop.
@@ -36,13 +44,6 @@ pub struct MemoryStore {
     tables: Mutex<Tables>,
     epoch: String,
     rev: watch::Sender<u64>,
-}
-
-#[derive(Default)]
-struct Tables {
-    rev: u64,
-    keys: BTreeMap<KeyId, TagKey>,
-    tokens: BTreeMap<TokenId, StoredToken>,
 }
 
 impl MemoryStore {
@@ -67,6 +68,7 @@ impl MemoryStore {
         Position {
             epoch: self.epoch.clone(),
             rev: tables.rev,
+            pruned_before: tables.pruned_before,
         }
     }
 }
@@ -77,133 +79,46 @@ impl Default for MemoryStore {
     }
 }
 
-impl Tables {
-    fn current_rev(&self, row: &Row) -> Option<u64> {
-        match row {
-            Row::Key(key) => self.keys.get(&key.id).map(|key| key.rev),
-            Row::Token(record) => self.tokens.get(&record.id).map(|stored| stored.record.rev),
-        }
-    }
-
-    fn has_digest(&self, digest: &Digest) -> bool {
-        self.tokens
-            .values()
-            .any(|stored| stored.record.digest == *digest)
-    }
-
-    /// Checks the writes of a batch against the tables and against each other.
-    fn check_all(&self, writes: &[Write]) -> Result<(), StoreError> {
-        let (mut keys, mut ids, mut digests) = <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
-        for write in writes {
-            self.check(write)?;
-            let is_new = write.expected_rev.is_none();
-            let is_first = match &write.row {
-                Row::Key(key) => keys.insert(key.id),
-                Row::Token(record) => {
-                    ids.insert(record.id) && (!is_new || digests.insert(record.digest.to_bytes()))
-                }
-            };
-            match (is_first, is_new) {
-                (true, _) => {}
-                (false, true) => return Err(StoreError::already_exists()),
-                (false, false) => return Err(StoreError::conflict()),
-            }
-        }
-        Ok(())
-    }
-
-    fn check(&self, write: &Write) -> Result<(), StoreError> {
-        let rev = self.current_rev(&write.row);
-        if write.expected_rev.is_some() {
-            return if rev == write.expected_rev {
-                Ok(())
-            } else {
-                Err(StoreError::conflict())
-            };
-        }
-        let digest_taken = match &write.row {
-            // Digests of tokens that this crate made never collide, so that only
-            // an import pays for the scan.
-            Row::Token(record) if record.kid.is_none() => self.has_digest(&record.digest),
-            Row::Token(_) | Row::Key(_) => false,
-        };
-        if rev.is_some() || digest_taken {
-            return Err(StoreError::already_exists());
-        }
-        Ok(())
-    }
-
-    fn put(&mut self, row: Row) {
-        match row {
-            Row::Key(key) => {
-                self.keys.insert(key.id, key);
-            }
-            Row::Token(record) => {
-                let usage = self
-                    .tokens
-                    .get(&record.id)
-                    .map_or_else(Usage::default, |s| s.usage);
-                let record = *record;
-                self.tokens.insert(record.id, StoredToken { record, usage });
-            }
-        }
-    }
-
-    /// Returns the rows that changed after a revision, in no order.
-    fn changed_rows(&self, since: u64) -> impl Iterator<Item = Row> {
-        let keys = self.keys.values().filter(move |key| key.rev > since);
-        let records = self.tokens.values().map(|stored| &stored.record);
-        let records = records.filter(move |record| record.rev > since);
-        let tokens = records.map(|record| Row::Token(Box::new(record.clone())));
-        keys.cloned().map(Row::Key).chain(tokens)
-    }
-}
-
 impl TokenStore for MemoryStore {
     async fn apply(&self, writes: Vec<Write>) -> Result<u64, StoreError> {
         let mut tables = self.tables();
-        tables.check_all(&writes)?;
-        for mut write in writes {
-            tables.rev += 1;
-            write.row.set_rev(tables.rev);
-            tables.put(write.row);
-        }
+        tables.write(writes)?;
         self.rev.send_replace(tables.rev);
         Ok(tables.rev)
     }
 
     async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
-        Ok(self.tables().tokens.get(&id).cloned())
+        Ok(self.tables().get(id).cloned())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        let tables = self.tables();
-        let matching = tables
-            .tokens
-            .values()
-            .filter(|stored| query.matches(stored));
-        let mut page: Vec<StoredToken> = matching.cloned().collect();
-        page.sort_by_key(|stored| std::cmp::Reverse(Cursor::from_record(&stored.record)));
-        page.truncate(query.page_size());
-        Ok(page)
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
+        Ok(self.tables().list(&query, SCAN))
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
         let tables = self.tables();
         let head = self.position(&tables);
-        let mut rows = Vec::new();
-        if head.rev > since {
-            rows.extend(tables.changed_rows(since));
-            rows.sort_by_key(Row::rev);
-            rows.truncate(limit);
-        }
+        let rows = tables.changes(since).take(limit).collect();
         Ok(Changes { head, rows })
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
-        let tables = self.tables();
-        tables.changed_rows(0).for_each(each);
-        Ok(self.position(&tables))
+        // A prune during the load may come after its rows were passed.
+        let pruned_before = self.tables().pruned_before;
+        let mut since = 0;
+        loop {
+            let Changes { head, rows } = self.changes(since, AT_ONCE).await?;
+            let is_last = rows.len() < AT_ONCE;
+            since = rows.last().map_or(since, Row::rev);
+            rows.into_iter().for_each(&mut *each);
+            if is_last {
+                return Ok(Position {
+                    pruned_before,
+                    ..head
+                });
+            }
+            yield_now().await;
+        }
     }
 
     async fn watch(&self, since: u64) {
@@ -214,7 +129,7 @@ impl TokenStore for MemoryStore {
     async fn record_uses(&self, uses: Vec<TokenUse>) -> Result<(), StoreError> {
         let mut tables = self.tables();
         for used in uses {
-            if let Some(stored) = tables.tokens.get_mut(&used.id) {
+            if let Some(stored) = tables.get_mut(used.id) {
                 let last_used_at = &mut stored.usage.last_used_at;
                 *last_used_at = (*last_used_at).max(Some(used.at));
                 stored.usage.uses += used.count;
@@ -223,26 +138,21 @@ impl TokenStore for MemoryStore {
         Ok(())
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        let mut tables = self.tables();
-        let mut pruned = Vec::new();
-        tables.tokens.retain(|id, stored| {
-            let has_ended = has_ended(&stored.record, ended_before);
-            if has_ended {
-                pruned.push(*id);
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        {
+            let pruned_before = &mut self.tables().pruned_before;
+            *pruned_before = (*pruned_before).max(ended_before);
+        }
+        let mut removed = 0;
+        loop {
+            let some = self.tables().prune(ended_before, AT_ONCE);
+            removed += some;
+            if some < AT_ONCE {
+                return Ok(removed);
             }
-            !has_ended
-        });
-        Ok(pruned)
+            yield_now().await;
+        }
     }
-}
-
-/// Checks whether a token ended before a time.
-fn has_ended(record: &Record, before: Timestamp) -> bool {
-    [record.revoked_at, record.expires_at, record.grace_until]
-        .into_iter()
-        .flatten()
-        .any(|end| end < before)
 }
 
 impl fmt::Debug for MemoryStore {

@@ -22,7 +22,7 @@ pub use self::sql::{PostgresOptions, PostgresStore};
 pub use self::{
     error::{StoreError, StoreErrorKind},
     memory::MemoryStore,
-    query::{Cursor, Query},
+    query::{Cursor, Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Usage, Write},
     token_store::TokenStore,
 };

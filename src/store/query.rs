@@ -15,7 +15,7 @@ pub struct Query {
     pub created_by: Option<String>,
     /// Tokens tagged by this key.
     pub kid: Option<KeyId>,
-    /// Tokens with this text in their name or description, in any ASCII case.
+    /// Tokens with this text anywhere in their name or description, in any ASCII case.
     pub search: Option<String>,
     /// Tokens in this state at this time, as [`Record::state`] returns it. A token
     /// of one of the [`retired_keys`](Self::retired_keys) is revoked.
@@ -30,7 +30,7 @@ pub struct Query {
     pub session_of: Option<SessionHolder>,
     /// Tokens after this one, in the order of the list.
     pub after: Option<Cursor>,
-    /// The greatest number of tokens; 0 means 100.
+    /// The greatest number of tokens of a page; 0 means 100.
     pub limit: usize,
 }
 
@@ -86,7 +86,29 @@ impl Query {
     }
 }
 
-/// A place in a list of tokens: that of the last token of a page.
+/// A page of tokens.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "stores make them")]
+pub struct TokenPage {
+    /// The tokens, the newest first.
+    pub tokens: Vec<StoredToken>,
+    /// The place [`after`](Query::after) which the next page begins; `None` if no
+    /// token follows.
+    pub next: Option<Cursor>,
+}
+
+impl TokenPage {
+    /// Creates the page of a store that has looked at every token: the first tokens that
+    /// match a query, up to its limit. If there are as many, another page follows.
+    #[must_use]
+    pub fn new(tokens: Vec<StoredToken>, query: &Query) -> Self {
+        let last = tokens.last().filter(|_| tokens.len() >= query.page_size());
+        let next = last.map(|stored| Cursor::from_record(&stored.record));
+        Self { tokens, next }
+    }
+}
+
+/// A place in a list of tokens, such as that of the last token of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Cursor {

@@ -11,6 +11,9 @@ pub struct Position {
     pub epoch: String,
     /// The revision of the last write; 0 before the first.
     pub rev: u64,
+    /// The latest time that [`prune`](super::TokenStore::prune) was called with; 0 before
+    /// the first call. Tokens that ended before it may be missing.
+    pub pruned_before: Timestamp,
 }
 
 /// The rows that changed after a revision.

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use super::{
     error::StoreError,
-    query::Query,
+    query::{Query, TokenPage},
     rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
 };
 use crate::token::{Timestamp, TokenId};
@@ -45,21 +45,19 @@ pub trait TokenStore: Send + Sync + 'static {
         id: TokenId,
     ) -> impl Future<Output = Result<Option<StoredToken>, StoreError>> + Send;
 
-    /// Returns the tokens that match a query, the newest first, at most
+    /// Returns a page of the tokens that match a query, the newest first, at most
     /// [`limit`](Query::limit). Sessions of the management page, which have
     /// [`session_of`](crate::token::Record::session_of), are listed only for a
     /// query that names their holder.
     ///
-    /// A page may be shorter than the limit. Only an empty page means that no
-    /// token follows.
+    /// A page may be shorter than the limit, and even empty, if [`next`](TokenPage::next)
+    /// is set. A store may thus return after it has looked at a number of tokens, where
+    /// few match.
     ///
     /// # Errors
     ///
     /// Returns an error if the store can't be read.
-    fn list(
-        &self,
-        query: Query,
-    ) -> impl Future<Output = Result<Vec<StoredToken>, StoreError>> + Send;
+    fn list(&self, query: Query) -> impl Future<Output = Result<TokenPage, StoreError>> + Send;
 
     /// Returns the rows that changed after a revision, at most `limit`, in the
     /// order of their revisions, and the position of the store.
@@ -67,6 +65,9 @@ pub trait TokenStore: Send + Sync + 'static {
     /// Rows and position belong to one moment. A page may be shorter than
     /// `limit`: the next one begins after its last row. An empty page, or one that
     /// ends at the revision of the position, means that no other row changed.
+    ///
+    /// Most calls find nothing new. A store that reads its position first, and the
+    /// rows only if the revision is greater than `since`, makes them cheap.
     ///
     /// # Errors
     ///
@@ -79,6 +80,9 @@ pub trait TokenStore: Send + Sync + 'static {
 
     /// Calls a function for every row, in any order, as of one moment, and
     /// returns the store's position at that moment.
+    ///
+    /// It may also pass an earlier state of a row, and a row that was pruned
+    /// after [`pruned_before`](Position::pruned_before) of that position.
     ///
     /// # Errors
     ///
@@ -96,7 +100,7 @@ pub trait TokenStore: Send + Sync + 'static {
     fn watch(&self, since: u64) -> impl Future<Output = ()> + Send;
 
     /// Adds uses to those that are stored, without a revision. Uses of unknown ids
-    /// are dropped.
+    /// are dropped; those of one id add up.
     ///
     /// # Errors
     ///
@@ -107,15 +111,22 @@ pub trait TokenStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Removes the tokens that were revoked, expired, or reached the end of their
-    /// grace period before a time, and returns their ids. It takes no revision.
+    /// grace period before a time, and returns how many there were. It takes no
+    /// revision.
+    ///
+    /// Before the first is removed, or at the same moment, the store raises
+    /// [`pruned_before`](Position::pruned_before) to the time, even if there is no such
+    /// token. An instance that has not read the end of a token must not read a position
+    /// that hides its removal.
     ///
     /// # Errors
     ///
-    /// Returns an error if nothing was removed.
+    /// Returns an error if some of them may not have been removed. Another call removes
+    /// them.
     fn prune(
         &self,
         ended_before: Timestamp,
-    ) -> impl Future<Output = Result<Vec<TokenId>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 impl<S: TokenStore> TokenStore for Arc<S> {
@@ -127,7 +138,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::get(self, id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         S::list(self, query).await
     }
 
@@ -147,7 +158,7 @@ impl<S: TokenStore> TokenStore for Arc<S> {
         S::record_uses(self, uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         S::prune(self, ended_before).await
     }
 }

@@ -37,6 +37,7 @@ mod error;
 mod format;
 mod id;
 mod key;
+mod mac;
 mod prefix;
 mod random;
 mod record;
@@ -59,6 +60,7 @@ pub use self::{
 };
 pub(crate) use self::{
     format::{Shape, compose},
+    mac::MacKey,
     random::RandomError,
     record::Lifecycle,
     ring::KeyRing,

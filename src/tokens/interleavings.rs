@@ -86,7 +86,7 @@ impl Scene {
 
     /// Makes the next `follow` load everything.
     fn force_load(&self) {
-        *self.tokens.engine.position.try_lock().unwrap() = None;
+        *self.tokens.engine.followed.try_lock().unwrap() = None;
     }
 }
 
@@ -236,6 +236,34 @@ fn s06_the_model_finds_planted_bugs() {
     let restored = restored_from_an_older_copy;
     let found = explore(verify_by_freshness_before, restored, &[Scene::follow]);
     assert!(found.wrong > 0, "two generations were combined");
+}
+
+/// A read of the store that began before the token was revoked, and ends after it was
+/// pruned and forgotten, brings no valid token back.
+#[test]
+fn s06_no_order_of_steps_brings_a_token_back_that_was_forgotten() {
+    let (mut brought_back, mut forgotten) = (0, 0);
+    let orders = every_order(|choices| {
+        let scene = scene();
+        let read = || {
+            let read = scene.tokens.engine.read_one(scene.record.id);
+            RUNTIME.block_on(read).unwrap();
+        };
+        let end = || {
+            scene.revoke_elsewhere();
+            scene.follow();
+            let pruned = scene.store.prune(Timestamp::from_secs(2));
+            assert_eq!(RUNTIME.block_on(pruned).unwrap(), 1);
+            scene.follow();
+        };
+        choices.run(vec![Box::new(read), Box::new(end)], || ());
+        brought_back += usize::from(verify(&scene));
+        let entry = scene.tokens.engine.mirror.get(scene.record.id);
+        forgotten += usize::from(entry.is_none());
+    });
+    println!("{orders} orders");
+    assert_eq!(brought_back, 0, "of {orders} orders");
+    assert!(orders > 20 && forgotten == orders, "{orders}, {forgotten}");
 }
 
 /// After `revoke` has returned, the token is never valid in memory, whatever the follower

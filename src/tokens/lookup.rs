@@ -6,7 +6,7 @@ use super::{TokenError, Tokens};
 use crate::{
     engine::Engine,
     principal::Principal,
-    store::{Query, StoredToken},
+    store::{Query, StoredToken, TokenPage},
     token::{Digest, Record, Shape, Timestamp, TokenId, TokenState},
 };
 
@@ -48,13 +48,40 @@ impl Tokens {
         }
     }
 
-    /// Returns a page of tokens, the newest first. The next page begins
-    /// [`after`](Query::after) the last token of this one.
+    /// Returns a page of tokens, the newest first, at most 1,000.
+    ///
+    /// A page may be shorter than the query's limit, and even empty: a store looks at a
+    /// bounded number of tokens for each page, so that every page is fast. The next page
+    /// begins [`after`](Query::after) [`next`](TokenPage::next), unless that is `None`.
     ///
     /// # Errors
     ///
     /// Returns an error if the store can't be reached.
-    pub async fn list(&self, query: Query) -> Result<Vec<StoredToken>, TokenError> {
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_authn::{store::{MemoryStore, Query}, tokens::{NewToken, Tokens, TokensOptions}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tokens = Tokens::open(MemoryStore::new(), TokensOptions::new("acme")?).await?;
+    /// tokens.create(NewToken::new("alice").name("laptop")).await?;
+    /// let mut query = Query::default();
+    /// query.search = Some("LAP".to_owned());
+    /// let mut found = Vec::new();
+    /// loop {
+    ///     let page = tokens.list(query.clone()).await?;
+    ///     found.extend(page.tokens);
+    ///     match page.next {
+    ///         Some(next) => query.after = Some(next),
+    ///         None => break,
+    ///     }
+    /// }
+    /// assert_eq!(found.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn list(&self, query: Query) -> Result<TokenPage, TokenError> {
         Ok(self.engine.list(query).await?)
     }
 
@@ -70,7 +97,7 @@ impl Tokens {
             expires_before: Some(now + within),
             ..Query::default()
         };
-        self.list_all(query).await
+        Ok(self.engine.list_all(query).await?)
     }
 
     /// Returns the active tokens that were created before a time and not used since.
@@ -84,13 +111,7 @@ impl Tokens {
             unused_since: Some(since),
             ..Query::default()
         };
-        self.list_all(query).await
-    }
-
-    /// Returns every token that matches a query.
-    pub(super) async fn list_all(&self, mut query: Query) -> Result<Vec<StoredToken>, TokenError> {
-        query.limit = usize::MAX;
-        self.list(query).await
+        Ok(self.engine.list_all(query).await?)
     }
 }
 

@@ -5,9 +5,15 @@ use std::{fmt, time::Duration};
 use super::{TokenError, Tokens, create::write_record, validate};
 use crate::{
     engine::Retries,
-    store::Query,
+    store::{Cursor, Query},
     token::{Record, Timestamp, TokenId},
 };
+
+/// How many tokens one write revokes, so that other writes wait for a fraction of a second.
+const PART: usize = 500;
+
+/// How many times a revocation goes over the tokens.
+const PASSES: usize = 8;
 
 /// Selects the tokens that [`Tokens::revoke`] revokes.
 #[derive(Clone, Copy)]
@@ -66,6 +72,13 @@ impl Tokens {
     /// A revoked token is not counted again. A [`Presented`](TokenSelector::Presented)
     /// secret of no known token is not an error and counts as 0.
     ///
+    /// The tokens of a subject or of a creator are revoked in parts of up to 500, so that
+    /// other changes go on meanwhile. Each part is revoked whole or not at all, the newest
+    /// tokens first, and refused as soon as it is. A call that fails or is dropped leaves
+    /// the parts before it revoked, and another call goes on with the rest. When the call
+    /// returns, it has found no token to revoke on its last pass over all of them, which
+    /// also finds those that were created or rotated meanwhile. It makes at most 8 passes.
+    ///
     /// # Errors
     ///
     /// Returns an error if `by` or `reason` is not a valid line of text, as [`NewToken`]
@@ -94,10 +107,12 @@ impl Tokens {
             }
             TokenSelector::CreatedBy(name) => Query {
                 created_by: Some(name.to_owned()),
+                limit: PART,
                 ..Query::default()
             },
             TokenSelector::Subject(name) => Query {
                 subject: Some(name.to_owned()),
+                limit: PART,
                 ..Query::default()
             },
         };
@@ -120,17 +135,47 @@ impl Tokens {
         Ok(count)
     }
 
-    /// Revokes every token that matches a query, in one write.
+    /// Revokes every token that matches a query, until a pass over them finds none.
+    ///
+    /// A token may be created or rotated behind the place that a pass has reached.
     async fn revoke_all(
         &self,
         query: Query,
         revocation: Revocation<'_>,
     ) -> Result<usize, TokenError> {
+        let mut count = 0;
+        for _ in 0..PASSES {
+            let mut pass = 0;
+            let mut part = Some(query.clone());
+            while let Some(query) = part {
+                let (revoked, next) = self.revoke_part(&query, revocation).await?;
+                pass += revoked;
+                part = next.map(|next| Query {
+                    after: Some(next),
+                    ..query
+                });
+            }
+            count += pass;
+            if pass == 0 {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Revokes the tokens of one page, in one write. Returns how many, and where the next
+    /// page begins.
+    async fn revoke_part(
+        &self,
+        query: &Query,
+        revocation: Revocation<'_>,
+    ) -> Result<(usize, Option<Cursor>), TokenError> {
         let mut retries = Retries::default();
         loop {
             let now = self.engine.now();
+            let page = self.engine.list(query.clone()).await?;
             let mut writes = Vec::new();
-            for stored in self.list_all(query.clone()).await? {
+            for stored in page.tokens {
                 let mut record = stored.record;
                 if record.revoked_at.is_none() {
                     let expected_rev = Some(record.rev);
@@ -140,10 +185,10 @@ impl Tokens {
             }
             let count = writes.len();
             if count == 0 {
-                return Ok(0);
+                return Ok((0, page.next));
             }
             match self.engine.apply(writes).await {
-                Ok(_) => return Ok(count),
+                Ok(_) => return Ok((count, page.next)),
                 Err(error) => retries.allow(error)?,
             }
         }
@@ -153,19 +198,19 @@ impl Tokens {
     /// this long ago, and returns their number. Tokens that ended within
     /// [`max_stale`](super::TokensOptions::max_stale) are always kept.
     ///
-    /// This process forgets them at once. Other processes forget them when they next load
-    /// all tokens; until then they refuse them as revoked or expired instead of unknown.
+    /// Every process forgets them when it next reads the store's changes; until then it
+    /// refuses them as revoked or expired instead of unknown. A process that has not read
+    /// the store since they ended reads every token again.
     ///
     /// # Errors
     ///
-    /// Returns an error if the store can't be reached.
+    /// Returns an error if the store can't be reached. Some of the tokens may be removed
+    /// then; another call removes the others.
     pub async fn prune(&self, ended_for: Duration) -> Result<usize, TokenError> {
         let ended_for = ended_for.max(self.engine.options.max_stale);
         let ended_before = self.engine.now().saturating_sub(ended_for);
         let pruned = self.engine.store.prune(ended_before).await?;
-        for id in &pruned {
-            self.engine.mirror.forget(*id);
-        }
-        Ok(pruned.len())
+        self.engine.follow().await?;
+        Ok(pruned)
     }
 }

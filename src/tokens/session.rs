@@ -55,7 +55,6 @@ impl Tokens {
         let holder = token.map_or(SessionHolder::User, SessionHolder::Token);
         let mut query = Query {
             session_of: Some(holder),
-            limit: SESSIONS_MAX,
             ..Query::default()
         };
         if holder == SessionHolder::User {
@@ -65,7 +64,7 @@ impl Tokens {
         let mut retries = Retries::default();
         loop {
             let now = self.engine.now();
-            let sessions = self.engine.list(query.clone()).await?;
+            let sessions = self.engine.list_all(query.clone()).await?;
             let reused = self.reusable(&sessions);
             let (id, expected_rev) = reused.map(|record| (record.id, record.rev)).unzip();
             let (secret, id, kid) = self.engine.mint_session(kind.prefix, id, now)?;

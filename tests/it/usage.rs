@@ -194,7 +194,11 @@ async fn s12_reads_of_this_process_include_uses_that_are_not_written_yet() {
         let seen = [
             tokens.get(id).await.unwrap(),
             found,
-            listed.into_iter().find(|one| one.record.id == id).unwrap(),
+            listed
+                .tokens
+                .into_iter()
+                .find(|one| one.record.id == id)
+                .unwrap(),
         ];
         for stored in seen {
             assert_eq!(stored.usage.uses, round);

@@ -11,8 +11,8 @@ use tower::Layer;
 use tower_authn::{
     AuthnLayer,
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write,
     },
     token::{Timestamp, TokenId},
     tokens::{Tokens, TokensOptions},
@@ -151,7 +151,7 @@ impl TokenStore for Watched {
         stored
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         self.0.store.list(query).await
     }
 
@@ -184,7 +184,7 @@ impl TokenStore for Watched {
         self.0.store.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.0.store.prune(ended_before).await
     }
 }

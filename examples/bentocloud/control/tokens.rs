@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_authn::{
     Authenticated, Principal,
-    store::{Cursor, Query, StoredToken, Usage},
+    store::{Query, StoredToken, Usage},
     token::TokenState,
     tokens::{NewToken, TokenSelector},
 };
@@ -190,16 +190,14 @@ async fn visible_tokens(
     let mut known = Vec::new();
     loop {
         let page = cloud.tokens.list(query.clone()).await?;
-        let last = page.len() < COUNT_MAX;
-        query.after = page
-            .last()
-            .map(|stored| Cursor::from_record(&stored.record));
         let shown = page
+            .tokens
             .into_iter()
             .filter(|stored| is_visible(cloud, caller, stored));
         known.extend(shown);
-        if last {
-            return Ok(known);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(known),
         }
     }
 }

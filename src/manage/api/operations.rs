@@ -19,7 +19,7 @@ use crate::{
     axum::Authenticated,
     manage::problem::Problem,
     principal::Principal,
-    store::Cursor,
+    store::{Cursor, TokenPage},
     token::{Record, TokenId},
     tokens::{TokenChange, Tokens},
 };
@@ -69,9 +69,11 @@ async fn list(
     let (mut query, is_exact) = filter.query(&caller, &tokens);
     // One token more than the page shows whether another page follows.
     query.limit = if is_exact { filter.limit + 1 } else { SCAN_MAX };
-    let query_limit = query.limit;
-    let found = tokens.list(query).await?;
-    let mut scanned = 0;
+    let TokenPage {
+        tokens: found,
+        next,
+    } = tokens.list(query).await?;
+    let mut scanned = 0_usize;
     let mut items = Vec::new();
     for stored in &found {
         if items.len() == filter.limit {
@@ -82,12 +84,14 @@ async fn list(
             items.push(view::Token::new(&tokens, stored));
         }
     }
-    let has_more = scanned < found.len() || found.len() == query_limit;
     let last = scanned.checked_sub(1).and_then(|last| found.get(last));
-    let next = last.filter(|_| has_more);
+    let next = match last {
+        Some(last) if scanned < found.len() => Some(Cursor::from_record(&last.record)),
+        _ => next,
+    };
     let page = view::Page {
         items,
-        next_cursor: next.map(|stored| format_cursor(Cursor::from_record(&stored.record))),
+        next_cursor: next.map(format_cursor),
     };
     Ok(Json(page).into_response())
 }

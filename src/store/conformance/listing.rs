@@ -2,7 +2,7 @@
 
 use super::rows::{at, bare, full, id, new, put, session, token};
 use crate::{
-    store::{Cursor, Query, StoredToken, TokenStore, TokenUse},
+    store::{Cursor, Query, StoredToken, TokenPage, TokenStore, TokenUse},
     token::{KeyId, Record, SessionHolder, TokenState},
 };
 
@@ -49,22 +49,24 @@ async fn fill(store: &impl TokenStore) {
         .expect("uses are written");
 }
 
-/// Returns the tokens of as many pages as it takes, up to the query's limit.
+/// Returns the tokens of all pages, each up to the query's limit.
 async fn list(store: &impl TokenStore, query: &Query) -> Vec<StoredToken> {
     let mut query = query.clone();
-    let mut left = query.page_size();
     let mut all = Vec::new();
-    while left > 0 {
-        query.limit = left;
+    loop {
         let page = store.list(query.clone()).await;
-        let page = page.expect("the store can be reached");
-        assert!(page.len() <= left, "no page is longer than the limit");
-        let Some(last) = page.last() else { break };
-        query.after = Some(Cursor::from_record(&last.record));
-        left -= page.len();
-        all.extend(page);
+        let TokenPage { tokens, next } = page.expect("the store can be reached");
+        let limit = query.page_size();
+        assert!(tokens.len() <= limit, "no page is longer than the limit");
+        let last = tokens.last().map(|s| Cursor::from_record(&s.record));
+        all.extend(tokens);
+        let Some(next) = next else { return all };
+        assert!(
+            query.after.is_none_or(|after| next < after) && last.is_none_or(|last| next <= last),
+            "the next page begins after this one"
+        );
+        query.after = Some(next);
     }
-    all
 }
 
 pub(super) async fn filters(store: impl TokenStore) {
@@ -198,23 +200,13 @@ pub(super) async fn pages(store: impl TokenStore) {
         "the newest token is first; of the same time, the greatest id"
     );
     for limit in [1, 4, 25, 26] {
-        let mut query = Query {
+        let query = Query {
             limit,
             ..Query::default()
         };
-        let mut read = Vec::new();
-        loop {
-            let page = list(&store, &query).await;
-            if page.is_empty() {
-                break;
-            }
-            query.after = page
-                .last()
-                .map(|stored| Cursor::from_record(&stored.record));
-            read.extend(page);
-        }
         assert_eq!(
-            read, everything,
+            list(&store, &query).await,
+            everything,
             "pages of {limit} contain every token once"
         );
     }

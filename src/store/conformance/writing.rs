@@ -1,7 +1,5 @@
 //! Checks of writes, uses and pruning.
 
-use std::collections::BTreeSet;
-
 use super::{
     all,
     following::all_changes,
@@ -160,7 +158,7 @@ pub(super) async fn uses(store: impl TokenStore) {
         .await
         .expect("unknown ids are dropped");
     store
-        .record_uses(vec![used(2, 40, 2)])
+        .record_uses(vec![used(2, 40, 1), used(2, 30, 1)])
         .await
         .expect(REACHED);
     let mut changed = bare(2);
@@ -205,15 +203,27 @@ pub(super) async fn pruning(store: impl TokenStore) {
     let last = put(&store, writes).await;
     let used = TokenUse::new(id(2), at(1), 1);
     store.record_uses(vec![used]).await.expect(REACHED);
+    let pruned_before = async || all(&store).await.0.pruned_before;
+    assert_eq!(pruned_before().await, at(0), "nothing was pruned yet");
     let pruned = store.prune(at(100)).await.expect(REACHED);
-    let pruned: BTreeSet<_> = pruned.into_iter().collect();
-    let ended = BTreeSet::from([2, 4, 5].map(id));
+    assert_eq!(pruned, 3, "the tokens that are removed are counted");
+    for ended_before in [at(50), at(100)] {
+        let pruned = store.prune(ended_before).await.expect(REACHED);
+        assert_eq!(pruned, 0, "every token is removed and counted once");
+        assert_eq!(
+            pruned_before().await,
+            at(100),
+            "the position has the latest time of all prunes"
+        );
+    }
+    let read = store.changes(last, 1).await.expect(REACHED);
+    let (position, rows) = all(&store).await;
+    assert_eq!(read.head, position, "each read returns the whole position");
+    let left: Vec<u64> = rows.iter().map(Row::rev).collect();
     assert_eq!(
-        pruned, ended,
+        left,
+        [1, 3, 6, 7],
         "exactly the tokens that ended before the time are removed"
     );
-    let (position, rows) = all(&store).await;
-    let left: Vec<u64> = rows.iter().map(Row::rev).collect();
-    assert_eq!(left, [1, 3, 6, 7], "every other row is kept");
     assert_eq!(position.rev, last, "pruning takes no revision");
 }

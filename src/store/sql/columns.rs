@@ -1,7 +1,10 @@
 //! The tables, and the values of a row for each column.
 
 use super::{Value, millis};
-use crate::token::{Record, TagKey, Timestamp, TokenId};
+use crate::{
+    store::rows::Row,
+    token::{Record, TagKey, Timestamp, TokenId},
+};
 
 /// A table. Its first column is the id, its last one the revision.
 pub(super) struct Table {
@@ -53,8 +56,23 @@ pub(super) const TOKEN: Table = Table {
     ],
 };
 
-/// Returns the values of a key, without its revision.
-pub(super) fn key_values(key: &TagKey) -> Vec<Value> {
+/// Returns the table of a row.
+pub(super) fn table(row: &Row) -> &'static Table {
+    match row {
+        Row::Key(_) => &KEY,
+        Row::Token(_) => &TOKEN,
+    }
+}
+
+/// Returns the values of a row, without its revision.
+pub(super) fn values(row: &Row) -> Vec<Value> {
+    match row {
+        Row::Key(key) => key_values(key),
+        Row::Token(record) => token_values(record),
+    }
+}
+
+fn key_values(key: &TagKey) -> Vec<Value> {
     vec![
         Value::Number(Some(i64::from(key.id.number()))),
         Value::Bytes(key.sealed.clone()),
@@ -66,8 +84,7 @@ pub(super) fn key_values(key: &TagKey) -> Vec<Value> {
     ]
 }
 
-/// Returns the values of a token, without its revision.
-pub(super) fn token_values(record: &Record) -> Vec<Value> {
+fn token_values(record: &Record) -> Vec<Value> {
     let text = |text: &str| Value::Text(Some(text.to_owned()));
     let id = |id: Option<TokenId>| Value::Text(id.map(|id| id.to_string()));
     let at = |at: Option<Timestamp>| Value::Number(at.and_then(millis));

@@ -5,6 +5,7 @@ use std::{error::Error, str::FromStr};
 use crate::{
     store::{
         error::StoreError,
+        query::Cursor,
         rows::{Position, Row, StoredToken, Usage},
     },
     token::{Digest, KeyId, Record, SessionHolder, TagKey, Timestamp, TokenId},
@@ -12,9 +13,9 @@ use crate::{
 
 /// Access to the columns of a row, by their index.
 pub(super) trait Columns {
-    fn bytes(&self, index: usize) -> Result<Vec<u8>, StoreError>;
+    fn bytes(&self, index: usize) -> Result<&[u8], StoreError>;
     fn number(&self, index: usize) -> Result<Option<i64>, StoreError>;
-    fn text(&self, index: usize) -> Result<Option<String>, StoreError>;
+    fn text(&self, index: usize) -> Result<Option<&str>, StoreError>;
 }
 
 /// A function that reads a row.
@@ -28,7 +29,7 @@ pub(super) fn read_number(row: &dyn Columns) -> Result<u64, StoreError> {
 /// Reads a key from the columns of [`KEY`](super::columns::KEY).
 pub(super) fn read_key(row: &dyn Columns) -> Result<Row, StoreError> {
     let mut row = ColumnReader::new(row);
-    let mut key = TagKey::new(row.kid()?, row.bytes()?, row.time()?, row.time()?);
+    let mut key = TagKey::new(row.kid()?, row.bytes()?.to_vec(), row.time()?, row.time()?);
     key.retired_at = row.optional_time()?;
     key.retired_by = row.optional_text()?;
     key.retired_reason = row.optional_text()?;
@@ -36,19 +37,23 @@ pub(super) fn read_key(row: &dyn Columns) -> Result<Row, StoreError> {
     Ok(Row::Key(key))
 }
 
-/// Reads a row of an epoch and a revision.
+/// Reads a row of an epoch, a revision and the time of prunes.
 pub(super) fn read_position(row: &dyn Columns) -> Result<Position, StoreError> {
     let mut row = ColumnReader::new(row);
     Ok(Position {
         epoch: row.text()?,
         rev: row.number()?,
+        pruned_before: row.time()?,
     })
 }
 
-/// Reads a row of a token's id.
-pub(super) fn read_id(row: &dyn Columns) -> Result<TokenId, StoreError> {
-    let id = ColumnReader::new(row).text()?;
-    id.parse().map_err(StoreError::corrupt)
+/// Reads a row of a place in a list.
+pub(super) fn read_cursor(row: &dyn Columns) -> Result<Cursor, StoreError> {
+    let mut row = ColumnReader::new(row);
+    Ok(Cursor {
+        created_at: row.time()?,
+        id: row.str()?.parse().map_err(StoreError::corrupt)?,
+    })
 }
 
 /// Reads a token from the columns of [`TOKEN`](super::columns::TOKEN).
@@ -69,7 +74,7 @@ pub(super) fn read_stored_token(row: &dyn Columns) -> Result<StoredToken, StoreE
 }
 
 fn read_record(row: &mut ColumnReader<'_>) -> Result<Record, StoreError> {
-    let id = row.text()?.parse().map_err(StoreError::corrupt)?;
+    let id = row.str()?.parse().map_err(StoreError::corrupt)?;
     let digest = row.bytes()?.try_into().map(Digest::from_bytes);
     let digest =
         digest.map_err(|_| StoreError::corrupt("digest: wrong length; expected 32 bytes"))?;
@@ -80,8 +85,8 @@ fn read_record(row: &mut ColumnReader<'_>) -> Result<Record, StoreError> {
     record.subject_kind = row.text()?;
     record.name = row.text()?;
     record.description = row.text()?;
-    record.scopes = split(&row.text()?)?;
-    record.targets = row.optional_text()?.as_deref().map(split).transpose()?;
+    record.scopes = split(row.str()?)?;
+    record.targets = row.optional_str()?.map(split).transpose()?;
     record.metadata = row.text()?;
     record.created_at = row.time()?;
     record.created_by = row.text()?;
@@ -115,18 +120,26 @@ impl<'a> ColumnReader<'a> {
         self.next - 1
     }
 
-    fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+    fn bytes(&mut self) -> Result<&'a [u8], StoreError> {
         let index = self.index();
         self.row.bytes(index)
     }
 
-    fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
+    fn optional_str(&mut self) -> Result<Option<&'a str>, StoreError> {
         let index = self.index();
         self.row.text(index)
     }
 
+    fn str(&mut self) -> Result<&'a str, StoreError> {
+        self.optional_str()?.ok_or_else(missing)
+    }
+
+    fn optional_text(&mut self) -> Result<Option<String>, StoreError> {
+        Ok(self.optional_str()?.map(str::to_owned))
+    }
+
     fn text(&mut self) -> Result<String, StoreError> {
-        self.optional_text()?.ok_or_else(missing)
+        self.str().map(str::to_owned)
     }
 
     fn optional_number(&mut self) -> Result<Option<u64>, StoreError> {
@@ -159,12 +172,12 @@ impl<'a> ColumnReader<'a> {
     }
 
     fn optional_holder(&mut self) -> Result<Option<SessionHolder>, StoreError> {
-        let holder = self.optional_text()?.map(|text| text.parse());
+        let holder = self.optional_str()?.map(str::parse);
         holder.transpose().map_err(StoreError::corrupt)
     }
 
     fn optional_id(&mut self) -> Result<Option<TokenId>, StoreError> {
-        let id = self.optional_text()?.map(|id| id.parse());
+        let id = self.optional_str()?.map(str::parse);
         id.transpose().map_err(StoreError::corrupt)
     }
 }

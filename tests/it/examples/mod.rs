@@ -4,6 +4,7 @@
 
 mod flags;
 mod grpc;
+mod mcp;
 mod newcomers;
 mod rules;
 mod servers;

@@ -168,59 +168,6 @@ async fn jwt_accepts_what_its_key_signed_for_this_service_until_it_expires() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mcp_gives_each_caller_the_tools_of_their_scopes() {
-    let app = Example::start("mcp", &[]);
-    let send = async |token: &str, call: Value| {
-        let call = Call::new("POST", "/mcp").token(token).json(&call);
-        let answer = call.send(app.address()).await;
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        (answer.head, body)
-    };
-    let call = |method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
-    let run = |tool: &str| call("tools/call", json!({ "name": tool }));
-    let names = |list: &Value| {
-        let tools = list["result"]["tools"].as_array().unwrap().iter();
-        tools
-            .map(|tool| tool["name"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-
-    for method in ["initialize", "tools/list"] {
-        assert_eq!(send("", call(method, json!({}))).await.0.status, 401);
-    }
-    let (head, body) = send(TOKEN, call("initialize", json!({}))).await;
-    assert_eq!((head.status.as_u16(), &body["id"]), (200, &json!(7)));
-    assert!(
-        body["result"]["capabilities"]["tools"].is_object(),
-        "{body}"
-    );
-    let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    assert_eq!(send(TOKEN, notification).await.0.status, 202);
-
-    let list = call("tools/list", json!({}));
-    assert_eq!(names(&send(TOKEN, list.clone()).await.1), ["search"]);
-    assert_eq!(names(&send(STRONGER, list).await.1), ["search", "restart"]);
-    for (token, tool, status, text) in [
-        (TOKEN, "search", 200, "search: done"),
-        (TOKEN, "restart", 403, ""),
-        (STRONGER, "restart", 200, "restart: done"),
-    ] {
-        let (head, body) = send(token, run(tool)).await;
-        assert_eq!(head.status, status, "{tool}");
-        let found = body["result"]["content"][0]["text"].as_str();
-        assert_eq!(found.unwrap_or_default(), text);
-        let challenge = head.headers.get("www-authenticate");
-        let expected = r#"Bearer error="insufficient_scope", scope="deployment:restart""#;
-        assert_eq!(challenge.is_some(), status == 403);
-        assert!(challenge.is_none_or(|challenge| challenge == expected));
-    }
-    for (call, code) in [(run("other"), -32602), (call("other", json!({})), -32601)] {
-        assert_eq!(send(TOKEN, call).await.1["error"]["code"], code);
-    }
-    app.ends_clean("TERM");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hyper_server_greets_callers_with_a_token_over_http_1_and_2() {
     let app = Example::start("hyper_server", &[]);
     for version in [http::Version::HTTP_11, http::Version::HTTP_2] {

@@ -16,10 +16,10 @@ type Root = BTreeMap<String, String>;
 fn floor(unit: &str) -> Option<u8> {
     Some(match unit {
         "challenge" | "credential" | "ct" | "error" | "file" | "head" | "principal"
-        | "rejection" | "scheme" | "scope" | "target" | "text" => 0,
+        | "rejection" | "scheme" | "scope" | "target" | "text" | "url" => 0,
         "access" | "token" | "verifier" => 1,
-        "layer" | "store" => 2,
-        "engine" => 3,
+        "cache" | "layer" | "store" => 2,
+        "engine" | "resource" => 3,
         "tokens" => 4,
         "axum" | "client" | "grpc" => 5,
         "guide" | "manage" => 6,

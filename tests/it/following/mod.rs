@@ -3,6 +3,7 @@
 #![cfg(feature = "tokens")]
 
 mod net;
+mod prunes;
 
 use std::time::{Duration, SystemTime};
 

@@ -10,8 +10,8 @@ use std::{
 
 use tower_authn::{
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write,
     },
     token::{Timestamp, TokenId},
 };
@@ -26,6 +26,7 @@ pub struct Net {
     epoch: Arc<Mutex<String>>,
     down: Arc<AtomicBool>,
     pub(super) gets: Calls,
+    pub(super) loads: Calls,
 }
 
 impl Net {
@@ -73,7 +74,7 @@ impl TokenStore for Net {
         self.reach()?.get(id).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         self.reach()?.list(query).await
     }
 
@@ -84,6 +85,7 @@ impl TokenStore for Net {
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
+        self.loads.add();
         let head = self.reach()?.load_all(each).await?;
         Ok(self.head(head))
     }
@@ -97,7 +99,7 @@ impl TokenStore for Net {
         self.reach()?.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.reach()?.prune(ended_before).await
     }
 }

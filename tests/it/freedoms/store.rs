@@ -7,8 +7,8 @@ use std::{
 
 use tower_authn::{
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write,
     },
     token::{Timestamp, TokenId},
 };
@@ -93,7 +93,7 @@ impl TokenStore for Free {
         self.call("get", self.store.get(id)).await
     }
 
-    async fn list(&self, mut query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, mut query: Query) -> Result<TokenPage, StoreError> {
         query.limit = self.shorter(query.page_size());
         self.call("list", self.store.list(query)).await
     }
@@ -129,7 +129,7 @@ impl TokenStore for Free {
         self.call("record_uses", self.store.record_uses(uses)).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.call("prune", self.store.prune(ended_before)).await
     }
 }

@@ -142,7 +142,7 @@ async fn a_session_is_valid_on_every_instance(place: Place) {
     assert_eq!(a.caller(&cookie).await, None);
 
     let listed = a.tokens.list(Query::default()).await.unwrap();
-    assert_eq!(listed.len(), 1, "sessions are not among the tokens");
+    assert_eq!(listed.tokens.len(), 1, "sessions are not among the tokens");
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 use tokio::{sync::Mutex, time::sleep};
 use tower_authn::{
     store::{
-        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenStore, TokenUse,
-        Write, conformance,
+        Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
+        TokenUse, Write, conformance,
     },
     token::{Timestamp, TokenId},
 };
@@ -31,6 +31,8 @@ enum Fault {
     PositionOfThePage,
     /// Tokens that ended a second too late are pruned too.
     PrunesTooMuch,
+    /// The position does not have the time of prunes.
+    HidesPrunes,
 }
 
 struct Broken {
@@ -77,10 +79,10 @@ impl TokenStore for Broken {
         Ok(found)
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         let mut page = self.store.list(query).await?;
         if let Fault::OldestFirst = self.fault {
-            page.reverse();
+            page.tokens.reverse();
         }
         Ok(page)
     }
@@ -95,6 +97,7 @@ impl TokenStore for Broken {
         changes.rows.retain(|row| !hidden.contains(&row.rev()));
         match self.fault {
             Fault::Unordered => changes.rows.reverse(),
+            Fault::HidesPrunes => changes.head.pruned_before = Timestamp::default(),
             Fault::PositionOfThePage => {
                 changes.head.rev = changes.rows.last().map_or(since, Row::rev);
             }
@@ -115,7 +118,7 @@ impl TokenStore for Broken {
         self.store.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         let before = match self.fault {
             Fault::PrunesTooMuch => ended_before + Duration::from_secs(1),
             _ => ended_before,
@@ -152,6 +155,7 @@ async fn the_suite_finds_each_broken_rule() {
         Fault::OldestFirst,
         Fault::PositionOfThePage,
         Fault::PrunesTooMuch,
+        Fault::HidesPrunes,
     ] {
         assert!(!conforms(fault).await, "{fault:?} was not found");
     }

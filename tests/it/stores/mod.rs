@@ -4,12 +4,16 @@
 
 mod batches;
 mod broken;
+mod bulk;
 mod conforming;
+mod connections;
 mod counter;
 mod crash;
 mod files;
+mod memory;
 mod model;
 mod outages;
+mod pages;
 mod permissions;
 mod racing;
 mod reaching;

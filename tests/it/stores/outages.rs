@@ -12,8 +12,8 @@ use tokio::time::{sleep, timeout};
 use tower_authn::{
     RejectionKind,
     store::{
-        Changes, Position, PostgresStore, Query, Row, StoreError, StoredToken, TokenStore,
-        TokenUse, Write,
+        Changes, Position, PostgresStore, Query, Row, StoreError, StoredToken, TokenPage,
+        TokenStore, TokenUse, Write,
     },
     token::{Timestamp, TokenId},
     tokens::{CreatedToken, NewToken, TokenErrorKind, TokenSelector, Tokens, TokensOptions},
@@ -139,7 +139,7 @@ impl TokenStore for Late {
         read
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
         self.0.list(query).await
     }
 
@@ -161,7 +161,7 @@ impl TokenStore for Late {
         self.0.record_uses(uses).await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.0.prune(ended_before).await
     }
 }

@@ -41,7 +41,7 @@ async fn make(store: impl TokenStore) -> (Vec<CreatedToken>, String) {
     print(&tokens);
     print(&tokens.verifier());
     print(&tokens.keys());
-    print(&tokens.list(Default::default()).await.unwrap());
+    print(&tokens.list(Default::default()).await.unwrap().tokens);
     tokens.shutdown().await.unwrap();
     (vec![first, second], printed)
 }

@@ -131,17 +131,21 @@ async fn lists_have_pages_and_filters() {
     let mut seen = Vec::new();
     loop {
         let page = tokens.list(query.clone()).await.unwrap();
-        let Some(last) = page.last() else { break };
-        query.after = Some(tower_authn::store::Cursor::from_record(&last.record));
-        seen.extend(page.into_iter().map(|stored| stored.record));
+        seen.extend(page.tokens.into_iter().map(|stored| stored.record));
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
     }
     assert_eq!(seen.len(), 25);
     assert!(seen.is_sorted_by(|a, b| (b.created_at, b.id) < (a.created_at, a.id)));
 
     let mut named = Query::default();
     named.search = Some("LAPTOP 2".to_owned());
-    assert_eq!(tokens.list(named).await.unwrap().len(), 6, "2 and 20 to 24");
+    assert_eq!(
+        tokens.list(named).await.unwrap().tokens.len(),
+        6,
+        "2 and 20 to 24"
+    );
     let mut expired = Query::default();
     expired.state = Some((TokenState::Expired, Timestamp::MAX));
-    assert_eq!(tokens.list(expired).await.unwrap().len(), 25);
+    assert_eq!(tokens.list(expired).await.unwrap().tokens.len(), 25);
 }

@@ -167,7 +167,14 @@ async fn an_invalid_field_is_refused_by_name() {
         assert_eq!(error.kind(), TokenErrorKind::Invalid, "{field}");
         assert_eq!(error.field(), Some(field), "{error}");
     }
-    assert!(tokens.list(Query::default()).await.unwrap().is_empty());
+    assert!(
+        tokens
+            .list(Query::default())
+            .await
+            .unwrap()
+            .tokens
+            .is_empty()
+    );
 
     let options = TokensOptions::new("acme")
         .unwrap()

@@ -78,7 +78,7 @@ async fn a_token_of_a_retired_key_cannot_be_rotated_into_a_good_one() {
     tokens.retire_key(leaked, "admin", "leaked").await.unwrap();
     let error = tokens.rotate(old.record.id, DAY).await.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::Invalid);
-    assert_eq!(tokens.list(Query::default()).await.unwrap().len(), 3);
+    assert_eq!(tokens.list(Query::default()).await.unwrap().tokens.len(), 3);
 }
 
 #[tokio::test]

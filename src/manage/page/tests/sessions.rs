@@ -173,7 +173,7 @@ async fn s16_sign_ins_of_one_holder_end_their_oldest_session_and_no_others() {
         assert!(page.caller(&cookies[24]).await.is_some());
     }
     let listed = page.tokens.list(Query::default()).await.unwrap();
-    assert_eq!(listed.len(), 2, "sessions are not listed");
+    assert_eq!(listed.tokens.len(), 2, "sessions are not listed");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 CREATE TABLE tower_authn_meta (
     epoch TEXT NOT NULL,
     rev BIGINT NOT NULL,
+    pruned_before BIGINT NOT NULL,
     version BIGINT NOT NULL
 );
-INSERT INTO tower_authn_meta VALUES (gen_random_uuid()::TEXT, 0, 1);
+INSERT INTO tower_authn_meta VALUES (gen_random_uuid()::TEXT, 0, 0, 1);
 
 CREATE TABLE tower_authn_keys (
     id BIGINT PRIMARY KEY,
@@ -42,10 +43,17 @@ CREATE TABLE tower_authn_tokens (
     session_of TEXT COLLATE "C",
     rev BIGINT NOT NULL UNIQUE
 );
-CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens (created_at, id);
-CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens (subject);
-CREATE INDEX tower_authn_tokens_session_of ON tower_authn_tokens (session_of)
-    WHERE session_of IS NOT NULL;
+-- The orders of pages.
+CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens
+    (created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_created_by ON tower_authn_tokens
+    (created_by, created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_organization ON tower_authn_tokens
+    ((coalesce(organization, '')), created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens
+    (subject, created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_session_of ON tower_authn_tokens
+    (session_of, subject, created_at, id) WHERE session_of IS NOT NULL;
 
 CREATE TABLE tower_authn_usage (
     id TEXT COLLATE "C" PRIMARY KEY REFERENCES tower_authn_tokens ON DELETE CASCADE,

@@ -2,9 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime, Timeouts, WeakPool,
+};
 use rustls::ClientConfig;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -13,6 +18,12 @@ use crate::{error::ConfigError, store::error::StoreError};
 
 /// How long to wait for a statement or a connection.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a connection may be idle.
+const DEFAULT_IDLE: Duration = Duration::from_secs(60);
+
+/// How often idle connections are looked for, at most.
+const MIN_IDLE: Duration = Duration::from_millis(10);
 
 /// Options of a [`PostgresStore`].
 ///
@@ -37,6 +48,7 @@ pub struct PostgresOptions {
     tls: Option<MakeRustlsConnect>,
     schema: String,
     pool_size: usize,
+    close_idle_after: Duration,
     limit: Duration,
     listen: bool,
 }
@@ -65,7 +77,8 @@ impl PostgresOptions {
             config,
             tls: None,
             schema: "public".to_owned(),
-            pool_size: 8,
+            pool_size: 4,
+            close_idle_after: DEFAULT_IDLE,
             limit: DEFAULT_LIMIT,
             listen: true,
         })
@@ -105,9 +118,17 @@ impl PostgresOptions {
     }
 
     /// Sets the greatest number of connections, besides that of the listener. The
-    /// default is 8.
+    /// default is 4. They are opened as calls need them.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.pool_size = connections.max(1);
+        self
+    }
+
+    /// Sets how long a connection is kept that no call uses. The default is 60 s. The
+    /// connection that was used last is used first, so an instance that only follows
+    /// changes keeps one.
+    pub fn close_idle_after(mut self, longest: Duration) -> Self {
+        self.close_idle_after = longest;
         self
     }
 
@@ -139,12 +160,13 @@ impl PostgresOptions {
         let settings = Arc::new(Settings::new(self.schema.clone(), self.limit));
         let prepared = timeout(self.limit, prepare(&pool, &settings)).await;
         let position = prepared.map_err(|_| limit_error(self.limit))??;
+        tokio::spawn(close_idle(pool.weak(), self.close_idle_after));
         let notified = watch::Sender::new(0);
         let listener = self.listen.then(|| {
             let listener = Listener {
                 config: self.config,
                 settings: Arc::clone(&settings),
-                position,
+                position: position.clone(),
                 notified: notified.clone(),
                 limit: self.limit,
             };
@@ -170,6 +192,7 @@ impl PostgresOptions {
         };
         Pool::builder(manager)
             .max_size(self.pool_size)
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
                 wait: Some(self.limit),
@@ -178,6 +201,15 @@ impl PostgresOptions {
             })
             .build()
             .map_err(StoreError::unavailable)
+    }
+}
+
+/// Closes the connections of a pool that are idle, for as long as there is a pool.
+async fn close_idle(pool: WeakPool, longest: Duration) {
+    loop {
+        sleep((longest / 2).max(MIN_IDLE)).await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.retain(|_, metrics| metrics.last_used() < longest);
     }
 }
 

@@ -63,6 +63,14 @@ impl Transaction {
         Ok(())
     }
 
+    /// Runs a statement and commits, in one round trip. If the statement fails, nothing
+    /// is committed.
+    pub(super) async fn commit_after(self, statement: &str) -> Result<(), StoreError> {
+        run(&self, &format!("{statement}; COMMIT")).await?;
+        self.0.release();
+        Ok(())
+    }
+
     pub(super) async fn rollback(self) -> Result<(), StoreError> {
         run(&self, "ROLLBACK").await?;
         self.0.release();

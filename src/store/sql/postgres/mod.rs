@@ -4,6 +4,7 @@ mod connect;
 mod connection;
 mod failure;
 mod listen;
+mod reads;
 mod rows;
 mod schema;
 mod transaction;
@@ -12,7 +13,6 @@ mod write;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use deadpool_postgres::Pool;
-use futures::{StreamExt, TryStreamExt, future::try_join3, stream};
 use tokio::{
     sync::watch,
     task::AbortHandle,
@@ -21,24 +21,21 @@ use tokio::{
 
 pub use self::connect::PostgresOptions;
 use self::{
-    connection::{PooledConnection, Transaction},
-    failure::{Retry, conflict_to_unavailable, postgres_error},
-    rows::{execute, query_rows, stream_rows},
+    connection::Transaction,
+    failure::{Retry, conflict_to_unavailable},
     schema::PositionQuery,
     transaction::{Mode, Settings},
 };
 use super::{
     Value,
-    columns::{KEY, TOKEN},
-    filter::{select_by_id, select_matching},
+    filter::PageStatements,
     millis,
-    read::{ReadRow, read_id, read_key, read_stored_token, read_token},
-    statements::{ADD_USES, PRUNE, merge_changes, select, select_changes},
+    statements::{PRUNE, RECORD_PRUNE},
 };
 use crate::{
     store::{
         error::StoreError,
-        query::Query,
+        query::{Query, TokenPage},
         rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
         token_store::TokenStore,
     },
@@ -135,67 +132,14 @@ impl PostgresStore {
         }
     }
 
-    async fn read(
-        &self,
-        statement: &str,
-        values: &[Value],
-    ) -> Result<Vec<StoredToken>, StoreError> {
-        let read = self.with_retry(|| self.try_read(statement, values));
-        self.with_limit(read).await.map_err(conflict_to_unavailable)
-    }
-
-    async fn try_read(
-        &self,
-        statement: &str,
-        values: &[Value],
-    ) -> Result<Vec<StoredToken>, StoreError> {
-        let connection = PooledConnection::get(&self.pool).await?;
-        let rows = || query_rows(&connection, statement, values, read_stored_token);
-        let tokens = self.settings.read(&connection, rows).await?;
-        connection.release();
-        Ok(tokens)
-    }
-
-    async fn try_changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let values = [Value::from_count(since)?, Value::from_count(limit as u64)?];
-        let (keys, tokens) = (select_changes(&KEY), select_changes(&TOKEN));
-        let connection = PooledConnection::get(&self.pool).await?;
-        let rows = || {
-            try_join3(
-                self.position.run(&connection),
-                query_rows(&connection, &keys, &values, read_key),
-                query_rows(&connection, &tokens, &values, read_token),
-            )
-        };
-        let (head, keys, tokens) = self.settings.read(&connection, rows).await?;
-        connection.release();
-        let rows = merge_changes(keys, tokens, limit);
-        Ok(Changes { head, rows })
-    }
-
-    async fn try_record_uses(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
-        let transaction = self.begin(Mode::Write).await?;
-        let client = &*transaction;
-        let add = async |used: &TokenUse| {
-            let values = [
-                Value::Text(Some(used.id.to_string())),
-                Value::Number(millis(used.at)),
-                Value::from_count(used.count)?,
-            ];
-            execute(client, ADD_USES, &values).await
-        };
-        let mut added = stream::iter(uses).map(add).buffered(PIPELINE);
-        while added.try_next().await?.is_some() {}
-        drop(added);
-        transaction.commit().await
-    }
-
-    async fn try_prune(&self, before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        let transaction = self.begin(Mode::Write).await?;
-        let before = [Value::Number(millis(before))];
-        let pruned = query_rows(&transaction, PRUNE, &before, read_id).await?;
-        transaction.commit().await?;
-        Ok(pruned)
+    /// Tries a read until the limit. Its conflicts would not be retried by a caller.
+    async fn read<T, F>(&self, attempt: impl FnMut() -> F + Send) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
+        let read = self.with_limit(self.with_retry(attempt));
+        read.await.map_err(conflict_to_unavailable)
     }
 }
 
@@ -206,36 +150,20 @@ impl TokenStore for PostgresStore {
 
     async fn get(&self, id: TokenId) -> Result<Option<StoredToken>, StoreError> {
         let id = Value::Text(Some(id.to_string()));
-        let found = self.read(&select_by_id(), &[id]).await?;
-        Ok(found.into_iter().next())
+        self.read(|| self.try_get(&id)).await
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        let (statement, values) = select_matching(&query)?;
-        self.read(&statement, &values).await
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
+        let statements = PageStatements::new(&query)?;
+        self.read(|| self.try_list(&statements, &query)).await
     }
 
     async fn changes(&self, since: u64, limit: usize) -> Result<Changes, StoreError> {
-        let read = self.with_retry(|| self.try_changes(since, limit));
-        self.with_limit(read).await.map_err(conflict_to_unavailable)
+        self.read(|| self.try_changes(since, limit)).await
     }
 
     async fn load_all(&self, each: &mut (dyn FnMut(Row) + Send)) -> Result<Position, StoreError> {
-        // The limit is that of each row, not of the whole.
-        let transaction = self.begin(Mode::ReadAll).await?;
-        let position = self.with_limit(self.position.run(&transaction)).await?;
-        let tables: [(_, ReadRow<Row>); 2] = [(&KEY, read_key), (&TOKEN, read_token)];
-        for (table, read) in tables {
-            let statement = select(table, "");
-            let rows = stream_rows(&transaction, &statement, &[]);
-            let rows = self.with_limit(rows).await?;
-            let mut rows = std::pin::pin!(rows.map_err(postgres_error));
-            while let Some(row) = self.with_limit(rows.try_next()).await? {
-                each(read(&row)?);
-            }
-        }
-        self.with_limit(transaction.commit()).await?;
-        Ok(position)
+        self.load_rows(each).await
     }
 
     async fn watch(&self, since: u64) {
@@ -249,16 +177,21 @@ impl TokenStore for PostgresStore {
     }
 
     async fn record_uses(&self, mut uses: Vec<TokenUse>) -> Result<(), StoreError> {
-        // Sorted, so that two instances lock rows in the same order and can't
+        // Sorted, so that statements lock rows in the same order everywhere and can't
         // deadlock.
         uses.sort_by_key(|used| used.id);
         self.with_limit(self.with_retry(|| self.try_record_uses(&uses)))
             .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
-        self.with_limit(self.with_retry(|| self.try_prune(ended_before)))
-            .await
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
+        let before = [Value::Number(millis(ended_before))];
+        // In its own transaction, since it locks the counter's row.
+        let record = self.with_retry(|| self.try_execute(RECORD_PRUNE, &before));
+        self.with_limit(record).await?;
+        let remove = self.with_retry(|| self.try_execute(PRUNE, &before));
+        let removed = self.with_limit(remove).await?;
+        usize::try_from(removed).map_err(StoreError::corrupt)
     }
 }
 

@@ -31,6 +31,45 @@ pub(super) async fn execute(
         .map_err(postgres_error)
 }
 
+/// Runs a statement with a column of values as each parameter, and returns the number of
+/// rows that it changed.
+pub(super) async fn execute_columns(
+    client: &Client,
+    statement: &str,
+    columns: &[Vec<Value>],
+) -> Result<u64, StoreError> {
+    let parameters: Vec<Parameter<'_>> = columns.iter().map(typed_column).collect();
+    client
+        .execute_typed(statement, &parameters)
+        .await
+        .map_err(postgres_error)
+}
+
+/// Runs a statement with a column of values as each parameter, and returns its rows.
+pub(super) async fn query_columns<T>(
+    client: &Client,
+    statement: &str,
+    columns: &[Vec<Value>],
+    read: ReadRow<T>,
+) -> Result<Vec<T>, StoreError> {
+    let parameters: Vec<Parameter<'_>> = columns.iter().map(typed_column).collect();
+    let rows = client.query_typed(statement, &parameters).await;
+    let rows = rows.map_err(postgres_error)?;
+    rows.iter().map(|row| read(row)).collect()
+}
+
+/// Turns rows of values into columns.
+pub(super) fn transpose(rows: impl IntoIterator<Item = Vec<Value>>) -> Vec<Vec<Value>> {
+    let mut columns = Vec::new();
+    for row in rows {
+        columns.resize_with(row.len(), Vec::new);
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    columns
+}
+
 /// Runs a statement, and returns its rows.
 pub(super) async fn query_rows<T>(
     client: &Client,
@@ -69,6 +108,15 @@ fn typed(value: &Value) -> Parameter<'_> {
     (value, kind)
 }
 
+fn typed_column(column: &Vec<Value>) -> Parameter<'_> {
+    let kind = match column.first() {
+        Some(Value::Bytes(_)) => Type::BYTEA_ARRAY,
+        Some(Value::Number(_)) => Type::INT8_ARRAY,
+        Some(Value::Text(_)) | None => Type::TEXT_ARRAY,
+    };
+    (column, kind)
+}
+
 impl ToSql for Value {
     fn to_sql(
         &self,
@@ -97,7 +145,7 @@ impl std::fmt::Debug for Value {
 }
 
 impl Columns for tokio_postgres::Row {
-    fn bytes(&self, index: usize) -> Result<Vec<u8>, StoreError> {
+    fn bytes(&self, index: usize) -> Result<&[u8], StoreError> {
         column(self, index)
     }
 
@@ -105,7 +153,7 @@ impl Columns for tokio_postgres::Row {
         column(self, index)
     }
 
-    fn text(&self, index: usize) -> Result<Option<String>, StoreError> {
+    fn text(&self, index: usize) -> Result<Option<&str>, StoreError> {
         column(self, index)
     }
 }

@@ -1,5 +1,7 @@
 //! The tables: created, and migrated to the current version.
 
+use std::sync::Arc;
+
 use deadpool_postgres::Pool;
 use tokio_postgres::{Client, error::SqlState};
 
@@ -25,24 +27,35 @@ const MIGRATIONS: &[&str] = &[include_str!("1.sql")];
 /// The id of the advisory lock that is held during a migration: `tAut`.
 const LOCK: i64 = 0x7441_7574;
 
-/// Selects the position. Its epoch names the creation of the tables, their database
-/// and the start of the server, since a restore starts a server and a fail-over leads
-/// to one that was started at another time.
-const POSITION: &str = "SELECT m.epoch || ' in ' || d.oid || ' since ' || \
-        (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::BIGINT, m.rev \
-    FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
-
-/// Selects the position for a role that may not read the start of the server.
-const POSITION_WITHOUT_START: &str = "SELECT m.epoch || ' in ' || d.oid, m.rev \
-    FROM tower_authn_meta m, pg_database d WHERE d.datname = current_database()";
-
-/// The query for the position that the role is permitted to run.
-#[derive(Clone, Copy)]
-pub(super) struct PositionQuery(&'static str);
+/// The query for the position. Its epoch names the creation of the tables, their database
+/// and the start of the server, since a restore starts a server and a fail-over leads to one
+/// that was started at another time.
+///
+/// It depends on no setting of a session, so that it can run outside of a transaction.
+#[derive(Clone)]
+pub(super) struct PositionQuery(Arc<str>);
 
 impl PositionQuery {
-    pub(super) async fn run(self, client: &Client) -> Result<Position, StoreError> {
-        single_row(query_rows(client, self.0, &[], read_position).await?)
+    fn new(settings: &Settings, may_read_start: bool) -> Self {
+        // A role that may not read the start of the server does without.
+        let start = match may_read_start {
+            true => {
+                ", ' since ', (extract(epoch FROM pg_catalog.pg_postmaster_start_time()) \
+                    OPERATOR(pg_catalog.*) 1000000)::BIGINT"
+            }
+            false => "",
+        };
+        let schema = quoted(settings.schema());
+        let query = format!(
+            "SELECT pg_catalog.concat(m.epoch, ' in ', d.oid{start}), m.rev, m.pruned_before \
+             FROM {schema}.tower_authn_meta m, pg_catalog.pg_database d \
+             WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
+        );
+        Self(query.into())
+    }
+
+    pub(super) async fn run(&self, client: &Client) -> Result<Position, StoreError> {
+        single_row(query_rows(client, &self.0, &[], read_position).await?)
     }
 }
 
@@ -57,10 +70,7 @@ pub(super) async fn prepare(pool: &Pool, settings: &Settings) -> Result<Position
     if version < MIGRATIONS.len() {
         migrate(pool, settings).await?;
     }
-    Ok(PositionQuery(match allowed.first() {
-        Some(1) => POSITION,
-        _ => POSITION_WITHOUT_START,
-    }))
+    Ok(PositionQuery::new(settings, allowed.first() == Some(&1)))
 }
 
 async fn migrate(pool: &Pool, settings: &Settings) -> Result<(), StoreError> {

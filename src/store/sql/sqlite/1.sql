@@ -1,8 +1,9 @@
 CREATE TABLE tower_authn_meta (
     epoch TEXT NOT NULL,
-    rev INTEGER NOT NULL
+    rev INTEGER NOT NULL,
+    pruned_before INTEGER NOT NULL
 ) STRICT;
-INSERT INTO tower_authn_meta VALUES (lower(hex(randomblob(16))), 0);
+INSERT INTO tower_authn_meta VALUES (lower(hex(randomblob(16))), 0, 0);
 
 CREATE TABLE tower_authn_keys (
     id INTEGER PRIMARY KEY,
@@ -41,10 +42,17 @@ CREATE TABLE tower_authn_tokens (
     session_of TEXT,
     rev INTEGER NOT NULL UNIQUE
 ) STRICT;
-CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens (created_at, id);
-CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens (subject);
-CREATE INDEX tower_authn_tokens_session_of ON tower_authn_tokens (session_of)
-    WHERE session_of IS NOT NULL;
+-- The orders of pages.
+CREATE INDEX tower_authn_tokens_created ON tower_authn_tokens
+    (created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_created_by ON tower_authn_tokens
+    (created_by, created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_organization ON tower_authn_tokens
+    (coalesce(organization, ''), created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_subject ON tower_authn_tokens
+    (subject, created_at, id) WHERE session_of IS NULL;
+CREATE INDEX tower_authn_tokens_session_of ON tower_authn_tokens
+    (session_of, subject, created_at, id) WHERE session_of IS NOT NULL;
 
 CREATE TABLE tower_authn_usage (
     id TEXT PRIMARY KEY REFERENCES tower_authn_tokens ON DELETE CASCADE,

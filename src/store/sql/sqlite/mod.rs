@@ -8,6 +8,7 @@ mod read_only;
 mod rows;
 mod schema;
 mod shared_file;
+mod write;
 
 use std::{
     fmt,
@@ -21,22 +22,23 @@ use tokio::{sync::mpsc, time::sleep};
 use self::{
     file::FileAccess,
     identity::OpenFile,
-    operations::{begin_write, read_position, send_all, write_all},
+    operations::{begin_write, read_position, send_all},
     rows::{execute, query_rows, sqlite_error},
     shared_file::{SharedFile, blocking},
+    write::{add_uses, write_all},
 };
 use super::{
     Value,
     columns::{KEY, TOKEN},
-    filter::{select_by_id, select_matching},
+    filter::{PageStatements, select_by_id},
     millis,
-    read::{read_id, read_key, read_stored_token, read_token},
-    statements::{ADD_USES, PRUNE, merge_changes, select_changes},
+    read::{read_cursor, read_key, read_stored_token, read_token},
+    statements::{PRUNE, RECORD_PRUNE, merge_changes, select_changes},
 };
 use crate::{
     store::{
         error::StoreError,
-        query::Query,
+        query::{Query, TokenPage},
         rows::{Changes, Position, Row, StoredToken, TokenUse, Write},
         token_store::TokenStore,
     },
@@ -181,10 +183,19 @@ impl TokenStore for SqliteStore {
         Ok(found.await?.pop())
     }
 
-    async fn list(&self, query: Query) -> Result<Vec<StoredToken>, StoreError> {
-        let (statement, values) = select_matching(&query)?;
+    async fn list(&self, query: Query) -> Result<TokenPage, StoreError> {
+        let PageStatements { tokens, end } = PageStatements::new(&query)?;
         self.with_file(&self.reader, move |opened| {
-            query_rows(&opened.connection, &statement, &values, read_stored_token)
+            let snapshot = opened.connection.transaction().map_err(sqlite_error)?;
+            let (statement, values) = tokens;
+            let tokens = query_rows(&snapshot, &statement, &values, read_stored_token)?;
+            let end = match end {
+                Some((statement, values)) => {
+                    query_rows(&snapshot, &statement, &values, read_cursor)?
+                }
+                None => Vec::new(),
+            };
+            Ok(PageStatements::page(tokens, end.first().copied(), &query))
         })
         .await
     }
@@ -236,24 +247,21 @@ impl TokenStore for SqliteStore {
         }
         self.with_file(&self.writer, move |opened| {
             let transaction = begin_write(&mut opened.connection)?;
-            for used in uses {
-                let values = [
-                    Value::Text(Some(used.id.to_string())),
-                    Value::Number(millis(used.at)),
-                    Value::from_count(used.count)?,
-                ];
-                execute(&transaction, ADD_USES, &values)?;
-            }
+            add_uses(&transaction, &uses)?;
             transaction.commit().map_err(sqlite_error)
         })
         .await
     }
 
-    async fn prune(&self, ended_before: Timestamp) -> Result<Vec<TokenId>, StoreError> {
+    async fn prune(&self, ended_before: Timestamp) -> Result<usize, StoreError> {
         self.check_writable()?;
         self.with_file(&self.writer, move |opened| {
             let before = [Value::Number(millis(ended_before))];
-            query_rows(&opened.connection, PRUNE, &before, read_id)
+            let transaction = begin_write(&mut opened.connection)?;
+            let removed = execute(&transaction, PRUNE, &before)?;
+            execute(&transaction, RECORD_PRUNE, &before)?;
+            transaction.commit().map_err(sqlite_error)?;
+            Ok(removed)
         })
         .await
     }

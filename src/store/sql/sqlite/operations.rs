@@ -5,18 +5,15 @@ use tokio::sync::mpsc;
 
 use super::{
     identity::FileId,
-    rows::{execute, for_each_row, query_rows, sqlite_error},
+    rows::{for_each_row, query_rows, sqlite_error},
 };
 use crate::store::{
     error::StoreError,
-    rows::{Position, Row, Write},
+    rows::{Position, Row},
     sql::{
-        Value,
         columns::{KEY, TOKEN},
-        read::{self, ReadRow, read_key, read_number, read_token},
-        statements::{
-            TAKE_REVISIONS, count_conflicting, select, single_row, write_error, write_row,
-        },
+        read::{self, ReadRow, read_key, read_token},
+        statements::{select, single_row},
     },
 };
 
@@ -31,35 +28,14 @@ pub(super) fn begin_write(connection: &mut Connection) -> Result<Transaction<'_>
         .map_err(sqlite_error)
 }
 
-/// Writes rows, and returns the revision of the last one.
-pub(super) fn write_all(
-    transaction: &Transaction<'_>,
-    writes: &[Write],
-) -> Result<u64, StoreError> {
-    let count = [Value::from_count(writes.len() as u64)?];
-    let revisions = query_rows(transaction, TAKE_REVISIONS, &count, read_number)?;
-    let last = single_row(revisions)?;
-    let first = (last + 1).saturating_sub(writes.len() as u64);
-    for (write, rev) in writes.iter().zip(first..) {
-        let (statement, values) = write_row(write, rev)?;
-        if execute(transaction, &statement, &values)? != 1 {
-            let (statement, values) = count_conflicting(&write.row);
-            let counts = query_rows(transaction, &statement, &values, read_number)?;
-            let conflicting = counts.first().copied().unwrap_or_default();
-            return Err(write_error(write, conflicting));
-        }
-    }
-    Ok(last)
-}
-
 /// Reads the position of the store. Its epoch names the file too, so that a copy
 /// in its place is another history.
 pub(super) fn read_position(connection: &Connection, file: FileId) -> Result<Position, StoreError> {
-    let statement = "SELECT epoch, rev FROM tower_authn_meta";
+    let statement = "SELECT epoch, rev, pruned_before FROM tower_authn_meta";
     let positions = query_rows(connection, statement, &[], read::read_position)?;
-    let Position { epoch, rev } = single_row(positions)?;
-    let epoch = format!("{epoch} in {file}");
-    Ok(Position { epoch, rev })
+    let mut position = single_row(positions)?;
+    position.epoch = format!("{} in {file}", position.epoch);
+    Ok(position)
 }
 
 /// Sends every row in chunks, and returns the position of the store.

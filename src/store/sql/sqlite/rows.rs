@@ -2,7 +2,7 @@
 
 use rusqlite::{
     Connection, ErrorCode, ToSql,
-    types::{FromSql, ToSqlOutput, ValueRef},
+    types::{FromSqlResult, ToSqlOutput, ValueRef},
 };
 
 use crate::store::{
@@ -66,22 +66,27 @@ pub(super) fn for_each_row(
 }
 
 impl Columns for rusqlite::Row<'_> {
-    fn bytes(&self, index: usize) -> Result<Vec<u8>, StoreError> {
-        column(self, index)
+    fn bytes(&self, index: usize) -> Result<&[u8], StoreError> {
+        column(self, index, ValueRef::as_blob)
     }
 
     fn number(&self, index: usize) -> Result<Option<i64>, StoreError> {
-        column(self, index)
+        column(self, index, ValueRef::as_i64_or_null)
     }
 
-    fn text(&self, index: usize) -> Result<Option<String>, StoreError> {
-        column(self, index)
+    fn text(&self, index: usize) -> Result<Option<&str>, StoreError> {
+        column(self, index, ValueRef::as_str_or_null)
     }
 }
 
-fn column<T: FromSql>(row: &rusqlite::Row<'_>, index: usize) -> Result<T, StoreError> {
+fn column<'a, T>(
+    row: &'a rusqlite::Row<'_>,
+    index: usize,
+    read: fn(&ValueRef<'a>) -> FromSqlResult<T>,
+) -> Result<T, StoreError> {
+    let value = row.get_ref(index).map_err(StoreError::corrupt)?;
     // Another type means that another program wrote the file.
-    row.get(index).map_err(StoreError::corrupt)
+    read(&value).map_err(|error| StoreError::corrupt(format!("column {index}: {error}")))
 }
 
 impl ToSql for Value {
