@@ -94,7 +94,9 @@ impl Challenge {
         self
     }
 
-    /// Names the scopes that a token needs. It has no effect on a Basic challenge.
+    /// Names the scopes that a token needs: all of the rule, or the first if any would
+    /// do, because a client asks for all that it reads. `offline_access` is left out.
+    /// It has no effect on a Basic challenge.
     #[must_use]
     pub fn scope(mut self, scope: ScopeRule) -> Self {
         self.scope = Some(scope);
@@ -150,7 +152,8 @@ impl Challenge {
     /// Returns the header's value. Only a Bearer challenge has `error` and the
     /// parameters that explain it. `required` replaces the scopes of the challenge.
     pub(crate) fn render(&self, error: Option<&str>, required: Option<&ScopeRule>) -> HeaderValue {
-        let scope = required.or(self.scope.as_ref()).map(ToString::to_string);
+        let scope = required.or(self.scope.as_ref());
+        let scope = scope.and_then(ScopeRule::challenge_scopes);
         let with_error = |text: &Option<String>| text.clone().filter(|_| error.is_some());
         let bearer = [
             ("error", error.map(str::to_owned)),

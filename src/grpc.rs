@@ -95,14 +95,32 @@ where
             headers: metadata.into_headers(),
             extensions,
         };
-        let principal = match self.gate.decide_now(&mut call) {
-            Step::Decided(decision) => decision?,
-            Step::Waits(_) => Err(Rejection::unavailable("the verifier has to wait"))?,
+        let decision = match self.gate.decide_now(&mut call) {
+            Step::Decided(decision) => decision,
+            Step::Waits(_) => Err(Rejection::unavailable("the verifier has to wait")),
         };
+        let principal = decision.map_err(|rejection| refuse(&self.gate, call.head(), rejection))?;
         self.gate.admit(&mut call, principal);
         let metadata = MetadataMap::from_headers(call.headers);
         Ok(Request::from_parts(metadata, call.extensions, ()))
     }
+}
+
+/// Returns the status of a rejection, with the challenges that the layer's settings add.
+#[cold]
+fn refuse<V, A>(gate: &Gate<V, A, EmptyBody>, head: Head<'_>, rejection: Rejection) -> Status
+where
+    V: Verifier,
+    A: Admission<V::Principal>,
+{
+    let lines = gate.grpc_challenges(head, &rejection);
+    let mut status = Status::from(rejection);
+    for line in lines {
+        if let Ok(line) = MetadataValue::try_from(line.as_bytes()) {
+            status.metadata_mut().append("www-authenticate", line);
+        }
+    }
+    status
 }
 
 /// The part of a request that tonic passes to an interceptor.

@@ -89,17 +89,37 @@ pub trait Policy: Send + Sync + 'static {
     /// The client chooses the path, the headers and the query. Decide only by the
     /// parts of the request by which the router decides.
     fn access(&self, head: &Head<'_>) -> Access;
+
+    /// Returns the scope rules that [`access`](Self::access) may return, so that a
+    /// layer with [`challenge_scopes`](crate::AuthnLayer::challenge_scopes) renders
+    /// their responses once. Those of another rule are rendered for each request.
+    ///
+    /// The default implementation returns none.
+    fn scope_rules(&self) -> Vec<ScopeRule> {
+        Vec::new()
+    }
 }
 
 impl Policy for Access {
     fn access(&self, _: &Head<'_>) -> Access {
         self.clone()
     }
+
+    fn scope_rules(&self) -> Vec<ScopeRule> {
+        match self {
+            Self::Scopes(rule) => vec![rule.clone()],
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl<T: Policy + ?Sized> Policy for Arc<T> {
     fn access(&self, head: &Head<'_>) -> Access {
         T::access(self, head)
+    }
+
+    fn scope_rules(&self) -> Vec<ScopeRule> {
+        T::scope_rules(self)
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     path::{Spelling, classify_spelling},
     row::{AccessRow, Methods, RowIndex},
 };
-use crate::{error::ConfigError, head::Head};
+use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 
 /// A policy that lists what each route and each gRPC method requires.
 ///
@@ -159,6 +159,12 @@ impl Policy for AccessTable {
             // although it does not match the path of its row.
             Spelling::Ambiguous => access.stricter(Access::NotFound),
         }
+    }
+
+    fn scope_rules(&self) -> Vec<ScopeRule> {
+        let accesses = self.rows.iter().map(|row| &row.access);
+        let accesses = accesses.chain([&self.fallback]);
+        accesses.flat_map(Policy::scope_rules).collect()
     }
 }
 

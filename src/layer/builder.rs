@@ -14,8 +14,13 @@ use super::{
     service::Authn,
 };
 use crate::{
-    access::Policy, credential::Sources, error::ConfigError, head::Head, rejection::Rejection,
-    scope::Scoped, verifier::Verifier,
+    access::Policy,
+    credential::Sources,
+    error::ConfigError,
+    head::Head,
+    rejection::Rejection,
+    scope::{ScopeRule, Scoped},
+    verifier::Verifier,
 };
 
 /// A layer that requires a good credential and passes the principal on, in the
@@ -45,6 +50,8 @@ pub struct AuthnLayer<V, A = AlwaysRequired, R = EmptyBody> {
     sources: Sources,
     options: Options,
     drain: Drain,
+    /// The rules that the policy names.
+    rules: Arc<[ScopeRule]>,
 }
 
 impl<V: Verifier> AuthnLayer<V> {
@@ -58,6 +65,7 @@ impl<V: Verifier> AuthnLayer<V> {
             sources: Sources::default(),
             options: Options::default(),
             drain: Drain::new(),
+            rules: Arc::default(),
         }
     }
 }
@@ -74,6 +82,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     {
         AuthnLayer {
             verifier: self.verifier,
+            rules: policy.scope_rules().into(),
             admission: Arc::new(policy),
             respond: self.respond,
             sources: self.sources,
@@ -103,6 +112,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
             sources: self.sources,
             options: self.options,
             drain: self.drain,
+            rules: self.rules,
         }
     }
 
@@ -149,6 +159,27 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
         self
     }
 
+    /// Names the scopes that the policy requires of a request in the challenge of each
+    /// 401, and the challenges over gRPC too, in the metadata `www-authenticate`.
+    ///
+    /// A client can then ask for a token that is good for the request, before it has
+    /// one: MCP clients do. A 403 names the scopes in any case. The scopes are all that
+    /// the request needs; where any of several would do, the first. `offline_access` is
+    /// never named.
+    ///
+    /// For each refused request, the policy is asked a second time. Responses with the
+    /// [rules that it names](Policy::scope_rules) are rendered once.
+    ///
+    /// # Security
+    ///
+    /// Callers without a credential learn which scopes a route requires, and so that
+    /// the route exists.
+    #[must_use]
+    pub fn challenge_scopes(mut self) -> Self {
+        self.options.challenge_scopes = true;
+        self
+    }
+
     /// Admits the requests that the policy refuses, and reports each of them: a
     /// trial before a policy is enforced.
     ///
@@ -182,11 +213,15 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     }
 
     pub(crate) fn gate(&self) -> Arc<Gate<V, A, R>> {
+        let accepted = self.verifier.schemes();
         Arc::new(Gate {
             verifier: Arc::clone(&self.verifier),
             admission: Arc::clone(&self.admission),
             respond: Arc::clone(&self.respond),
-            responses: RejectionResponses::new(&self.sources, self.verifier.schemes()),
+            responses: match self.options.challenge_scopes {
+                true => RejectionResponses::with_scopes(&self.sources, accepted, &self.rules),
+                false => RejectionResponses::new(&self.sources, accepted),
+            },
             sources: self.sources.clone(),
             options: self.options.clone(),
             drain: self.drain.clone(),
@@ -211,6 +246,7 @@ impl<V, A, R> Clone for AuthnLayer<V, A, R> {
             sources: self.sources.clone(),
             options: self.options.clone(),
             drain: self.drain.clone(),
+            rules: Arc::clone(&self.rules),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Request, request::Parts};
+#[cfg(feature = "tonic")]
+use http::HeaderValue;
+use http::StatusCode;
 
 use super::{
     admission::Admission,
@@ -10,12 +12,14 @@ use super::{
     caught::{Caught, verify_caught},
     drain::Drain,
     rejection_response::RejectionResponses,
+    request_head::RequestHead,
 };
 use crate::{
     access::Access,
     credential::{Credential, SharedFound, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
+    scope::ScopeRule,
     verifier::Verifier,
 };
 
@@ -25,6 +29,7 @@ pub(crate) struct Options {
     pub(crate) strip_credential: bool,
     pub(crate) without_principal: bool,
     pub(crate) expose_rejection: bool,
+    pub(crate) challenge_scopes: bool,
     pub(crate) audit: Option<Audit>,
 }
 
@@ -40,15 +45,6 @@ pub(crate) struct Gate<V, A, R> {
     pub(crate) responses: RejectionResponses,
     pub(crate) options: Options,
     pub(crate) drain: Drain,
-}
-
-/// A request, whole, in parts, or as tonic shows it to an interceptor.
-pub(crate) trait RequestHead {
-    fn head(&self) -> Head<'_>;
-
-    fn headers_mut(&mut self) -> &mut HeaderMap;
-
-    fn extensions_mut(&mut self) -> &mut Extensions;
 }
 
 /// The principal of an admitted request, `None` for an anonymous one.
@@ -213,6 +209,33 @@ where
         Ok(Some(principal))
     }
 
+    /// Returns the scopes that the response to a rejected request names beside those of
+    /// the rejection.
+    pub(crate) fn scopes_to_challenge(
+        &self,
+        head: Head<'_>,
+        rejection: &Rejection,
+    ) -> Option<ScopeRule> {
+        if !self.options.challenge_scopes || rejection.kind().status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        match self.admission.access(head) {
+            Access::Scopes(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// Returns the challenges of a rejection over gRPC.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn grpc_challenges(
+        &self,
+        head: Head<'_>,
+        rejection: &Rejection,
+    ) -> Vec<HeaderValue> {
+        let scopes = self.scopes_to_challenge(head, rejection);
+        self.responses.grpc_challenges(rejection, scopes.as_ref())
+    }
+
     fn reject_unless_audited(&self, head: Head<'_>, rejection: Rejection) -> Result<(), Rejection> {
         match &self.options.audit {
             Some(audit) => {
@@ -245,33 +268,5 @@ where
                 extensions.insert(Anonymous::<V::Principal>::new(self.responses.clone()));
             }
         }
-    }
-}
-
-impl<B> RequestHead for Request<B> {
-    fn head(&self) -> Head<'_> {
-        Head::from_request(self)
-    }
-
-    fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.headers_mut()
-    }
-
-    fn extensions_mut(&mut self) -> &mut Extensions {
-        self.extensions_mut()
-    }
-}
-
-impl RequestHead for Parts {
-    fn head(&self) -> Head<'_> {
-        Head::from_parts(self)
-    }
-
-    fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
-    }
-
-    fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
     }
 }

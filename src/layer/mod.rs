@@ -64,6 +64,7 @@ mod future;
 mod gate;
 mod protect;
 mod rejection_response;
+mod request_head;
 mod require;
 mod respond;
 mod service;
@@ -75,9 +76,11 @@ pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "manage")]
 pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
-pub(crate) use self::gate::{Gate, RequestHead, Step};
+pub(crate) use self::gate::{Gate, Step};
 #[cfg(feature = "tokens")]
 pub(crate) use self::rejection_response::missing_layer;
+#[cfg(feature = "tonic")]
+pub(crate) use self::request_head::RequestHead;
 #[cfg(feature = "tokens")]
 pub use self::validity::{
     CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,

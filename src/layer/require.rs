@@ -55,6 +55,8 @@ pub struct RequireLayer<P = Principal, R = EmptyBody> {
 
 struct Guard<P> {
     check: Box<Check<P>>,
+    /// The scopes that `check` requires, if it requires nothing else.
+    rule: Option<ScopeRule>,
     responses: RejectionResponses,
 }
 
@@ -74,16 +76,22 @@ impl<P: 'static> RequireLayer<P> {
     where
         F: Fn(&P) -> bool + Send + Sync + 'static,
     {
-        Self::from_check(Box::new(move |principal| match allows(principal) {
+        let check = move |principal: &P| match allows(principal) {
             true => Ok(()),
             false => Err(Rejection::forbidden()),
-        }))
+        };
+        Self::from_check(Box::new(check), None)
     }
 
-    fn from_check(check: Box<Check<P>>) -> Self {
+    fn from_check(check: Box<Check<P>>, rule: Option<ScopeRule>) -> Self {
         let responses = RejectionResponses::new(&Sources::default(), Schemes::BEARER);
+        let guard = Guard {
+            check,
+            rule,
+            responses,
+        };
         Self {
-            guard: Arc::new(Guard { check, responses }),
+            guard: Arc::new(guard),
             respond: Arc::new(EmptyBody),
             drain: Drain::new(),
         }
@@ -118,10 +126,12 @@ impl RequireLayer {
     /// Creates a layer that requires the scopes of a rule.
     #[must_use]
     pub fn scopes(rule: ScopeRule) -> Self {
-        Self::from_check(Box::new(move |principal| match rule.allows(principal) {
+        let required = rule.clone();
+        let check = move |principal: &Principal| match rule.allows(principal) {
             true => Ok(()),
             false => Err(Rejection::insufficient_scope(rule.clone())),
-        }))
+        };
+        Self::from_check(Box::new(check), Some(required))
     }
 }
 
@@ -202,7 +212,8 @@ where
             }
         } else if let Some(anonymous) = extensions.get::<Anonymous<P>>() {
             let missing = RejectionKind::Missing.into();
-            anonymous.responses().respond(head, &missing, &**respond)
+            let (responses, rule) = (anonymous.responses(), guard.rule.as_ref());
+            responses.respond_with_scopes(head, &missing, rule, &**respond)
         } else {
             missing_layer(head)
         };

@@ -13,7 +13,8 @@ use tower::Service;
 use super::{
     admission::Admission,
     future::ResponseFuture,
-    gate::{Decision, Gate, RequestHead, Step, Unverified},
+    gate::{Decision, Gate, Step, Unverified},
+    request_head::RequestHead,
     respond::Respond,
 };
 use crate::{head::Head, rejection::Rejection, verifier::Verifier};
@@ -151,13 +152,21 @@ where
     }
 }
 
-impl<V, A, R> Gate<V, A, R> {
+impl<V, A, R> Gate<V, A, R>
+where
+    V: Verifier,
+    A: Admission<V::Principal>,
+{
     fn reject<ResBody>(&self, head: Head<'_>, rejection: Rejection) -> Response<ResBody>
     where
         R: Respond<ResBody>,
         ResBody: Default,
     {
-        let mut response = self.responses.respond(head, &rejection, &*self.respond);
+        let scopes = self.scopes_to_challenge(head, &rejection);
+        let scopes = scopes.as_ref();
+        let mut response =
+            self.responses
+                .respond_with_scopes(head, &rejection, scopes, &*self.respond);
         if self.options.expose_rejection {
             response.extensions_mut().insert(rejection);
         }

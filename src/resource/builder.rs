@@ -5,16 +5,13 @@ use http::Uri;
 use super::{json::JsonObject, metadata::ResourceMetadata};
 use crate::{
     error::ConfigError,
-    scope::{Scope, parse_all},
+    scope::{OFFLINE_ACCESS, Scope, parse_all},
     text::check_line,
     url::parse_https_url,
 };
 
 /// The longest text of a member, in characters.
 const TEXT_MAX: usize = 1000;
-
-/// Requests a refresh token (OpenID Connect Core §11).
-const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The members that the builder writes itself, and those of RFC 9728 §2 that are not
 /// strings.

@@ -48,7 +48,7 @@ use crate::{
 ///     .route(Method::POST, "/mcp", Access::scope("tools:echo"))
 ///     .build()?;
 /// # let verifier = FixedTokens::new([("0123456789abcdef", Principal::new("ci"))])?;
-/// let authn = AuthnLayer::new(verifier).access(table);
+/// let authn = AuthnLayer::new(verifier).access(table).challenge_scopes();
 /// let router: Router = Router::new().route("/mcp", post(|| async { "hello" }));
 /// let app = protect(router, ResourceServer::new(metadata, authn)?);
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;

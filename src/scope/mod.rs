@@ -7,6 +7,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 pub use self::rule::{ScopeRule, Scoped};
 use crate::error::ConfigError;
 
+/// Requests a refresh token of an authorization server
+/// ([OpenID Connect §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// The longest scope, in bytes.
 const MAX_LEN: usize = 255;
 

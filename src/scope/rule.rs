@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Scope, parse_all};
+use super::{OFFLINE_ACCESS, Scope, parse_all};
 use crate::error::ConfigError;
 
 /// The scopes that a route requires: all of a list, or any of it.
@@ -19,16 +19,16 @@ use crate::error::ConfigError;
 /// assert!(rule.allows(&caller));
 /// # Ok::<(), tower_authn::ConfigError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ScopeRule(Arc<Inner>);
 
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 struct Inner {
     quantifier: Quantifier,
     scopes: Vec<Scope>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Quantifier {
     All,
     Any,
@@ -88,10 +88,27 @@ impl ScopeRule {
     pub fn scopes(&self) -> &[Scope] {
         &self.0.scopes
     }
+
+    /// Returns the scopes as `scope` has them in a challenge
+    /// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)), or `None` if
+    /// there are none.
+    ///
+    /// A client asks for a token with all of them. Where any would do, this is
+    /// therefore the first. `offline_access` is no right at a resource, and a token
+    /// for it would outlive the session of the user.
+    pub(crate) fn challenge_scopes(&self) -> Option<String> {
+        let scopes = self.scopes().iter().map(Scope::as_str);
+        let scopes = scopes.filter(|scope| *scope != OFFLINE_ACCESS);
+        let count = match self.0.quantifier {
+            Quantifier::All => usize::MAX,
+            Quantifier::Any => 1,
+        };
+        let scopes: Vec<&str> = scopes.take(count).collect();
+        (!scopes.is_empty()).then(|| scopes.join(" "))
+    }
 }
 
-/// Formats the scopes separated by spaces, as `scope` has them in a challenge
-/// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+/// Formats the scopes separated by spaces.
 impl fmt::Display for ScopeRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, scope) in self.scopes().iter().enumerate() {

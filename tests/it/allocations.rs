@@ -345,6 +345,25 @@ fn a_403_allocates_for_the_principal_only_if_the_rejection_is_exposed() {
 }
 
 #[test]
+fn j06_a_challenge_that_names_scopes_allocates_no_more() {
+    for credential in ["", "Bearer a,b", "Bearer 0123456789abcdeX"] {
+        let plain = AuthnLayer::new(tokens()).access(table());
+        let scoped = cost(plain.clone().challenge_scopes(), request(credential));
+        assert_eq!(scoped, refused(2), "{credential:?}");
+        assert_eq!(cost(plain, request(credential)), refused(2));
+    }
+    // The 403 of a rule that the policy names is rendered once. It saves the rendering
+    // of each, and leaves the details of the rejection.
+    let other = |caller: Principal| FixedTokens::new([(TOKEN, caller)]).unwrap();
+    let layer = AuthnLayer::new(other(Principal::new("ci"))).access(table());
+    let rendered = cost(layer.clone(), good());
+    let prepared = cost(layer.challenge_scopes(), good());
+    assert_eq!((prepared.status, rendered.status), (403, 403));
+    assert_eq!(prepared.call, 3);
+    assert!(rendered.call > prepared.call, "{rendered:?}");
+}
+
+#[test]
 fn a_rejection_with_a_static_reason_allocates_nothing() {
     let cost = measure(|| {
         let rejection = Rejection::invalid().with_reason("unknown");

@@ -1,12 +1,12 @@
 //! Responses over gRPC and gRPC-Web.
 
-use http::{
+use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Response,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 
-use super::NO_STORE;
-use crate::{head::Head, rejection::RejectionKind};
+use super::{NO_STORE, http};
+use crate::{challenge::Challenge, head::Head, rejection::RejectionKind, scope::ScopeRule};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -55,6 +55,23 @@ pub(super) fn render(kind: RejectionKind) -> Response<()> {
         wire.grpc_status,
         wire.message,
     )
+}
+
+/// Renders the response with the challenges that the response over HTTP has, in the
+/// metadata `www-authenticate`.
+pub(super) fn render_with_challenges(
+    challenges: &[Challenge],
+    kind: RejectionKind,
+    required: Option<&ScopeRule>,
+) -> Response<()> {
+    let mut response = render(kind);
+    let over_http = http::render(challenges, kind, required);
+    for line in over_http.headers().get_all(WWW_AUTHENTICATE) {
+        response
+            .headers_mut()
+            .append(WWW_AUTHENTICATE, line.clone());
+    }
+    response
 }
 
 /// Makes a trailers-only response: HTTP 200, the status in the headers, no body.

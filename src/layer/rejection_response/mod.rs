@@ -2,6 +2,7 @@
 
 mod grpc;
 mod http;
+mod prepared;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +16,14 @@ use ::http::{
 #[cfg(feature = "tokens")]
 pub(super) use self::grpc::grpc_trailers;
 pub(super) use self::grpc::response_content_type;
+use self::prepared::{ByKind, ByRule};
 use super::respond::{PublicRejection, Respond};
 use crate::{
     challenge::Challenge,
     credential::{Schemes, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
+    scope::ScopeRule,
 };
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -33,6 +36,9 @@ struct Prepared {
     challenges: Vec<Challenge>,
     http: ByKind,
     grpc: ByKind,
+    /// The responses that name scopes. `None` if a 401 names none, and no response over
+    /// gRPC has challenges.
+    scoped: Option<ByRule>,
 }
 
 impl RejectionResponses {
@@ -41,6 +47,19 @@ impl RejectionResponses {
         Self(Arc::new(Prepared {
             http: ByKind::new(|kind| http::render(&challenges, kind, None)),
             grpc: ByKind::new(grpc::render),
+            scoped: None,
+            challenges,
+        }))
+    }
+
+    /// Renders the responses of a layer that challenges with the scopes of its policy,
+    /// over HTTP and gRPC.
+    pub(crate) fn with_scopes(sources: &Sources, accepted: Schemes, rules: &[ScopeRule]) -> Self {
+        let challenges = sources.challenges(accepted);
+        Self(Arc::new(Prepared {
+            http: ByKind::new(|kind| http::render(&challenges, kind, None)),
+            grpc: ByKind::new(|kind| grpc::render_with_challenges(&challenges, kind, None)),
+            scoped: Some(ByRule::new(&challenges, rules)),
             challenges,
         }))
     }
@@ -56,10 +75,27 @@ impl RejectionResponses {
         ResBody: Default,
         R: Respond<ResBody>,
     {
+        self.respond_with_scopes(head, rejection, None, respond)
+    }
+
+    /// Returns the response to a rejected request that requires scopes, which a 401
+    /// names if the layer [challenges with them](Self::with_scopes).
+    pub(crate) fn respond_with_scopes<ResBody, R>(
+        &self,
+        head: Head<'_>,
+        rejection: &Rejection,
+        required: Option<&ScopeRule>,
+        respond: &R,
+    ) -> Response<ResBody>
+    where
+        ResBody: Default,
+        R: Respond<ResBody>,
+    {
+        let required = rejection.scopes().or(required);
         if let Some(content_type) = response_content_type(head) {
-            return self.grpc(rejection.kind(), content_type);
+            return self.grpc(rejection.kind(), required, content_type);
         }
-        let rendered = self.http(rejection);
+        let rendered = self.http(rejection, required);
         if R::IS_EMPTY {
             return rendered.map(|()| ResBody::default());
         }
@@ -89,15 +125,18 @@ impl RejectionResponses {
     ) -> Response<ResBody> {
         let kind = RejectionKind::Revoked;
         match grpc {
-            Some(content_type) => self.grpc(kind, content_type),
-            None => self.http(&kind.into()).map(|()| ResBody::default()),
+            Some(content_type) => self.grpc(kind, None, content_type),
+            None => self.http(&kind.into(), None).map(|()| ResBody::default()),
         }
     }
 
-    fn http(&self, rejection: &Rejection) -> Response<()> {
+    fn http(&self, rejection: &Rejection, required: Option<&ScopeRule>) -> Response<()> {
         let kind = rejection.kind();
-        if let Some(required) = rejection.scopes() {
-            return http::render(&self.0.challenges, kind, Some(required));
+        if let Some(required) = required.filter(|_| self.names_scopes(kind)) {
+            let prepared = self.0.scoped.as_ref();
+            let prepared = prepared.and_then(|scoped| scoped.http(required, kind));
+            return prepared
+                .unwrap_or_else(|| http::render(&self.0.challenges, kind, Some(required)));
         }
         let mut response = self.0.http.get(kind);
         if rejection.retry_after().is_some() && http::may_be_retried(kind) {
@@ -110,11 +149,41 @@ impl RejectionResponses {
     fn grpc<ResBody: Default>(
         &self,
         kind: RejectionKind,
+        required: Option<&ScopeRule>,
         content_type: HeaderValue,
     ) -> Response<ResBody> {
-        let mut response = self.0.grpc.get(kind);
+        let mut response = match (&self.0.scoped, required) {
+            (Some(scoped), Some(required)) if self.names_scopes(kind) => {
+                scoped.grpc(required, kind).unwrap_or_else(|| {
+                    grpc::render_with_challenges(&self.0.challenges, kind, Some(required))
+                })
+            }
+            _ => self.0.grpc.get(kind),
+        };
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response.map(|()| ResBody::default())
+    }
+
+    /// Returns the challenges of a response over gRPC.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn grpc_challenges(
+        &self,
+        rejection: &Rejection,
+        required: Option<&ScopeRule>,
+    ) -> Vec<HeaderValue> {
+        let required = rejection.scopes().or(required);
+        let content_type = HeaderValue::from_static("application/grpc");
+        let response: Response<()> = self.grpc(rejection.kind(), required, content_type);
+        let lines = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        lines.cloned().collect()
+    }
+
+    /// Returns whether the response to a kind of rejection names the required scopes.
+    fn names_scopes(&self, kind: RejectionKind) -> bool {
+        match kind.status() {
+            StatusCode::UNAUTHORIZED => self.0.scoped.is_some(),
+            _ => kind == RejectionKind::Forbidden,
+        }
     }
 }
 
@@ -129,50 +198,6 @@ pub(crate) fn missing_layer<ResBody: Default>(head: Head<'_>) -> Response<ResBod
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response
-}
-
-/// A response without a body for each kind that clients can tell apart.
-struct ByKind {
-    ambiguous: Response<()>,
-    denied: Response<()>,
-    forbidden: Response<()>,
-    invalid: Response<()>,
-    missing: Response<()>,
-    not_found: Response<()>,
-    rate_limited: Response<()>,
-    unavailable: Response<()>,
-}
-
-impl ByKind {
-    fn new(render: impl Fn(RejectionKind) -> Response<()>) -> Self {
-        Self {
-            ambiguous: render(RejectionKind::Ambiguous),
-            denied: render(RejectionKind::Denied),
-            forbidden: render(RejectionKind::Forbidden),
-            invalid: render(RejectionKind::Invalid),
-            missing: render(RejectionKind::Missing),
-            not_found: render(RejectionKind::NotFound),
-            rate_limited: render(RejectionKind::RateLimited),
-            unavailable: render(RejectionKind::Unavailable),
-        }
-    }
-
-    fn get(&self, kind: RejectionKind) -> Response<()> {
-        let prepared = match kind {
-            RejectionKind::Ambiguous => &self.ambiguous,
-            RejectionKind::Denied => &self.denied,
-            RejectionKind::Forbidden => &self.forbidden,
-            RejectionKind::Missing => &self.missing,
-            RejectionKind::NotFound => &self.not_found,
-            RejectionKind::RateLimited => &self.rate_limited,
-            RejectionKind::Unavailable => &self.unavailable,
-            RejectionKind::Expired
-            | RejectionKind::Invalid
-            | RejectionKind::Malformed
-            | RejectionKind::Revoked => &self.invalid,
-        };
-        prepared.clone()
-    }
 }
 
 impl fmt::Debug for RejectionResponses {

@@ -168,3 +168,25 @@ fn a_prepared_response_is_the_one_that_the_table_says() {
         }
     }
 }
+
+#[test]
+fn a_response_with_scopes_is_the_same_prepared_or_not() {
+    let rule = ScopeRule::all_of(["a", "b:c"]).unwrap();
+    let sources = Sources::default();
+    let accepted = Schemes::BASIC | Schemes::BEARER;
+    let prepared = RejectionResponses::with_scopes(&sources, accepted, std::slice::from_ref(&rule));
+    let rendered = RejectionResponses::with_scopes(&sources, accepted, &[]);
+    for content_type in ["application/json", "application/grpc"] {
+        let request = Request::post("/").header(CONTENT_TYPE, content_type);
+        let request = request.body(()).unwrap();
+        let head = Head::from_request(&request);
+        for rejection in rejections() {
+            let seen = [&prepared, &rendered].map(|responses| {
+                let response: Response<String> =
+                    responses.respond_with_scopes(head, &rejection, Some(&rule), &EmptyBody);
+                status_and_headers(&response)
+            });
+            assert_eq!(seen[0], seen[1], "{rejection:?}");
+        }
+    }
+}

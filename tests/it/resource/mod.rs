@@ -1,5 +1,6 @@
 //! Resource servers: their metadata, and their sessions.
 
+mod challenges;
 mod client;
 mod metadata;
 mod server;
