@@ -1,6 +1,6 @@
 //! This crate's layer, in forms that differ in cost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use tonic::service::InterceptorLayer;
@@ -13,7 +13,9 @@ use tower_authn::{
 
 use super::{
     Client::{Basic, Bearer, Grpc, StoredToken},
-    Contender, PASSWORD, TOKEN, USER, stored,
+    Contender, PASSWORD, TOKEN, USER,
+    peers::{CALLERS, Caller},
+    stored,
 };
 
 pub fn all() -> Vec<Contender> {
@@ -44,9 +46,19 @@ pub fn all() -> Vec<Contender> {
             AuthnLayer::new(tokens(10).or(users())),
         ),
         Contender::guard(
-            "**`AuthnLayer`**, 10 tokens, a verifier that may wait",
+            "**`AuthnLayer`**, an own verifier, `HashMap`",
             Bearer,
-            AuthnLayer::new(MayWait(tokens(10))),
+            AuthnLayer::new(Own),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, an own verifier, `HashMap`, headless",
+            Bearer,
+            AuthnLayer::new(OwnHeadless),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, an own verifier that may wait, `HashMap`",
+            Bearer,
+            AuthnLayer::new(OwnAsync),
         ),
         Contender::guard(
             "**`AuthnLayer`**, `Cached` in front of it",
@@ -144,21 +156,49 @@ fn users() -> FixedUsers {
 }
 
 /// Returns a cache of a verifier that the layer must await. Nothing ends in a run.
-fn cached() -> Cached<WithoutHead<MayWait>> {
+fn cached() -> Cached<WithoutHead<OwnAsync>> {
     let year = Duration::from_secs(365 * 24 * 60 * 60);
-    Cached::builder(WithoutHead::new(MayWait(tokens(10))))
+    Cached::builder(WithoutHead::new(OwnAsync))
         .ttl(year)
         .refusal_ttl(year)
         .build()
 }
 
-/// A verifier that the layer must await, although it never waits.
-struct MayWait(FixedTokens);
+/// A verifier of a user's own, which is ready at its first poll.
+struct Own;
 
-impl Verifier for MayWait {
-    type Principal = Principal;
+impl Verifier for Own {
+    type Principal = Arc<Caller>;
 
-    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        self.0.verify(credential).await
+    const IMMEDIATE: bool = true;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        let found = CALLERS.get(credential.token()).cloned();
+        found.ok_or_else(Rejection::invalid)
+    }
+}
+
+/// The same verifier if it reads only the credential.
+struct OwnHeadless;
+
+impl Verifier for OwnHeadless {
+    type Principal = Arc<Caller>;
+
+    const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        Own.verify(credential).await
+    }
+}
+
+/// The same verifier as far as the layer knows one that may wait.
+struct OwnAsync;
+
+impl Verifier for OwnAsync {
+    type Principal = Arc<Caller>;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        Own.verify(credential).await
     }
 }
