@@ -31,10 +31,13 @@ impl Counts {
     pub fn measure(function: &str, arguments: &[String]) -> Option<Self> {
         let [few, many] = [FEW, MANY].map(|calls| Self::measure_run(function, arguments, calls));
         let (few, many) = (few?, many?);
-        let one = |few, many| u64::div_ceil(many - few, MANY - FEW);
+        let calls = MANY - FEW;
+        // Valgrind also counts the allocations of the rest of the program. Their number may
+        // differ a little between the two runs.
+        let allocations = many.allocations.saturating_sub(few.allocations);
         Some(Self {
-            instructions: one(few.instructions, many.instructions),
-            allocations: one(few.allocations, many.allocations),
+            instructions: (many.instructions - few.instructions).div_ceil(calls),
+            allocations: (allocations + calls / 2) / calls,
         })
     }
 

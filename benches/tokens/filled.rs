@@ -14,19 +14,20 @@ use tower_authn::{
         Changes, MemoryStore, Position, Query, Row, StoreError, StoredToken, TokenPage, TokenStore,
         TokenUse, Write,
     },
-    token::{Digest, KeyId, Record, Timestamp, TokenId},
+    token::{KeyId, Prefix, Record, Timestamp, TokenId},
     tokens::{Tokens, TokensOptions},
 };
 
 pub const PREFIX: &str = "acme";
 
-/// Everything after the id.
-const SUFFIX: &str = "_00000000000000000000000000000000000000000000000000";
-
 /// Returns the token with a number: 68 bytes, as real ones have. Its tag and its
 /// checksum are wrong, but neither is checked for a known token.
 pub fn token(number: u64) -> String {
-    format!("{PREFIX}_{number:012}{SUFFIX}")
+    format!("{PREFIX}_{number:012}_{number:050}")
+}
+
+pub fn prefix() -> Prefix {
+    PREFIX.parse().expect("a prefix")
 }
 
 pub fn header(token: &str) -> HeaderValue {
@@ -39,12 +40,22 @@ pub fn record(number: u64) -> Record {
     let id: TokenId = format!("{number:012}").parse().expect("12 digits");
     let subject = format!("user-{}", number % 1_000);
     let now = Timestamp::from_secs(1_700_000_000);
-    let mut record = Record::new(id, Digest::sha256(token(number)), subject, now);
+    let digest = prefix().digest(&token(number)).expect("a token's form");
+    let mut record = Record::new(id, digest, subject, now);
     record.kid = KeyId::from_number(0);
     record.organization = Some("acme".to_owned());
     record.scopes = vec!["deployment".parse().expect("a scope")];
+    record.created_by = creator(number).to_owned();
     record.expires_at = Some(now + Duration::from_secs(1_000_000_000));
     record
+}
+
+/// Returns who created the token with a number: one in ten is of the creator `bulk`.
+fn creator(number: u64) -> &'static str {
+    match number % 10 {
+        0 => "bulk",
+        _ => "",
+    }
 }
 
 /// Returns pseudo-random numbers below a bound, the same in every run.

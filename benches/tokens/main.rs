@@ -8,21 +8,27 @@
 //!   over a refusal of the same layer. All of them take turns in rounds. "One token"
 //!   is the same token each time, "any" is a random one;
 //! - how long a million forged tokens take, and what a million verdicts write;
-//! - verdicts per second of one thread and of two, while a third changes tokens;
-//! - how long it takes to load a million records from SQLite, and from PostgreSQL if
-//!   it is installed;
+//! - verdicts per second of one thread and of two, while a third changes tokens, and
+//!   of both on one token;
+//! - with a million records in SQLite, and in PostgreSQL if it is installed: how long it
+//!   takes to load them; the pages of lists, by filter; reads of the changes where there
+//!   are none; uses written; and how long other writes wait while a tenth of the tokens
+//!   is revoked;
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --counts` prints the last part alone. `-- --test` runs everything once, with
-//! few tokens.
+//! `-- --databases` prints the part about databases alone, `-- --counts` the last part.
+//! `-- --threads 64` measures verdicts per second of 1, 2, 4 … 64 threads on one token,
+//! and on a token for each. `-- --test` runs everything once, with few tokens.
 
 #![expect(
     unreachable_pub,
     reason = "modules of one program, nothing is reachable"
 )]
 
+mod cores;
 mod counts;
+mod databases;
 mod filled;
 mod floods;
 mod lanes;
@@ -91,12 +97,21 @@ fn main() {
         return counts::report(scale);
     }
     let runtime = Runtime::new().expect("threads");
+    if arguments.contains(&"--databases") {
+        return loads::report(&runtime, scale);
+    }
+    let threads = arguments.iter().position(|own| *own == "--threads");
+    if let Some(threads) = threads.and_then(|index| arguments.get(index + 1)) {
+        let threads = threads.parse().expect("a number of threads");
+        return cores::report(&runtime, threads, None);
+    }
     // First, while the process is small, because it measures the memory.
     let tokens = loads::from_memory(&runtime, scale);
     times::report(&runtime, scale, &tokens);
     floods::send_forgeries(scale, &tokens);
     floods::send_known(&runtime, scale);
     threads::report(&runtime, scale, &tokens);
+    cores::report(&runtime, 2, Some(scale.rounds.div_ceil(5)));
     drop(tokens);
     loads::report(&runtime, scale);
     if scale.count {

@@ -42,6 +42,15 @@ impl UseCounter {
         !self.listed.load(Ordering::Relaxed) && !self.listed.swap(true, Ordering::AcqRel)
     }
 
+    /// Adds uses that a thread has counted, the last of them at a time. Returns whether
+    /// the caller must list the entry.
+    pub(super) fn add_many(&self, uses: u32, last: Timestamp) -> bool {
+        self.last_millis
+            .fetch_max(last.as_millis(), Ordering::Relaxed);
+        self.count.fetch_add(uses, Ordering::AcqRel);
+        !self.listed.swap(true, Ordering::AcqRel)
+    }
+
     /// Returns the number of uses that are not written yet and the time of the last one,
     /// or `None` if there are none.
     pub(super) fn unwritten(&self) -> Option<(u32, Timestamp)> {

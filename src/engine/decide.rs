@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Engine, entry::TokenEntry, freshness::Seen, schedule};
+use super::{
+    Engine,
+    entry::TokenEntry,
+    freshness::Seen,
+    schedule,
+    thread_cache::{CacheKey, ThreadEntry},
+};
 use crate::{
     principal::Principal,
     rejection::Rejection,
-    token::{Clock, Digest, KeyId, Shape, SystemClock, TokenId},
+    token::{Clock, Digest, KeyId, Shape, SystemClock, Timestamp, TokenId},
 };
 
 /// The lengths of tokens of other systems, in bytes.
@@ -32,10 +38,46 @@ impl Engine {
         };
         let seen = self.freshness.see();
         schedule::point();
-        match self.mirror.get(shape.id()) {
-            Some(entry) => Decision::Final(self.check(entry, &Digest::sha256(token), seen)),
+        let key = self.cache_key(shape.id());
+        if let Some(own) = key.find(self.mirror.tokens()) {
+            return Decision::Final(self.check_remembered(own, &shape.digest(), seen));
+        }
+        match self.mirror.tokens().get(key.id, key.hash) {
+            Some((entry, generation)) => {
+                let verdict = self.check(&entry, &shape.digest(), seen);
+                Decision::Final(verdict.map(|now| {
+                    self.usage.count(&entry, now);
+                    if let Some(own) = key.note(&entry, generation) {
+                        self.usage.keep(own);
+                    }
+                    Principal::from_data(entry)
+                }))
+            }
             None => self.decide_unknown(&shape, seen),
         }
+    }
+
+    #[inline]
+    pub(super) fn cache_key(&self, id: TokenId) -> CacheKey {
+        CacheKey {
+            engine: self.usage.number,
+            id,
+            hash: self.mirror.tokens().hash(id),
+        }
+    }
+
+    /// Decides on a token that this thread remembers. `seen` was read before the
+    /// generation of its shard.
+    #[inline(always)]
+    pub(super) fn check_remembered(
+        &self,
+        own: Arc<ThreadEntry>,
+        digest: &Digest,
+        seen: Seen,
+    ) -> Result<Principal, Rejection> {
+        let now = self.check(own.entry(), digest, seen)?;
+        own.count_use(now);
+        Ok(Principal::from_data(own))
     }
 
     #[cold]
@@ -89,30 +131,41 @@ impl Engine {
         let digest = Digest::sha256(token);
         let seen = self.freshness.see();
         let entry = self.mirror.get_imported(&digest).ok_or_else(unknown)?;
-        self.check(entry, &digest, seen)
+        let now = self.check(&entry, &digest, seen)?;
+        self.usage.count(&entry, now);
+        Ok(Principal::from_data(entry))
     }
 
-    #[inline(always)]
-    fn check(
-        &self,
-        entry: Arc<TokenEntry>,
-        digest: &Digest,
-        seen: Seen,
-    ) -> Result<Principal, Rejection> {
-        if entry.digest != *digest {
-            return Err(invalid("another secret than that of this id"));
-        }
-        self.check_verified(entry, seen)
-    }
-
-    /// Decides on a token that was presented with its secret, in this request or before.
-    /// `seen` was read before `entry`.
-    #[inline(always)]
+    /// Decides on a token that was presented with its secret before this request. `seen`
+    /// was read before `entry`.
+    #[cfg(feature = "manage")]
     pub(crate) fn check_verified(
         &self,
         entry: Arc<TokenEntry>,
         seen: Seen,
     ) -> Result<Principal, Rejection> {
+        let now = self.check_active(&entry, seen)?;
+        self.usage.count(&entry, now);
+        Ok(Principal::from_data(entry))
+    }
+
+    #[inline(always)]
+    fn check(
+        &self,
+        entry: &TokenEntry,
+        digest: &Digest,
+        seen: Seen,
+    ) -> Result<Timestamp, Rejection> {
+        if entry.digest != *digest {
+            return Err(invalid("another secret than that of this id"));
+        }
+        self.check_active(entry, seen)
+    }
+
+    /// Returns the time of the verdict, or an error if the token is not active then. `seen`
+    /// was read before `entry`.
+    #[inline(always)]
+    fn check_active(&self, entry: &TokenEntry, seen: Seen) -> Result<Timestamp, Rejection> {
         schedule::point();
         if self.mirror.is_retired(entry.kid) {
             return Err(retired());
@@ -124,8 +177,7 @@ impl Engine {
         if !self.freshness.vouches_for(seen, system) {
             return Err(stale());
         }
-        self.usage.count(&entry, now);
-        Ok(Principal::from_data(entry))
+        Ok(now)
     }
 }
 

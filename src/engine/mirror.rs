@@ -184,7 +184,12 @@ impl Mirror {
     }
 
     pub(crate) fn get(&self, id: TokenId) -> Option<Arc<TokenEntry>> {
-        self.tokens.get(id)
+        let (entry, _) = self.tokens.get(id, self.tokens.hash(id))?;
+        Some(entry)
+    }
+
+    pub(super) fn tokens(&self) -> &ShardedTable {
+        &self.tokens
     }
 
     pub(crate) fn get_imported(&self, digest: &Digest) -> Option<Arc<TokenEntry>> {

@@ -6,6 +6,8 @@
 //!   the deadline of [`freshness`].
 //! - [`decide`] gives the verdict on a token by memory alone. [`read_through`] reads a
 //!   token that memory does not know yet.
+//! - [`thread_cache`] lets a thread decide on the tokens that it verifies often without
+//!   writing to memory that other threads use.
 //! - [`usage`] writes the uses that the [`counter`]s of the entries count.
 
 mod counter;
@@ -24,6 +26,7 @@ mod retries;
 mod revocation;
 pub(crate) mod schedule;
 mod table;
+mod thread_cache;
 mod usage;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +36,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+#[cfg(test)]
+pub(crate) use self::thread_cache::testing as thread_cache_testing;
 pub(crate) use self::{decide::Decision, retries::Retries, usage::Flush};
 pub use self::{
     error::{TokenError, TokenErrorKind},

@@ -15,21 +15,30 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use super::{Engine, entry::TokenEntry, hash::KeyedHasher};
+use super::{Engine, entry::TokenEntry, hash::KeyedHasher, thread_cache::ThreadEntry};
 use crate::{
     store::{StoreError, StoredToken, TokenUse},
-    token::Timestamp,
+    token::{Timestamp, TokenId},
 };
 
 /// How many uses one write has at most, so that no write takes long and other writes come
 /// between.
 const BATCH: usize = 1_000;
 
+/// How many entries that threads have released are kept at least, so that removing them
+/// is rare.
+const SWEEP_MIN: usize = 64;
+
 /// How soon the first use of a token is written.
 const FIRST_USE: Duration = Duration::from_millis(500);
 
+/// The number of the next engine: zero is none.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
+
 /// The tokens with uses that are not written yet.
 pub(crate) struct UsageBook {
+    /// The number of the engine in the caches of threads.
+    pub(super) number: u64,
     used: Mutex<UsedEntries>,
     hasher: KeyedHasher,
     /// Wakes the task after the first use of a token.
@@ -46,6 +55,46 @@ struct UsedEntries {
     all: HashTable<Arc<TokenEntry>>,
     /// Those of which no use was written yet.
     first: Vec<Arc<TokenEntry>>,
+    /// What threads remember and count themselves. Nothing else keeps these alive.
+    remembered: HashTable<Remembered>,
+    /// The number of remembered entries at which released ones are removed.
+    sweep_at: usize,
+}
+
+/// An entry that a thread remembers.
+struct Remembered {
+    own: Arc<ThreadEntry>,
+    /// The count up to which uses were added to the entry that all threads share.
+    collected: u32,
+}
+
+impl UsedEntries {
+    /// Adds the uses that threads have counted to the entries that they share, and lists
+    /// those. Removes what threads have released.
+    fn collect(&mut self, hash: impl Fn(TokenId) -> u64) {
+        let Self {
+            all, remembered, ..
+        } = self;
+        remembered.retain(|remembered| {
+            // Read before the count, which is final once it is released.
+            let is_kept = !remembered.own.is_released();
+            remembered.collect(all, &hash);
+            is_kept
+        });
+        self.sweep_at = 2 * self.remembered.len() + SWEEP_MIN;
+    }
+}
+
+impl Remembered {
+    fn collect(&mut self, all: &mut HashTable<Arc<TokenEntry>>, hash: impl Fn(TokenId) -> u64) {
+        let (count, last) = self.own.uses();
+        let new = count.wrapping_sub(self.collected);
+        self.collected = count;
+        let entry = self.own.entry();
+        if new > 0 && entry.uses.add_many(new, last) {
+            all.insert_unique(hash(entry.id), Arc::clone(entry), |entry| hash(entry.id));
+        }
+    }
 }
 
 /// Which uses a flush writes.
@@ -58,6 +107,7 @@ pub(crate) enum Flush {
 impl UsageBook {
     pub(crate) fn new() -> Self {
         Self {
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
             used: Mutex::default(),
             hasher: KeyedHasher::random(),
             first_use: Arc::default(),
@@ -85,6 +135,18 @@ impl UsageBook {
         }
     }
 
+    /// Keeps an entry that a thread remembers, and collects its uses.
+    #[cold]
+    pub(super) fn keep(&self, own: Arc<ThreadEntry>) {
+        let mut used = self.used();
+        if used.remembered.len() >= used.sweep_at {
+            used.collect(|id| self.hasher.hash_id(id));
+        }
+        let hash = |known: &Remembered| self.hasher.hash_id(known.own.entry().id);
+        let new = Remembered { own, collected: 0 };
+        used.remembered.insert_unique(hash(&new), new, hash);
+    }
+
     /// Returns how many batches were written. While the number is the same, no use moves
     /// from memory to the store, so a read of both counts each use once.
     pub(crate) fn flushes(&self) -> u64 {
@@ -93,12 +155,16 @@ impl UsageBook {
 
     /// Adds the unwritten uses to tokens that a store returned.
     pub(crate) fn add_unwritten(&self, page: &mut [StoredToken]) {
-        let used = self.used();
-        if used.all.is_empty() {
-            return;
-        }
+        let mut used = self.used();
+        let UsedEntries {
+            all, remembered, ..
+        } = &mut *used;
         for StoredToken { record, usage } in page {
-            let entries = used.all.iter_hash(self.hasher.hash_id(record.id));
+            let hash = self.hasher.hash_id(record.id);
+            for remembered in remembered.iter_hash_mut(hash) {
+                remembered.collect(all, |id| self.hasher.hash_id(id));
+            }
+            let entries = all.iter_hash(hash);
             let own = entries.filter(|entry| entry.id == record.id);
             for (count, last) in own.filter_map(|entry| entry.uses.unwritten()) {
                 usage.last_used_at = usage.last_used_at.max(Some(last));
@@ -116,7 +182,10 @@ impl UsageBook {
         let mut used = self.used();
         let first = std::mem::take(&mut used.first);
         match which {
-            Flush::All => used.all.iter().cloned().collect(),
+            Flush::All => {
+                used.collect(|id| self.hasher.hash_id(id));
+                used.all.iter().cloned().collect()
+            }
             Flush::FirstUses => first,
         }
     }
@@ -134,6 +203,11 @@ impl UsageBook {
             }
         }
         self.flushes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    #[cfg(test)]
+    pub(super) fn count_remembered(&self) -> usize {
+        self.used().remembered.len()
     }
 
     fn used(&self) -> MutexGuard<'_, UsedEntries> {

@@ -5,7 +5,11 @@ use std::fmt;
 use super::{error::ParseError, sha256};
 use crate::ct;
 
-/// The SHA-256 digest of a whole token.
+/// The SHA-256 digest of a token.
+///
+/// The digest of an imported token is that of its text. The digest of a token with a
+/// prefix is described in [the module](super); [`Prefix::digest`](super::Prefix::digest)
+/// computes it.
 ///
 /// Digests are compared in constant time. A digest is no secret, since a token
 /// contains 190 random bits; `Debug` shows its first bytes.
@@ -23,9 +27,13 @@ use crate::ct;
 pub struct Digest([u64; 4]);
 
 impl Digest {
-    /// Computes the digest of a token.
-    pub fn sha256(token: impl AsRef<[u8]>) -> Self {
-        let state = sha256::digest(token.as_ref());
+    /// Computes the digest of a text.
+    pub fn sha256(text: impl AsRef<[u8]>) -> Self {
+        Self::from_state(sha256::digest(text.as_ref()))
+    }
+
+    #[inline]
+    pub(super) fn from_state(state: sha256::State) -> Self {
         let (pairs, _) = state.as_chunks();
         Self(std::array::from_fn(|index| {
             let [high, low] = pairs[index].map(u64::from);

@@ -14,6 +14,9 @@ pub struct TokenId([u8; Self::LEN]);
 impl TokenId {
     pub(super) const LEN: usize = 12;
 
+    /// The id of zeros.
+    pub(crate) const ZERO: Self = Self([b'0'; Self::LEN]);
+
     /// Wraps the characters of an id, which the caller has checked or will check.
     pub(super) fn from_chars(chars: [u8; Self::LEN]) -> Self {
         Self(chars)

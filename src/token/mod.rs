@@ -26,10 +26,21 @@
 //!
 //! # Purpose of the parts
 //!
-//! A token is looked up by its id and accepted if the digest of the whole token
-//! is the stored one. The tag accepts nothing by itself: it lets a verifier
-//! refuse a flood of made-up tokens without a read of the store. The CRC
-//! distinguishes typing errors from tokens of another service.
+//! A token is looked up by its id and accepted if its digest is the stored one. The
+//! tag accepts nothing by itself: it lets a verifier refuse a flood of made-up
+//! tokens without a read of the store. The CRC distinguishes typing errors from
+//! tokens of another service.
+//!
+//! # The digest
+//!
+//! A store keeps the SHA-256 digest of 64 bytes (`prefix`, `_`, then zeros) and the
+//! 50 characters after the id (`secret`, `kid`, `tag`, `crc`). The first 64 bytes are
+//! one block, the same for all tokens of a service, so a verdict computes one further
+//! block. The digest and the comparison of the id together cover every character.
+//!
+//! ```sh
+//! (printf acme_; head -c 59 /dev/zero; printf %s "${token##*_}") | sha256sum
+//! ```
 
 mod base62;
 mod digest;

@@ -2,7 +2,12 @@
 
 use std::str::FromStr;
 
-use super::error::ParseError;
+use super::{
+    digest::Digest,
+    error::ParseError,
+    format::Shape,
+    sha256::{BLOCK, FirstBlock},
+};
 
 /// The prefix of every token of a service, such as `acme`: a lower-case letter,
 /// then 1 to 14 of `[a-z0-9]`.
@@ -23,6 +28,8 @@ pub struct Prefix {
     /// bytes are compared in one step.
     word: u128,
     mask: u128,
+    /// The first block of the digest of every token.
+    first_block: FirstBlock,
 }
 
 impl Prefix {
@@ -32,7 +39,14 @@ impl Prefix {
             let bytes = bytes.iter().rev();
             bytes.fold(0, |word, byte| word << 8 | u128::from(*byte))
         };
+        let mut first_block = [0; BLOCK];
+        let own = text.bytes().chain([b'_']);
+        first_block
+            .iter_mut()
+            .zip(own)
+            .for_each(|(to, byte)| *to = byte);
         Self {
+            first_block: FirstBlock::new(first_block),
             text: text.into(),
             word: padded(text.as_bytes()) | u128::from(b'_') << (bits - 8),
             mask: u128::MAX >> (128 - bits),
@@ -51,6 +65,38 @@ impl Prefix {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Computes the digest of a token with this prefix, which a store keeps in place of
+    /// the token. The checksum and the tag are not checked.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text has not the form of a token with this prefix.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_authn::token::Prefix;
+    ///
+    /// let prefix: Prefix = "acme".parse()?;
+    /// let token = "acme_4kQ0x9TbYzVv_ZyXHnkV0rXyRzNnMm3f7qJ2LpQwErTyUi0FA1b2C3d4E5f6GhI";
+    /// assert!(prefix.digest(token).is_ok());
+    /// assert!(prefix.digest("another form").is_err());
+    /// # Ok::<(), tower_authn::token::ParseError>(())
+    /// ```
+    pub fn digest(&self, token: &str) -> Result<Digest, ParseError> {
+        let shape = Shape::parse(token.as_bytes(), self);
+        let digest = shape.map(|shape| shape.digest());
+        digest.ok_or_else(|| {
+            ParseError::new(
+                "token: malformed; expected this prefix, _, 12 characters, _ and 50 more",
+            )
+        })
+    }
+
+    pub(super) fn first_block(&self) -> &FirstBlock {
+        &self.first_block
     }
 
     /// Checks whether a text begins with this prefix and a `_`, by its first 16

@@ -1,9 +1,8 @@
 //! SHA-256 and HMAC-SHA-256 of short texts.
 //!
 //! The `sha2` and `hmac` crates buffer a text that comes in pieces. A token comes
-//! whole and fits two blocks, so this module pads both blocks and compresses them
-//! in one call. It saves 31 of 89 ns for a digest, a fifth of a verdict, and 18 of
-//! 113 ns for a tag.
+//! whole and its digest and tag end within two blocks, so this module pads the blocks
+//! and compresses them in one call.
 
 use sha2::block_api::compress256;
 use zeroize::Zeroizing;
@@ -11,7 +10,7 @@ use zeroize::Zeroizing;
 /// The eight words of a digest, or the state of an unfinished one.
 pub(super) type State = [u32; 8];
 
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// The least length of the padding: a bit, then the length of the text.
 const PADDING: usize = 1 + 8;
@@ -35,6 +34,34 @@ const INITIAL: State = [
 /// Computes the digest of a text.
 pub(super) fn digest(text: &[u8]) -> State {
     finish(INITIAL, 0, text)
+}
+
+/// The state after a first block that many texts share. It is compressed once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FirstBlock(State);
+
+impl FirstBlock {
+    pub(super) fn new(block: [u8; BLOCK]) -> Self {
+        let mut state = INITIAL;
+        compress256(&mut state, &[block]);
+        Self(state)
+    }
+
+    /// Computes the digest of the first block and a text, which fills no more than one
+    /// block with its padding.
+    #[inline]
+    pub(super) fn digest<const LEN: usize>(&self, text: &[u8; LEN]) -> State {
+        const { assert!(LEN + PADDING <= BLOCK, "one block") };
+        let mut block = [0; BLOCK];
+        block[..LEN].copy_from_slice(text);
+        block[LEN] = 0x80;
+        if let Some(end) = block.last_chunk_mut() {
+            *end = (8 * (BLOCK + LEN) as u64).to_be_bytes();
+        }
+        let mut state = self.0;
+        compress256(&mut state, &[block]);
+        state
+    }
 }
 
 /// HMAC-SHA-256 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)) with a key
@@ -130,6 +157,21 @@ mod tests {
                 text.len()
             );
         }
+    }
+
+    #[test]
+    fn digests_after_a_first_block_equal_those_of_sha2() {
+        fn check<const LEN: usize>() {
+            let first = std::array::from_fn(|index| 3 * index as u8);
+            let text: [u8; LEN] = std::array::from_fn(|index| index as u8 + 1);
+            let expected = Sha256::new().chain_update(first).chain_update(text);
+            let own = FirstBlock::new(first).digest(&text);
+            assert_eq!(bytes(own), *expected.finalize(), "{LEN}");
+        }
+        check::<0>();
+        check::<1>();
+        check::<50>();
+        check::<55>();
     }
 
     #[test]

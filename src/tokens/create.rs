@@ -103,8 +103,8 @@ impl Engine {
             let tag = ring.tag(kid, text);
             tag.expect("the key that mints is in the ring")
         };
-        let secret = compose(&self.options.prefix, id, kid, tag)?;
-        let mut record = record(id, Digest::sha256(secret.expose()))?;
+        let (secret, digest) = compose(&self.options.prefix, id, kid, tag)?;
+        let mut record = record(id, digest)?;
         record.kid = Some(kid);
         record.rev = 0;
         Ok((secret, record))

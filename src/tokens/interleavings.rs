@@ -6,6 +6,9 @@
 //! memory holds a revocation, no verdict that begins later accepts the token; and no
 //! verdict combines reads of two generations of the memory, or reads from before and after
 //! a confirmation.
+//!
+//! Each model runs twice: with a verdict that looks the token up, and with one on a thread
+//! that remembers it.
 
 use std::sync::{
     Arc, LazyLock,
@@ -22,6 +25,7 @@ use crate::{
             explore::{Choices, every_order},
             point,
         },
+        thread_cache_testing::{UNTIL_REMEMBERED, install, take, verify_unvalidated},
     },
     store::{MemoryStore, Row, TokenStore, Write},
     token::{Clock, Record, Secret, SystemClock, Timestamp},
@@ -84,6 +88,19 @@ impl Scene {
         RUNTIME.block_on(self.tokens.engine.follow()).unwrap();
     }
 
+    /// Makes this thread remember the token.
+    fn remember(&self) {
+        drop(take());
+        for _ in 0..UNTIL_REMEMBERED {
+            assert!(verify(self));
+        }
+        assert_eq!(self.verify_unvalidated(), Some(true));
+    }
+
+    fn verify_unvalidated(&self) -> Option<bool> {
+        verify_unvalidated(&self.tokens.engine, &self.record)
+    }
+
     /// Makes the next `follow` load everything.
     fn force_load(&self) {
         *self.tokens.engine.followed.try_lock().unwrap() = None;
@@ -124,6 +141,11 @@ fn verify_by_freshness_before(scene: &Scene) -> bool {
     !engine.mirror.is_retired(scene.record.kid) && entry.check(now).is_ok()
 }
 
+/// A planted bug: what the thread remembers is not compared with the memory.
+fn verify_by_thread_alone(scene: &Scene) -> bool {
+    scene.verify_unvalidated().unwrap()
+}
+
 /// The results of all orders.
 #[derive(Default)]
 struct Outcome {
@@ -133,11 +155,21 @@ struct Outcome {
     wrong: usize,
 }
 
+/// Whether the thread of the verdict remembers the token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Thread {
+    Fresh,
+    Remembers,
+}
+
 /// Runs a verdict among other threads, in every order.
-fn explore(verify: Verify, prepare: Act, others: &[Act]) -> Outcome {
+fn explore(verify: Verify, thread: Thread, prepare: Act, others: &[Act]) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.orders = every_order(|choices| {
         let scene = scene();
+        if thread == Thread::Remembers {
+            scene.remember();
+        }
         prepare(&scene);
         let (accepted, wrong) = one_order(choices, &scene, verify, others);
         outcome.accepted += usize::from(accepted);
@@ -148,7 +180,9 @@ fn explore(verify: Verify, prepare: Act, others: &[Act]) -> Outcome {
 
 fn one_order(choices: &mut Choices, scene: &Scene, verify: Verify, others: &[Act]) -> (bool, bool) {
     let [begun, ended, accepted] = [(); 3].map(|()| AtomicBool::new(false));
+    let cache = take();
     let mut threads: Vec<Box<dyn FnOnce() + Send + '_>> = vec![Box::new(|| {
+        install(cache);
         begun.store(true, SeqCst);
         accepted.store(verify(scene), SeqCst);
         ended.store(true, SeqCst);
@@ -212,14 +246,17 @@ fn s06_no_order_of_steps_accepts_a_revoked_token() {
             &[Scene::follow],
         ),
     ];
-    for (name, prepare, others) in models {
+    for ((name, prepare, others), thread) in models
+        .into_iter()
+        .flat_map(|model| [Thread::Fresh, Thread::Remembers].map(|thread| (model, thread)))
+    {
         let Outcome {
             orders,
             accepted,
             wrong,
-        } = explore(verify, prepare, others);
-        println!("{name}: {orders} orders, {accepted} accepted");
-        assert_eq!(wrong, 0, "{name}: of {orders} orders");
+        } = explore(verify, thread, prepare, others);
+        println!("{name}, {thread:?}: {orders} orders, {accepted} accepted");
+        assert_eq!(wrong, 0, "{name}, {thread:?}: of {orders} orders");
         let restored = name.contains("copy");
         assert!(orders > 100 && (accepted > 0) != restored, "{name}");
         assert!(accepted < orders, "{name}");
@@ -230,12 +267,26 @@ fn s06_no_order_of_steps_accepts_a_revoked_token() {
 fn s06_the_model_finds_planted_bugs() {
     let others: &[Act] = &[Scene::follow, Scene::revoke_elsewhere];
     for prepare in [freshness_is_over, Scene::force_load] {
-        let found = explore(verify_by_freshness_after, prepare, others);
+        let found = explore(verify_by_freshness_after, Thread::Fresh, prepare, others);
         assert!(found.wrong > 0, "a later confirmation vouched");
     }
     let restored = restored_from_an_older_copy;
-    let found = explore(verify_by_freshness_before, restored, &[Scene::follow]);
+    let found = explore(
+        verify_by_freshness_before,
+        Thread::Fresh,
+        restored,
+        &[Scene::follow],
+    );
     assert!(found.wrong > 0, "two generations were combined");
+}
+
+#[test]
+fn f06_the_model_finds_a_thread_that_trusts_what_it_remembers() {
+    let others: &[Act] = &[Scene::follow, Scene::revoke_elsewhere];
+    for prepare in [nothing, freshness_is_over] {
+        let found = explore(verify_by_thread_alone, Thread::Remembers, prepare, others);
+        assert!(found.wrong > 0, "of {} orders", found.orders);
+    }
 }
 
 /// A read of the store that began before the token was revoked, and ends after it was
@@ -273,6 +324,7 @@ fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
     for prepare in [nothing, Scene::force_load] {
         let orders = every_order(|choices| {
             let scene = scene();
+            scene.remember();
             prepare(&scene);
             let revoked = AtomicBool::new(false);
             let revoke = || {
@@ -282,7 +334,7 @@ fn s06_no_order_of_steps_loses_a_revocation_of_this_process() {
                 revoked.store(true, SeqCst);
             };
             choices.run(vec![Box::new(|| scene.follow()), Box::new(revoke)], || {
-                assert!(!(revoked.load(SeqCst) && scene.is_good()));
+                assert!(!(revoked.load(SeqCst) && (scene.is_good() || verify(&scene))));
             });
             scene.follow();
             assert!(!verify(&scene));

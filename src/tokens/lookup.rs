@@ -119,8 +119,11 @@ impl Engine {
     /// Returns the id of the token with this secret. It reads the store only if memory
     /// does not know the token and its tag proves that one of our keys made it.
     pub(super) async fn find_id(&self, secret: &str) -> Result<Option<TokenId>, TokenError> {
-        let digest = Digest::sha256(secret);
         let shape = Shape::parse(secret.as_bytes(), &self.options.prefix);
+        let digest = match &shape {
+            Some(shape) => shape.digest(),
+            None => Digest::sha256(secret),
+        };
         let known = match &shape {
             Some(shape) => self.mirror.get(shape.id()),
             None => self.mirror.get_imported(&digest),

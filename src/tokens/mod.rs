@@ -16,6 +16,8 @@ mod interleavings;
 mod keys;
 mod lookup;
 mod new_token;
+#[cfg(test)]
+mod remembered;
 mod revoke;
 mod rotate;
 #[cfg(feature = "manage")]

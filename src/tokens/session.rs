@@ -67,7 +67,11 @@ impl Tokens {
             let sessions = self.engine.list_all(query.clone()).await?;
             let reused = self.reusable(&sessions);
             let (id, expected_rev) = reused.map(|record| (record.id, record.rev)).unzip();
-            let (secret, id, kid) = self.engine.mint_session(kind.prefix, id, now)?;
+            let id = match id {
+                Some(id) => id,
+                None => TokenId::random()?,
+            };
+            let (secret, digest, kid) = self.engine.mint_session(kind.prefix, id, now)?;
             let record = Record {
                 kid: Some(kid),
                 organization: caller.organization().map(str::to_owned),
@@ -77,12 +81,7 @@ impl Tokens {
                 metadata: caller.metadata().unwrap_or_default().to_owned(),
                 expires_at: Some(ends),
                 session_of: Some(holder),
-                ..Record::new(
-                    id,
-                    Digest::sha256(secret.expose()),
-                    caller.subject().to_owned(),
-                    now,
-                )
+                ..Record::new(id, digest, caller.subject().to_owned(), now)
             };
             match self
                 .engine
@@ -174,7 +173,7 @@ impl Tokens {
             Some(_) => {}
         }
         let read = engine.store.get(shape.id()).await?;
-        let digest = Digest::sha256(secret);
+        let digest = shape.digest();
         let stored = read.map(|stored| stored.record);
         Ok(stored.filter(|record| {
             record.session_of.is_some()
@@ -202,23 +201,19 @@ impl Engine {
     fn mint_session(
         &self,
         prefix: &Prefix,
-        id: Option<TokenId>,
+        id: TokenId,
         now: Timestamp,
-    ) -> Result<(Secret, TokenId, KeyId), TokenError> {
+    ) -> Result<(Secret, Digest, KeyId), TokenError> {
         let ring = self.mirror.ring();
         let kid = ring
             .minting(now)
             .ok_or_else(|| TokenError::unavailable("no key of the ring mints now"))?;
-        let id = match id {
-            Some(id) => id,
-            None => TokenId::random()?,
-        };
         let tag = |text: &[u8]| {
             ring.tag(kid, text)
                 .expect("the key that mints is in the ring")
         };
-        let secret = compose(prefix, id, kid, tag)?;
-        Ok((secret, id, kid))
+        let (secret, digest) = compose(prefix, id, kid, tag)?;
+        Ok((secret, digest, kid))
     }
 }
 

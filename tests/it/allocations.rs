@@ -359,8 +359,13 @@ async fn a_verdict_on_a_stored_token_allocates_nothing_after_its_first_use() {
     };
     assert_eq!(
         verify(own),
-        admitted(2),
-        "the list of used tokens, and its first entry"
+        admitted(3),
+        "the list of used tokens, its first entry, and the slots of the thread"
+    );
+    let until_remembered: u64 = (0..20).map(|_| verify(own).call).sum();
+    assert_eq!(
+        until_remembered, 2,
+        "the list of threads, and its first entry"
     );
     assert_eq!(verify(own), admitted(0));
     let inserts = cost(AuthnLayer::new(tokens.verifier()), {

@@ -25,9 +25,9 @@ fn f10_a_poisoned_lock_neither_stops_a_verdict_nor_passes_what_was_revoked() {
     let panic = |hold: &dyn Fn()| {
         assert!(catch_unwind(AssertUnwindSafe(hold)).is_err());
     };
-    for shard in mirror.tokens.shards() {
+    for table in mirror.tokens.tables() {
         panic(&|| {
-            let _held = shard.write();
+            let _held = table.write();
             panic!("planted");
         });
     }
@@ -36,7 +36,7 @@ fn f10_a_poisoned_lock_neither_stops_a_verdict_nor_passes_what_was_revoked() {
         let _interner = mirror.interner.lock();
         panic!("planted");
     });
-    assert!(mirror.tokens.shards().iter().all(RwLock::is_poisoned));
+    assert!(mirror.tokens.tables().all(RwLock::is_poisoned));
     assert!(mirror.imported.is_poisoned() && mirror.interner.is_poisoned());
 
     let now = Timestamp::default();

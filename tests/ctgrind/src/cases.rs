@@ -8,7 +8,7 @@ use tower::{Layer, Service, service_fn};
 use tower_authn::{
     AuthnLayer, Principal, Verifier,
     store::MemoryStore,
-    token::Digest,
+    token::Prefix,
     tokens::{NewToken, Tokens, TokensOptions},
     verifier::{FixedTokens, FixedUsers},
     verify_fn,
@@ -165,7 +165,8 @@ fn verify_by_store(wrong: bool) -> StatusCode {
         (tokens, created.expect("a token"))
     });
     let mut presented = created.secret.expose().to_owned();
-    let digest = Digest::sha256(&presented).to_bytes();
+    let prefix: Prefix = "acme".parse().expect("a prefix");
+    let digest = prefix.digest(&presented).expect("a token").to_bytes();
     // The processor's byte order, in which the words of a digest are stored.
     let to_native = |word: &[u8; 8]| u64::from_be_bytes(*word).to_ne_bytes();
     let words: Vec<_> = digest.as_chunks().0.iter().map(to_native).collect();

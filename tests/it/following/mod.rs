@@ -2,6 +2,7 @@
 
 #![cfg(feature = "tokens")]
 
+mod altered;
 mod net;
 mod prunes;
 
