@@ -108,12 +108,15 @@ where
 
 /// Returns the status of a rejection, with the challenges that the layer's settings add.
 #[cold]
-fn refuse<V, A>(gate: &Gate<V, A, EmptyBody>, head: Head<'_>, rejection: Rejection) -> Status
+fn refuse<V, A>(gate: &Gate<V, A, EmptyBody>, head: Head<'_>, mut rejection: Rejection) -> Status
 where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    let lines = gate.grpc_challenges(head, &rejection);
+    if gate.options.challenge_scopes {
+        gate.add_scopes(head, &mut rejection);
+    }
+    let lines = gate.responses.grpc_challenges(&rejection);
     let mut status = Status::from(rejection);
     for line in lines {
         if let Ok(line) = MetadataValue::try_from(line.as_bytes()) {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "tonic")]
-use http::HeaderValue;
 use http::StatusCode;
 
 use super::{
@@ -19,7 +17,6 @@ use crate::{
     credential::{Credential, SharedFound, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
-    scope::ScopeRule,
     verifier::Verifier,
 };
 
@@ -209,31 +206,16 @@ where
         Ok(Some(principal))
     }
 
-    /// Returns the scopes that the response to a rejected request names beside those of
-    /// the rejection.
-    pub(crate) fn scopes_to_challenge(
-        &self,
-        head: Head<'_>,
-        rejection: &Rejection,
-    ) -> Option<ScopeRule> {
-        if !self.options.challenge_scopes || rejection.kind().status() != StatusCode::UNAUTHORIZED {
-            return None;
+    /// Adds the scopes that the policy requires, for a layer that
+    /// [challenges with them](Options::challenge_scopes), if the response is a 401.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn add_scopes(&self, head: Head<'_>, rejection: &mut Rejection) {
+        if rejection.kind().status() == StatusCode::UNAUTHORIZED
+            && let Access::Scopes(rule) = self.admission.access(head)
+        {
+            rejection.set_scopes(rule);
         }
-        match self.admission.access(head) {
-            Access::Scopes(rule) => Some(rule),
-            _ => None,
-        }
-    }
-
-    /// Returns the challenges of a rejection over gRPC.
-    #[cfg(feature = "tonic")]
-    pub(crate) fn grpc_challenges(
-        &self,
-        head: Head<'_>,
-        rejection: &Rejection,
-    ) -> Vec<HeaderValue> {
-        let scopes = self.scopes_to_challenge(head, rejection);
-        self.responses.grpc_challenges(rejection, scopes.as_ref())
     }
 
     fn reject_unless_audited(&self, head: Head<'_>, rejection: Rejection) -> Result<(), Rejection> {

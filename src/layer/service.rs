@@ -157,16 +157,15 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    fn reject<ResBody>(&self, head: Head<'_>, rejection: Rejection) -> Response<ResBody>
+    fn reject<ResBody>(&self, head: Head<'_>, mut rejection: Rejection) -> Response<ResBody>
     where
         R: Respond<ResBody>,
         ResBody: Default,
     {
-        let scopes = self.scopes_to_challenge(head, &rejection);
-        let scopes = scopes.as_ref();
-        let mut response =
-            self.responses
-                .respond_with_scopes(head, &rejection, scopes, &*self.respond);
+        if self.options.challenge_scopes {
+            self.add_scopes(head, &mut rejection);
+        }
+        let mut response = self.responses.respond(head, &rejection, &*self.respond);
         if self.options.expose_rejection {
             response.extensions_mut().insert(rejection);
         }

