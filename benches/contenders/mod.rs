@@ -17,7 +17,7 @@ use std::{
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT},
 };
 use tower::{Layer, Service};
@@ -31,6 +31,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Contender {
     pub name: &'static str,
     requests: &'static Requests,
+    uri: Uri,
     send: Box<dyn FnMut(Request<Body>) -> StatusCode>,
 }
 
@@ -64,8 +65,15 @@ impl Contender {
         Self {
             name,
             requests: client.requests(),
+            uri: Uri::from_static("/"),
             send: Box::new(send),
         }
+    }
+
+    /// Sets the path of the requests.
+    fn path(mut self, path: &'static str) -> Self {
+        self.uri = Uri::from_static(path);
+        self
     }
 
     /// Sends one request as a server does (`poll_ready`, `call` and one poll), and
@@ -74,6 +82,7 @@ impl Contender {
     pub fn send(&mut self, case: Case) -> StatusCode {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.requests.headers(case).clone();
         (self.send)(request)
     }

@@ -4,7 +4,8 @@ use http::{Extensions, Method, Uri};
 
 use super::{
     Access, IntoAccess,
-    row::{AccessRow, Methods, RowIndex},
+    index::RowIndex,
+    row::{AccessRow, Methods},
     table::AccessTable,
 };
 use crate::error::ConfigError;

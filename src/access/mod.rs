@@ -1,8 +1,10 @@
 //! Access policies: what each request requires of its caller.
 
 mod builder;
+mod index;
 mod into_access;
 mod path;
+mod path_hasher;
 mod row;
 mod table;
 

@@ -2,8 +2,9 @@
 
 use crate::error::ConfigError;
 
-/// How likely routers, proxies and handlers are to read a path differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How likely routers, proxies and handlers are to read a path differently, the
+/// likeliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Spelling {
     /// Routers, proxies and file systems disagree about its meaning.
     Ambiguous,
@@ -13,29 +14,52 @@ pub(super) enum Spelling {
     Plain,
 }
 
+/// The bytes that decide the spelling of a path.
+const DECISIVE: [bool; 256] = {
+    let mut decisive = [false; 256];
+    let mut bytes: &[u8] = b"%/;\\";
+    while let [byte, rest @ ..] = bytes {
+        decisive[*byte as usize] = true;
+        bytes = rest;
+    }
+    decisive
+};
+
+/// Classifies a path in one pass over its bytes.
 pub(super) fn classify_spelling(path: &str) -> Spelling {
-    let Some(rest) = path.strip_prefix('/') else {
-        return Spelling::Ambiguous;
-    };
-    // Only the last segment may be empty: a trailing slash.
-    let (folders, last) = rest.rsplit_once('/').unwrap_or(("", rest));
-    let empty = rest.contains('/') && folders.split('/').any(str::is_empty);
-    let dots = |segment| matches!(segment, "." | "..");
-    if empty || dots(last) || folders.split('/').any(dots) || path.contains([';', '\\']) {
+    let mut spelling = Spelling::Plain;
+    if !path.starts_with('/') {
         return Spelling::Ambiguous;
     }
-    let encoded = |code: &str| {
-        path.as_bytes()
-            .windows(3)
-            .any(|w| w.eq_ignore_ascii_case(code.as_bytes()))
-    };
-    if ["%2e", "%2f", "%5c"].into_iter().any(encoded) {
-        Spelling::Ambiguous
-    } else if path.contains('%') {
-        Spelling::Encoded
-    } else {
-        Spelling::Plain
+    let mut rest = path.as_bytes().iter();
+    while let Some(byte) = rest.find(|byte| DECISIVE[usize::from(**byte)]) {
+        match byte {
+            b'/' if begins_ambiguous_segment(rest.as_slice()) => return Spelling::Ambiguous,
+            b';' | b'\\' => return Spelling::Ambiguous,
+            b'%' if begins_code_of_separator(rest.as_slice()) => return Spelling::Ambiguous,
+            b'%' => spelling = Spelling::Encoded,
+            _ => {}
+        }
     }
+    spelling
+}
+
+/// Returns whether a segment that is `.`, `..` or empty begins here. The last segment
+/// may be empty: a trailing slash.
+fn begins_ambiguous_segment(rest: &[u8]) -> bool {
+    match rest {
+        [b'/', ..] => true,
+        [b'.', rest @ ..] => matches!(rest, [] | [b'/', ..] | [b'.'] | [b'.', b'/', ..]),
+        _ => false,
+    }
+}
+
+/// Returns whether the digits of `%2e`, `%2f` or `%5c` begin here.
+fn begins_code_of_separator(rest: &[u8]) -> bool {
+    matches!(
+        rest,
+        [b'2', b'E' | b'F' | b'e' | b'f', ..] | [b'5', b'C' | b'c', ..]
+    )
 }
 
 /// Returns an error if no request's path can match the path of a row, or if the
@@ -79,8 +103,13 @@ mod tests {
             ("/a/b", Plain),
             ("/a/", Plain),
             ("/a.b/..c", Plain),
+            ("/.a/...", Plain),
+            ("/a/..b/", Plain),
             ("/a%20b", Encoded),
             ("/%61", Encoded),
+            ("/%", Encoded),
+            ("/a%2", Encoded),
+            ("/%2g%5d", Encoded),
             ("", Ambiguous),
             ("*", Ambiguous),
             ("a", Ambiguous),
@@ -89,7 +118,11 @@ mod tests {
             ("/a//b", Ambiguous),
             ("/a//", Ambiguous),
             ("/.", Ambiguous),
+            ("/..", Ambiguous),
+            ("/a/./b", Ambiguous),
             ("/a/../b", Ambiguous),
+            ("/a/..", Ambiguous),
+            ("/%61/..", Ambiguous),
             ("/a;b", Ambiguous),
             ("/a\\b", Ambiguous),
             ("/%2e", Ambiguous),

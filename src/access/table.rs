@@ -11,8 +11,9 @@ use http::{Extensions, Uri};
 
 use super::{
     Access, Policy,
-    path::{Spelling, classify_spelling},
-    row::{AccessRow, Methods, RowIndex},
+    index::RowIndex,
+    path::Spelling,
+    row::{AccessRow, Methods},
 };
 use crate::{error::ConfigError, head::Head, scope::ScopeRule};
 
@@ -145,13 +146,12 @@ impl Policy for AccessTable {
     fn access(&self, head: &Head<'_>) -> Access {
         let original = self.original_uri.and_then(|find| find(head.extensions()));
         let path = original.map_or_else(|| head.path(), Uri::path);
-        let row = self.index.find(head.method(), path);
-        let row = row.and_then(|row| self.rows.get(row));
-        let access = row.map_or(&self.fallback, |row| &row.access).clone();
-        let is_open = |access: &Access| matches!(access, Access::Optional | Access::Public);
-        match classify_spelling(path) {
+        let (rows, spelling) = self.index.find(path);
+        let access = rows.and_then(|rows| rows.find(head.method()));
+        let access = access.unwrap_or(&self.fallback).clone();
+        match spelling {
             Spelling::Plain => access,
-            Spelling::Encoded if !is_open(&access) => access,
+            Spelling::Encoded if !matches!(access, Access::Optional | Access::Public) => access,
             Spelling::Encoded => access
                 .stricter(self.fallback.clone())
                 .stricter(Access::Authenticated),

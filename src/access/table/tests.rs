@@ -67,6 +67,9 @@ fn grpc_rows_match_two_segments_and_every_method() {
         ("/a.S/M/", Access::NotFound),
         ("/a.S//M", Access::NotFound),
         ("/a.S/a/b", Access::NotFound),
+        ("/a.S/", Access::Public),
+        ("/a.S/..", Access::NotFound),
+        ("/a.S/%2e", Access::NotFound),
         ("/a.S/%4d", Access::Authenticated),
         ("/b.S/M", Access::Optional),
         ("/b.S/N", Access::NotFound),
@@ -198,6 +201,27 @@ fn mistakes_are_reported_when_the_table_is_built() {
     assert!(table().any("/a", Access::scope("")).build().is_err());
     assert!(table().websocket("/a", Access::scope("")).build().is_err());
     assert!(table().fallback(Access::scope("")).build().is_err());
+}
+
+#[test]
+fn a_literal_path_has_its_own_spelling_whatever_its_row_allows() {
+    let table = AccessTable::builder()
+        .any("/a//b", Access::Public)
+        .any("/a%20b", Access::Public)
+        .any("/a", Access::Public)
+        .grpc_service("..", Access::Public)
+        .fallback(Access::Public)
+        .build()
+        .unwrap();
+    let rows = [
+        ("/a//b", Access::NotFound),
+        ("/a%20b", Access::Authenticated),
+        ("/a", Access::Public),
+        ("/../M", Access::NotFound),
+    ];
+    for (path, expected) in rows {
+        assert_eq!(access(&table, "GET", path), expected, "{path}");
+    }
 }
 
 #[test]

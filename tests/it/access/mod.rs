@@ -6,6 +6,7 @@ mod cors;
 mod differential;
 #[cfg(feature = "axum")]
 mod nested;
+mod precedence;
 mod protocols;
 mod spellings;
 mod websocket;
