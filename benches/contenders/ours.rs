@@ -175,6 +175,12 @@ impl Verifier for MayWait {
     }
 }
 
+/// Looks the token up, as the users of the peers do.
+fn look_up(credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+    let found = CALLERS.get(credential.token()).cloned();
+    found.ok_or_else(Rejection::invalid)
+}
+
 /// A verifier of a user's own, which is ready at its first poll.
 struct Own;
 
@@ -184,12 +190,11 @@ impl Verifier for Own {
     const IMMEDIATE: bool = true;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
-        let found = CALLERS.get(credential.token()).cloned();
-        found.ok_or_else(Rejection::invalid)
+        look_up(credential)
     }
 }
 
-/// The same verifier if it reads only the credential.
+/// The same verifier if it says that it reads no head.
 struct OwnHeadless;
 
 impl Verifier for OwnHeadless {
@@ -199,7 +204,7 @@ impl Verifier for OwnHeadless {
     const READS_HEAD: bool = false;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
-        Own.verify(credential).await
+        look_up(credential)
     }
 }
 
@@ -210,6 +215,6 @@ impl Verifier for OwnAsync {
     type Principal = Arc<Caller>;
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
-        Own.verify(credential).await
+        look_up(credential)
     }
 }
