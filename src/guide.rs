@@ -19,6 +19,7 @@ chapters! {
     mcp = "docs/mcp.md";
     migrating = "docs/migrating.md";
     order_of_layers = "docs/order-of-layers.md";
+    oauth = "docs/oauth.md";
     own_store = "docs/own-store.md";
     own_verifier = "docs/own-verifier.md";
     policies = "docs/policies.md";

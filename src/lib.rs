@@ -32,6 +32,8 @@ mod engine;
 pub mod grpc;
 #[cfg(all(doc, feature = "full"))]
 pub mod guide;
+#[cfg(any(feature = "jwt", feature = "jwt-rust-crypto"))]
+pub mod jwt;
 pub mod layer;
 #[cfg(feature = "manage")]
 pub mod manage;

@@ -45,8 +45,17 @@ pub fn record(number: u64) -> Record {
     record.kid = KeyId::from_number(0);
     record.organization = Some("acme".to_owned());
     record.scopes = vec!["deployment".parse().expect("a scope")];
+    record.created_by = creator(number).to_owned();
     record.expires_at = Some(now + Duration::from_secs(1_000_000_000));
     record
+}
+
+/// Returns who created the token with a number: one in ten is of the creator `bulk`.
+fn creator(number: u64) -> &'static str {
+    match number % 10 {
+        0 => "bulk",
+        _ => "",
+    }
 }
 
 /// Returns pseudo-random numbers below a bound, the same in every run.

@@ -14,7 +14,7 @@ use tower_authn::{
 };
 
 use super::{
-    Scale,
+    Scale, databases,
     filled::{Filled, header, options, record, token},
     sender::sender_to,
     server::Server,
@@ -61,11 +61,6 @@ fn resident_bytes() -> Option<u64> {
 }
 
 pub fn report(runtime: &Runtime, scale: Scale) {
-    println!(
-        "\n| {} records loaded from | least | median | most |",
-        scale.all
-    );
-    println!("|---|---|---|---|");
     runtime.block_on(sqlite(scale));
     if let Some(server) = Server::start() {
         runtime.block_on(postgres(scale, &server));
@@ -86,6 +81,7 @@ async fn sqlite(scale: Scale) {
     }
     let open = async || SqliteStore::open(&file).await.expect("the file");
     measure("SQLite", scale, open).await;
+    databases::report("SQLite", scale, open).await;
 }
 
 async fn postgres(scale: Scale, server: &Server) {
@@ -95,6 +91,7 @@ async fn postgres(scale: Scale, server: &Server) {
     let database = url.rsplit('/').next().unwrap_or_default();
     server.psql(database, &fill_sql(scale.all));
     measure("PostgreSQL", scale, open).await;
+    databases::report("PostgreSQL", scale, open).await;
 }
 
 /// Returns SQL that inserts the records of [`record`].
@@ -106,7 +103,8 @@ fn fill_sql(count: u64) -> String {
          SELECT lpad(n::text, 12, '0'), \
              sha256(decode(rpad(encode('acme_', 'hex'), 128, '0'), 'hex') \
                  || convert_to(lpad(n::text, 50, '0'), 'UTF8')), \
-             'acme', 'user-' || n % 1000, 'user', '', '', 'deployment', '', {}, '', {}, n + 1 \
+             'acme', 'user-' || n % 1000, 'user', '', '', 'deployment', '', {}, \
+             CASE n % 10 WHEN 0 THEN 'bulk' ELSE '' END, {}, n + 1 \
          FROM generate_series(0, {count} - 1) n; \
          UPDATE tower_authn_meta SET rev = {count}; ANALYZE tower_authn_tokens;",
         sample.created_at.as_millis(),
@@ -130,7 +128,10 @@ async fn measure<S: TokenStore>(name: &str, scale: Scale, open: impl AsyncFn() -
     }
     times.sort();
     let [least, median, most] = [0, TIMES / 2, TIMES - 1].map(|index| times[index]);
-    println!("| {name} | {least:.2?} | {median:.2?} | {most:.2?} |");
+    println!(
+        "\n{name}: {} records loaded in {median:.2?} ({least:.2?} to {most:.2?})",
+        scale.all
+    );
 }
 
 /// A temporary directory, removed when this value is dropped.

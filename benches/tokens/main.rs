@@ -10,14 +10,16 @@
 //! - how long a million forged tokens take, and what a million verdicts write;
 //! - verdicts per second of one thread and of two, while a third changes tokens, and
 //!   of both on one token;
-//! - how long it takes to load a million records from SQLite, and from PostgreSQL if
-//!   it is installed;
+//! - with a million records in SQLite, and in PostgreSQL if it is installed: how long it
+//!   takes to load them; the pages of lists, by filter; reads of the changes where there
+//!   are none; uses written; and how long other writes wait while a tenth of the tokens
+//!   is revoked;
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --counts` prints the last part alone. `-- --threads 64` measures verdicts per
-//! second of 1, 2, 4 … 64 threads on one token, and on a token for each. `-- --test`
-//! runs everything once, with few tokens.
+//! `-- --databases` prints the part about databases alone, `-- --counts` the last part.
+//! `-- --threads 64` measures verdicts per second of 1, 2, 4 … 64 threads on one token,
+//! and on a token for each. `-- --test` runs everything once, with few tokens.
 
 #![expect(
     unreachable_pub,
@@ -26,6 +28,7 @@
 
 mod cores;
 mod counts;
+mod databases;
 mod filled;
 mod floods;
 mod lanes;
@@ -94,6 +97,9 @@ fn main() {
         return counts::report(scale);
     }
     let runtime = Runtime::new().expect("threads");
+    if arguments.contains(&"--databases") {
+        return loads::report(&runtime, scale);
+    }
     let threads = arguments.iter().position(|own| *own == "--threads");
     if let Some(threads) = threads.and_then(|index| arguments.get(index + 1)) {
         let threads = threads.parse().expect("a number of threads");

@@ -1,4 +1,4 @@
-//! A verifier for JWTs that another service signs with HMAC-SHA256 (`HS256`).
+//! A service that accepts the JWTs of an issuer.
 //!
 //! ```text
 //! export JWT_SECRET=$(openssl rand -hex 32)
@@ -6,64 +6,38 @@
 //! curl http://127.0.0.1:3000/whoami -H "Authorization: Bearer $TOKEN"
 //! ```
 //!
-//! `$TOKEN` is printed at the start and valid for an hour. If your tokens are signed with
-//! a private key, replace `Key::decode` by a call of a JWT library, and fix the algorithm.
+//! `$TOKEN` is printed at the start and valid for an hour. If your issuer signs with a
+//! private key, name its algorithm, and replace the secret by `JwtKey::from_pem` or by a
+//! `JwksFile`.
 
 #[path = "../common/mod.rs"]
 mod common;
-mod hs256;
-
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod issuer;
 
 use axum::{Router, routing::get};
-use serde_json::json;
-use tower_authn::{Authenticated, AuthnLayer, Credential, Principal, Rejection, Verifier, protect};
+use tower_authn::{
+    Authenticated, AuthnLayer,
+    jwt::{Algorithm, JwtIssuer, JwtKey, JwtVerifier},
+    protect,
+};
 
-use self::hs256::Key;
-
-/// The `aud` of the tokens that were issued for this service.
+const ISSUER: &str = "https://issuer.example.com";
 const AUDIENCE: &str = "models";
-
-struct Jwt(Key);
-
-impl Verifier for Jwt {
-    type Principal = Principal;
-    const IMMEDIATE: bool = true;
-
-    async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
-        let claims = self.0.decode(credential.token());
-        let claims = claims.ok_or_else(Rejection::invalid)?;
-        let (Some(subject), Some(seconds)) = (claims["sub"].as_str(), claims["exp"].as_u64())
-        else {
-            return Err(Rejection::invalid().with_reason("no sub or no exp"));
-        };
-        if claims["aud"] != AUDIENCE {
-            return Err(Rejection::invalid().with_reason("the token is for another service"));
-        }
-        let end = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        let end = end.ok_or_else(Rejection::invalid)?;
-        if end <= SystemTime::now() {
-            return Err(Rejection::expired());
-        }
-        let scopes = claims["scope"].as_str().unwrap_or_default();
-        Ok(Principal::new(subject)
-            .with_scope_list(scopes)
-            .with_expires_at(end))
-    }
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let flags = common::Flags::read("jwt", &["--secret SECRET"]);
     let secret = flags.get("--secret").ok_or("--secret SECRET is missing")?;
-    let key = Key::new(secret)?;
-    let end = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 3_600;
-    let token = key.encode(&json!({ "sub": "alice", "aud": AUDIENCE, "exp": end }));
 
+    let issuer = JwtIssuer::new(ISSUER)
+        .audience(AUDIENCE)
+        .algorithms([Algorithm::HS256])
+        .key(JwtKey::from_secret(secret)?);
     let router: Router = Router::new().route("/whoami", get(whoami));
-    let app = protect(router, AuthnLayer::new(Jwt(key)));
+    let app = protect(router, AuthnLayer::new(JwtVerifier::new(issuer)?));
+
     let listener = common::listen(&flags).await?;
-    println!("token {token}");
+    println!("token {}", issuer::token(secret)?);
     axum::serve(listener, app.into_make_service())
         .with_graceful_shutdown(common::stop())
         .await?;

@@ -131,6 +131,18 @@ impl Principal {
         self.edit(|own| own.scopes = parse_list(scopes).collect())
     }
 
+    /// Replaces the scopes by parsed ones.
+    #[cfg(any(feature = "jwt", feature = "jwt-rust-crypto"))]
+    pub(crate) fn with_parsed_scopes(self, scopes: Box<[Scope]>) -> Self {
+        self.edit(|own| own.scopes = scopes)
+    }
+
+    /// Restricts the principal to parsed targets.
+    #[cfg(any(feature = "jwt", feature = "jwt-rust-crypto"))]
+    pub(crate) fn with_parsed_targets(self, targets: Box<[Target]>) -> Self {
+        self.edit(|own| own.targets = Some(targets))
+    }
+
     /// Sets the issuer that vouches for the subject.
     #[must_use]
     pub fn with_issuer(self, issuer: impl Into<String>) -> Self {

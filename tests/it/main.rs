@@ -30,6 +30,7 @@ mod generated;
 mod grpc;
 mod guide;
 mod hygiene;
+mod jwt;
 mod manage;
 mod middleware;
 mod parsing;

@@ -8,7 +8,7 @@ use tower::{Layer, Service, service_fn};
 use tower_authn::{
     AuthnLayer, Principal, Verifier,
     store::MemoryStore,
-    token::Digest,
+    token::Prefix,
     tokens::{NewToken, Tokens, TokensOptions},
     verifier::{FixedTokens, FixedUsers},
     verify_fn,

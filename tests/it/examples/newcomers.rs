@@ -104,14 +104,24 @@ async fn jwt_accepts_what_its_key_signed_for_this_service_until_it_expires() {
         format!("{signed}.{}", BASE64.encode(tag))
     };
     let hs256 = || json!({ "alg": "HS256", "typ": "JWT" });
-    let claims = |aud: &str, exp: u64| json!({ "sub": "bob", "aud": aud, "exp": exp });
+    let claims_by = |iss: &str, aud: &str, exp: u64| json!({ "iss": iss, "sub": "bob", "aud": aud, "exp": exp });
+    let claims = |aud: &str, exp: u64| claims_by("https://issuer.example.com", aud, exp);
     let later = u64::try_from(jiff::Timestamp::now().as_second()).unwrap() + 60;
     let good = sign(secret, hs256(), claims("models", later));
     let (signed, _) = good.rsplit_once('.').unwrap();
     let none = json!({ "alg": "none" });
     let rows = [
         ("its own", own, 200),
-        ("another issuer's with the key", good.clone(), 200),
+        ("another one with the key", good.clone(), 200),
+        (
+            "another issuer's with the key",
+            sign(
+                secret,
+                hs256(),
+                claims_by("https://other.example.com", "models", later),
+            ),
+            401,
+        ),
         ("no signature", format!("{signed}."), 401),
         (
             "part of a signature",
@@ -155,7 +165,11 @@ async fn jwt_accepts_what_its_key_signed_for_this_service_until_it_expires() {
         ),
         (
             "no end",
-            sign(secret, hs256(), json!({ "sub": "bob", "aud": "models" })),
+            sign(
+                secret,
+                hs256(),
+                json!({ "iss": "https://issuer.example.com", "sub": "bob", "aud": "models" }),
+            ),
             401,
         ),
         ("not a JWT", TOKEN.to_owned(), 401),

@@ -18,7 +18,7 @@ fn floor(unit: &str) -> Option<u8> {
         "challenge" | "credential" | "ct" | "error" | "file" | "head" | "principal"
         | "rejection" | "scheme" | "scope" | "target" | "text" | "url" => 0,
         "access" | "token" | "verifier" => 1,
-        "cache" | "layer" | "store" => 2,
+        "cache" | "jwt" | "layer" | "store" => 2,
         "engine" | "resource" => 3,
         "tokens" => 4,
         "axum" | "client" | "grpc" => 5,

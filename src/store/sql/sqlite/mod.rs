@@ -206,6 +206,10 @@ impl TokenStore for SqliteStore {
             let file = opened.file;
             let snapshot = opened.connection.transaction().map_err(sqlite_error)?;
             let head = read_position(&snapshot, file)?;
+            if head.rev == since {
+                let rows = Vec::new();
+                return Ok(Changes { head, rows });
+            }
             let keys = query_rows(&snapshot, &select_changes(&KEY), &values, read_key)?;
             let tokens = query_rows(&snapshot, &select_changes(&TOKEN), &values, read_token)?;
             let rows = merge_changes(keys, tokens, limit);
