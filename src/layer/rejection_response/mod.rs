@@ -164,13 +164,17 @@ impl RejectionResponses {
         response.map(|()| ResBody::default())
     }
 
-    /// Returns the challenges of a response over gRPC.
+    /// Returns the challenges of a response over gRPC, which has some only if the layer
+    /// challenges with scopes.
     #[cfg(feature = "tonic")]
     pub(crate) fn grpc_challenges(
         &self,
         rejection: &Rejection,
         required: Option<&ScopeRule>,
     ) -> Vec<HeaderValue> {
+        if self.0.scoped.is_none() {
+            return Vec::new();
+        }
         let required = rejection.scopes().or(required);
         let content_type = HeaderValue::from_static("application/grpc");
         let response: Response<()> = self.grpc(rejection.kind(), required, content_type);
