@@ -20,7 +20,7 @@ use crate::{
     head::Head,
     layer::{
         Admission, AlwaysRequired, Anonymous, Authn, AuthnLayer, EmptyBody, Gate, Protected,
-        RequestHead, Require,
+        RequestHead, Require, Step,
     },
     rejection::{Rejection, RejectionKind},
     verifier::Verifier,
@@ -95,10 +95,11 @@ where
             headers: metadata.into_headers(),
             extensions,
         };
-        let decision = self.gate.decide_now(&mut call);
-        let principal = decision
-            .unwrap_or_else(|| Err(Rejection::unavailable("the verifier has to wait")))
-            .map_err(|rejection| refuse(&self.gate, call.head(), rejection))?;
+        let decision = match self.gate.decide_now(&mut call) {
+            Step::Decided(decision) => decision,
+            Step::Waits(_) => Err(Rejection::unavailable("the verifier has to wait")),
+        };
+        let principal = decision.map_err(|rejection| refuse(&self.gate, call.head(), rejection))?;
         self.gate.admit(&mut call, principal);
         let metadata = MetadataMap::from_headers(call.headers);
         Ok(Request::from_parts(metadata, call.extensions, ()))
@@ -107,12 +108,15 @@ where
 
 /// Returns the status of a rejection, with the challenges that the layer's settings add.
 #[cold]
-fn refuse<V, A>(gate: &Gate<V, A, EmptyBody>, head: Head<'_>, rejection: Rejection) -> Status
+fn refuse<V, A>(gate: &Gate<V, A, EmptyBody>, head: Head<'_>, mut rejection: Rejection) -> Status
 where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    let lines = gate.grpc_challenges(head, &rejection);
+    if gate.options.challenge_scopes {
+        gate.add_scopes(head, &mut rejection);
+    }
+    let lines = gate.responses.grpc_challenges(&rejection);
     let mut status = Status::from(rejection);
     for line in lines {
         if let Ok(line) = MetadataValue::try_from(line.as_bytes()) {

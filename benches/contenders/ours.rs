@@ -1,6 +1,6 @@
 //! This crate's layer, in forms that differ in cost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use tonic::service::InterceptorLayer;
@@ -13,7 +13,9 @@ use tower_authn::{
 
 use super::{
     Client::{Basic, Bearer, Grpc, StoredToken},
-    Contender, PASSWORD, TOKEN, USER, stored,
+    Contender, PASSWORD, TOKEN, USER,
+    peers::{CALLERS, Caller},
+    stored,
 };
 
 pub fn all() -> Vec<Contender> {
@@ -44,12 +46,22 @@ pub fn all() -> Vec<Contender> {
             AuthnLayer::new(tokens(10).or(users())),
         ),
         Contender::guard(
-            "**`AuthnLayer`**, 10 tokens, a verifier that may wait",
+            "**`AuthnLayer`**, an immediate verifier over a `HashMap`",
             Bearer,
-            AuthnLayer::new(MayWait(tokens(10))),
+            AuthnLayer::new(Own),
         ),
         Contender::guard(
-            "**`AuthnLayer`**, `Cached` in front of it",
+            "**`AuthnLayer`**, the same, which reads no head",
+            Bearer,
+            AuthnLayer::new(OwnHeadless),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, a verifier that may wait, over a `HashMap`",
+            Bearer,
+            AuthnLayer::new(OwnAsync),
+        ),
+        Contender::guard(
+            "**`AuthnLayer`**, `Cached` in front of 10 tokens",
             Bearer,
             AuthnLayer::new(cached()),
         ),
@@ -152,7 +164,7 @@ fn cached() -> Cached<WithoutHead<MayWait>> {
         .build()
 }
 
-/// A verifier that the layer must await, although it never waits.
+/// A list that the layer must await, although it never waits.
 struct MayWait(FixedTokens);
 
 impl Verifier for MayWait {
@@ -160,5 +172,44 @@ impl Verifier for MayWait {
 
     async fn verify(&self, credential: &Credential<'_>) -> Result<Principal, Rejection> {
         self.0.verify(credential).await
+    }
+}
+
+/// A verifier of a user's own, which is ready at its first poll.
+struct Own;
+
+impl Verifier for Own {
+    type Principal = Arc<Caller>;
+
+    const IMMEDIATE: bool = true;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        let found = CALLERS.get(credential.token()).cloned();
+        found.ok_or_else(Rejection::invalid)
+    }
+}
+
+/// The same verifier if it reads only the credential.
+struct OwnHeadless;
+
+impl Verifier for OwnHeadless {
+    type Principal = Arc<Caller>;
+
+    const IMMEDIATE: bool = true;
+    const READS_HEAD: bool = false;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        Own.verify(credential).await
+    }
+}
+
+/// The same verifier as far as the layer knows one that may wait.
+struct OwnAsync;
+
+impl Verifier for OwnAsync {
+    type Principal = Arc<Caller>;
+
+    async fn verify(&self, credential: &Credential<'_>) -> Result<Arc<Caller>, Rejection> {
+        Own.verify(credential).await
     }
 }

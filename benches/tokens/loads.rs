@@ -51,7 +51,7 @@ pub fn from_memory(runtime: &Runtime, scale: Scale) -> Loaded {
 }
 
 /// Returns the resident memory of the process in bytes, if /proc has it.
-fn resident_bytes() -> Option<u64> {
+pub fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()

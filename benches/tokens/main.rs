@@ -14,12 +14,14 @@
 //!   takes to load them; the pages of lists, by filter; reads of the changes where there
 //!   are none; uses written; and how long other writes wait while a tenth of the tokens
 //!   is revoked;
+//! - what a load under another epoch costs the runtime, verdicts and memory;
 //! - instructions and allocations of a request over the service without a layer, if
 //!   callgrind is installed.
 //!
-//! `-- --databases` prints the part about databases alone, `-- --counts` the last part.
-//! `-- --threads 64` measures verdicts per second of 1, 2, 4 … 64 threads on one token,
-//! and on a token for each. `-- --test` runs everything once, with few tokens.
+//! `-- --databases` prints the part about databases alone, `-- --reload` that about
+//! loads, and `-- --counts` the last part. `-- --threads 64` measures verdicts per second
+//! of 1, 2, 4 … 64 threads on one token, and on a token for each. `-- --test` runs
+//! everything once, with few tokens.
 
 #![expect(
     unreachable_pub,
@@ -33,6 +35,7 @@ mod filled;
 mod floods;
 mod lanes;
 mod loads;
+mod reloads;
 mod sender;
 mod threads;
 mod times;
@@ -93,17 +96,20 @@ fn main() {
         true => Scale::LITTLE,
         false => Scale::WHOLE,
     };
+    if arguments.contains(&"--reload") {
+        return reloads::report(scale);
+    }
     if arguments.contains(&"--counts") {
         return counts::report(scale);
     }
     let runtime = Runtime::new().expect("threads");
-    if arguments.contains(&"--databases") {
-        return loads::report(&runtime, scale);
-    }
     let threads = arguments.iter().position(|own| *own == "--threads");
     if let Some(threads) = threads.and_then(|index| arguments.get(index + 1)) {
         let threads = threads.parse().expect("a number of threads");
         return cores::report(&runtime, threads, None);
+    }
+    if arguments.contains(&"--databases") {
+        return loads::report(&runtime, scale);
     }
     // First, while the process is small, because it measures the memory.
     let tokens = loads::from_memory(&runtime, scale);
@@ -114,6 +120,7 @@ fn main() {
     cores::report(&runtime, 2, Some(scale.rounds.div_ceil(5)));
     drop(tokens);
     loads::report(&runtime, scale);
+    reloads::report(scale);
     if scale.count {
         counts::report(scale);
     }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
-use super::{Found, Sources, parse};
+use super::{Found, SharedFound, Sources, parse};
 use crate::{rejection::RejectionKind, scheme::Scheme};
 
 impl Sources {
@@ -21,16 +21,18 @@ impl Sources {
         }
     }
 
-    /// Returns the credential of a request, if it has one.
-    pub(crate) fn find<'a>(
+    /// Returns the credential of a request, if it has one, and its header's value.
+    fn find<'a>(
         &self,
         headers: &'a HeaderMap,
-    ) -> Result<Option<Found<'a>>, RejectionKind> {
+    ) -> Result<Option<(&'a HeaderValue, Found<'a>)>, RejectionKind> {
         if is_repeated(headers) && self.count(headers) > 1 {
             return Err(RejectionKind::Ambiguous);
         }
         let mut found = match headers.get(AUTHORIZATION) {
-            Some(value) if self.reads_authorization() => Some(self.parse_authorization(value)),
+            Some(value) if self.reads_authorization() => {
+                Some((value, self.parse_authorization(value)))
+            }
             _ => None,
         };
         for name in &self.headers {
@@ -38,21 +40,19 @@ impl Sources {
                 if found.is_some() {
                     return Err(RejectionKind::Ambiguous);
                 }
-                found = Some(
-                    self.bounded_bytes(value)
-                        .and_then(parse::parse_token_header),
-                );
+                let bytes = self.bounded_bytes(value);
+                found = Some((value, bytes.and_then(parse::parse_token_header)));
             }
         }
         match found {
-            Some(Some(found)) => Ok(Some(found)),
-            Some(None) => Err(RejectionKind::Malformed),
+            Some((value, Some(found))) => Ok(Some((value, found))),
+            Some((_, None)) => Err(RejectionKind::Malformed),
             None => Ok(None),
         }
     }
 
-    /// Does the same as [`mark`](Self::mark) and [`find`](Self::find), in one look-up
-    /// if `Authorization` is the only source.
+    /// Marks and returns the credential of a request, in one look-up if
+    /// `Authorization` is the only source.
     #[inline]
     pub(crate) fn mark_and_find<'a>(
         &self,
@@ -60,13 +60,35 @@ impl Sources {
     ) -> Result<Option<Found<'a>>, RejectionKind> {
         if !self.headers.is_empty() || is_repeated(headers) {
             self.mark(headers);
-            return self.find(headers);
+            return Ok(self.find(headers)?.map(|(_, found)| found));
         }
         match headers.get_mut(AUTHORIZATION) {
             Some(value) if self.reads_authorization() => {
                 value.set_sensitive(true);
                 let found = self.parse_authorization(value);
                 found.map(Some).ok_or(RejectionKind::Malformed)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Marks and returns the credential of a request, without a borrow of its headers.
+    #[inline]
+    pub(crate) fn mark_and_share(
+        &self,
+        headers: &mut HeaderMap,
+    ) -> Result<Option<SharedFound>, RejectionKind> {
+        if !self.headers.is_empty() || is_repeated(headers) {
+            self.mark(headers);
+            let found = self.find(headers)?;
+            return Ok(found.map(|(value, found)| SharedFound::new(value, found)));
+        }
+        match headers.get_mut(&AUTHORIZATION) {
+            Some(value) if self.reads_authorization() => {
+                value.set_sensitive(true);
+                let found = self.parse_authorization(value);
+                let found = found.ok_or(RejectionKind::Malformed)?;
+                Ok(Some(SharedFound::new(value, found)))
             }
             _ => Ok(None),
         }
@@ -121,12 +143,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::credential::sources::MAX_LEN;
+    use crate::{credential::sources::MAX_LEN, head::Head};
 
     type Outcome = Result<Option<(Option<Scheme>, Vec<u8>)>, RejectionKind>;
 
     fn outcome(found: Result<Option<Found<'_>>, RejectionKind>) -> Outcome {
         found.map(|found| found.map(|found| (found.scheme, found.token.to_vec())))
+    }
+
+    fn shared_outcome(
+        found: Result<Option<SharedFound>, RejectionKind>,
+        headers: &HeaderMap,
+    ) -> Outcome {
+        let mut request = http::Request::new(());
+        *request.headers_mut() = headers.clone();
+        let head = Head::from_request(&request);
+        let credential = |found: SharedFound| {
+            let credential = found.credential(head);
+            (credential.scheme(), credential.token_bytes().to_vec())
+        };
+        found.map(|found| found.map(credential))
     }
 
     fn sensitive(headers: &HeaderMap) -> Vec<bool> {
@@ -208,9 +244,14 @@ mod tests {
             let mut taken = headers.clone();
             prop_assert_eq!(&outcome(sources.mark_and_find(&mut taken)), &expected);
             prop_assert_eq!(&sensitive(&taken), &ours);
+            let mut shared = headers.clone();
+            let found = sources.mark_and_share(&mut shared);
+            prop_assert_eq!(&shared_outcome(found, &shared), &expected);
+            prop_assert_eq!(&sensitive(&shared), &ours);
             let mut marked = headers.clone();
             sources.mark(&mut marked);
-            prop_assert_eq!(&outcome(sources.find(&marked)), &expected);
+            let found = sources.find(&marked).map(|found| found.map(|(_, found)| found));
+            prop_assert_eq!(&outcome(found), &expected);
             prop_assert_eq!(&sensitive(&marked), &ours);
             sources.strip(&mut marked);
             let left: HashSet<_> = marked.keys().collect();

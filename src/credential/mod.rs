@@ -11,12 +11,14 @@
 //! password `p` to one that reads [`Credential::user_password`].
 
 mod find;
+mod found;
 mod parse;
 mod sources;
 mod user_password;
 
 use std::fmt;
 
+pub(crate) use self::found::{Found, SharedFound};
 pub use self::{sources::Sources, user_password::UserPassword};
 pub use crate::scheme::{Scheme, Schemes};
 use crate::{ct, head::Head, rejection::Rejection};
@@ -47,17 +49,6 @@ pub struct Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// Creates a credential from one that [`Sources`] found, with the head that it
-    /// was found in, unless the verifier does not read the head.
-    #[inline]
-    pub(crate) fn new(found: Found<'a>, head: Option<Head<'a>>) -> Self {
-        Self {
-            scheme: found.scheme,
-            token: found.token,
-            head,
-        }
-    }
-
     /// Creates a credential from its parts, without a head.
     #[cfg(feature = "cache")]
     pub(crate) fn from_parts(scheme: Option<Scheme>, token: &'a [u8]) -> Self {
@@ -138,11 +129,4 @@ impl fmt::Debug for Credential<'_> {
             .field("scheme", &self.scheme)
             .finish_non_exhaustive()
     }
-}
-
-/// A credential that [`Sources`] found in the headers.
-#[derive(Clone, Copy)]
-pub(crate) struct Found<'a> {
-    scheme: Option<Scheme>,
-    token: &'a [u8],
 }

@@ -1,7 +1,10 @@
 //! A token as memory holds it.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{Ordering, fence},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -36,11 +39,13 @@ pub(crate) struct TokenEntry {
     scopes: Arc<[Scope]>,
     organization: Option<Arc<str>>,
     rare: Option<Box<RareFields>>,
-    /// Created when the first task waits for it, or when a newer entry replaces this one.
+    /// Created when the first task waits for it, or when this entry is replaced while it is
+    /// in use.
     signal: OnceLock<Arc<RevocationSignal>>,
 }
 
 /// Fields that few tokens have, boxed to keep the other entries small.
+#[derive(PartialEq)]
 struct RareFields {
     not_before: Timestamp,
     grace_until: Timestamp,
@@ -48,7 +53,7 @@ struct RareFields {
     metadata: Option<Box<str>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Withdrawal {
     Revoked,
     Suspended,
@@ -128,21 +133,59 @@ impl TokenEntry {
         self.expires_at.min(grace_until) < before
     }
 
-    /// Prepares a new entry to replace an older one of the same token: tasks that wait for
-    /// the revocation of the old entry are woken by this one.
-    pub(crate) fn inherit(&self, older: &Self) {
-        let signal = older.signal.get_or_init(Arc::default);
-        // This entry is not shared yet, so its signal is not set.
-        let _ = self.signal.set(Arc::clone(signal));
+    /// Returns whether another entry has the same fields, at the same revision.
+    pub(super) fn is_equal(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.kid == other.kid
+            && self.withdrawal == other.withdrawal
+            && self.digest == other.digest
+            && self.expires_at == other.expires_at
+            && self.rev == other.rev
+            && self.subject == other.subject
+            && self.scopes == other.scopes
+            && self.organization == other.organization
+            && self.rare == other.rare
+    }
+
+    /// Prepares a new entry to replace an older one of the same token in a table that is
+    /// locked: tasks that wait for the revocation of the old entry are woken by this one.
+    pub(super) fn inherit(&self, older: &Arc<Self>) {
         self.uses.inherit(&older.uses);
-        if self.withdrawal.is_some() {
-            self.notify_revoked();
+        // A token that was suspended and resumed has tasks that wait again.
+        if let Some(signal) = older.awaited().filter(|signal| !signal.is_revoked()) {
+            if self.withdrawal.is_some() {
+                signal.notify();
+            }
+            // This entry is not shared yet, so its signal is not set.
+            let _ = self.signal.set(Arc::clone(signal));
         }
     }
 
+    /// Hands the tasks that wait for the revocation of this entry, which a reload has
+    /// removed from its table, to the newer entry of the token.
+    pub(super) fn forward_to(self: &Arc<Self>, newer: &Self) {
+        let awaited = self.awaited().filter(|signal| !signal.is_revoked());
+        match awaited {
+            Some(signal) if newer.withdrawal.is_some() => signal.notify(),
+            Some(signal) => signal.forward_to(newer.signal.get_or_init(Arc::default)),
+            None => {}
+        }
+    }
+
+    /// Returns the signal for which tasks wait, or may wait later. There is none if only
+    /// the table has the entry. No other thread may be able to take it from there.
+    fn awaited(self: &Arc<Self>) -> Option<&Arc<RevocationSignal>> {
+        if Arc::strong_count(self) > 1 {
+            return Some(self.signal.get_or_init(Arc::default));
+        }
+        // What a thread did with the entry comes before it dropped it.
+        fence(Ordering::Acquire);
+        self.signal.get()
+    }
+
     /// Wakes the tasks that wait for the token to be revoked.
-    pub(crate) fn notify_revoked(&self) {
-        self.signal.get_or_init(Arc::default).notify();
+    pub(super) fn notify_revoked(&self) {
+        self.signal.get_or_init(RevocationSignal::revoked).notify();
     }
 }
 
@@ -197,68 +240,12 @@ impl PrincipalData for TokenEntry {
     }
 
     fn revoked(&self) -> BoxFuture<'static, ()> {
-        let signal = self.signal.get_or_init(Arc::default);
         if self.withdrawal.is_some() {
-            signal.notify();
+            self.notify_revoked();
         }
-        signal.wait()
+        self.signal.get_or_init(Arc::default).wait()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Shares nothing.
-    struct NoInterner;
-
-    impl Intern for NoInterner {
-        fn text(&mut self, text: &str) -> Arc<str> {
-            text.into()
-        }
-
-        fn scopes(&mut self, scopes: &[Scope]) -> Arc<[Scope]> {
-            scopes.into()
-        }
-    }
-
-    fn time() -> impl Strategy<Value = Option<Timestamp>> {
-        let near = (0..6_u64).prop_map(Timestamp::from_millis);
-        let far = Just(Timestamp::from_millis(Timestamp::MAX.as_millis() - 1));
-        prop_oneof![2 => Just(None), 3 => near.prop_map(Some), 1 => far.prop_map(Some)]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig {
-            cases: 4_096,
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        })]
-
-        #[test]
-        fn an_entry_is_in_the_state_of_its_record(
-            not_before in time(),
-            expires_at in time(),
-            grace_until in time(),
-            suspended_at in time(),
-            revoked_at in time(),
-        ) {
-            let id = "000000000000".parse().unwrap();
-            let subject = "alice".to_owned();
-            let mut record = Record::new(id, Digest::sha256("x"), subject, Timestamp::default());
-            (record.not_before, record.expires_at) = (not_before, expires_at);
-            record.grace_until = grace_until;
-            (record.suspended_at, record.revoked_at) = (suspended_at, revoked_at);
-            let entry = TokenEntry::new(&record, &mut NoInterner);
-            let far = Timestamp::MAX.as_millis();
-            for now in (0..7).chain(far - 2..=far).map(Timestamp::from_millis) {
-                let state = record.state(now);
-                prop_assert_eq!(entry.lifecycle().state(now, false), state, "at {:?}", now);
-                let is_active = state == TokenState::Active;
-                prop_assert_eq!(entry.check(now).is_ok(), is_active, "at {:?}", now);
-            }
-        }
-    }
-}
+mod tests;

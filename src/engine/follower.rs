@@ -11,7 +11,8 @@
 //!   was not merged.
 //! - A load collects the rows in a mirror of its own, which is dropped with the future.
 //!   Once it is complete, it replaces the memory and the position without an `await`
-//!   between.
+//!   between. Tasks that wait for tokens that it ended are woken by a thread that the
+//!   future only waits for.
 //! - Memory is confirmed only after the last row of a read. A read that is dropped leaves
 //!   the deadline as it was, or, if a load had begun, leaves the memory unconfirmed.
 
@@ -36,9 +37,11 @@ use crate::{
 /// How many rows one read of the changes asks for.
 const PAGE: usize = 1_000;
 
-/// The least time between two reads of the changes, whatever the options and the store's
-/// `watch` ask for: a task that never waits would occupy a thread.
-const MIN_PAUSE: Duration = Duration::from_millis(10);
+/// The least time between the beginnings of two reads of the changes, whatever the options
+/// and the store's `watch` ask for. A change after a pause is read at once; while changes
+/// follow each other, one read takes many, so that fifty instances do not keep the store
+/// from its writes.
+const MIN_PAUSE: Duration = Duration::from_millis(25);
 
 /// How long to wait before an unreachable store is read again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -46,13 +49,13 @@ const RETRY: Duration = Duration::from_millis(200);
 /// What memory has of the store.
 pub(crate) struct Followed {
     /// The position that memory has reached.
-    position: Position,
+    pub(super) position: Position,
     /// When memory last had every change.
-    complete_at: Timestamp,
+    pub(super) complete_at: Timestamp,
 }
 
 /// The result of reading changes.
-enum CatchUp {
+pub(super) enum CatchUp {
     /// Memory has every change from before the read.
     Done,
     /// The changes do not lead from memory to the store: the store has another epoch, or a
@@ -64,7 +67,7 @@ enum CatchUp {
 impl Engine {
     /// Merges the changes of the store, and confirms the memory. Loads everything if
     /// nothing was read yet, or if the store has another history.
-    pub(crate) async fn follow(&self) -> Result<(), StoreError> {
+    pub(crate) async fn follow(self: &Arc<Self>) -> Result<(), StoreError> {
         schedule::wait_until(|| self.followed.try_lock().is_ok());
         let mut followed = self.followed.lock().await;
         if let Some(followed) = &mut *followed
@@ -72,45 +75,13 @@ impl Engine {
         {
             return Ok(());
         }
-        self.load(&mut followed).await
-    }
-
-    /// Loads everything into another mirror, replaces the memory by it, and merges the
-    /// changes that were made meanwhile.
-    async fn load(&self, followed: &mut Option<Followed>) -> Result<(), StoreError> {
-        self.freshness.begin_generation();
-        schedule::point();
-        let complete_at = self.now();
-        let loaded = self.mirror.to_empty();
-        let mut failed = None;
-        let mut each = |row| {
-            if let Err(error) = loaded.merge(&row) {
-                failed.get_or_insert(error);
-            }
-        };
-        let read = self.store.load_all(&mut each).await?;
-        if let Some(error) = failed {
-            return Err(StoreError::corrupt(error));
-        }
-        schedule::point();
-        self.mirror.replace_with(&loaded, read.rev);
-        // No `await` since then: the memory and its position belong together.
-        let followed = followed.insert(Followed {
-            position: read,
-            complete_at,
-        });
-        // Rows that this process wrote during the load may be missing from it. They are in
-        // the store by now, so the changes bring them back.
-        match self.catch_up(followed).await? {
-            CatchUp::Done => Ok(()),
-            CatchUp::OtherHistory => Err(StoreError::unavailable("replaced during the load")),
-        }
+        self.load_all(&mut followed).await
     }
 
     /// Reads changes page by page, until memory is where the store was at the first page,
     /// and confirms the memory. A page may be shorter than asked for; only an empty one
     /// means that nothing follows.
-    async fn catch_up(&self, followed: &mut Followed) -> Result<CatchUp, StoreError> {
+    pub(super) async fn catch_up(&self, followed: &mut Followed) -> Result<CatchUp, StoreError> {
         let (sent, now) = (Moment::now(), self.now());
         let position = &mut followed.position;
         let mut target = None;
@@ -169,7 +140,7 @@ impl Engine {
     }
 
     /// Waits until something may have changed, and follows.
-    async fn follow_next(&self) -> Result<(), StoreError> {
+    async fn follow_next(self: &Arc<Self>) -> Result<(), StoreError> {
         // Half of `max_stale` leaves time for the read before the memory is too old.
         let poll_every = self.options.poll_every.min(self.freshness.max_stale() / 2);
         let poll_every = poll_every.max(MIN_PAUSE);
@@ -183,7 +154,6 @@ impl Engine {
         };
         // The store is read in either case.
         let _ = timeout(poll_every, woken).await;
-        // `watch` may return at once, every time.
         let pause = MIN_PAUSE.saturating_sub(self.freshness.staleness());
         if !pause.is_zero() {
             sleep(pause).await;

@@ -10,17 +10,10 @@
 //! 3. one of `interner`, `imported`, `ring` and the shards of `tokens`.
 //!
 //! No code holds two locks of the last group, with one exception: a reload also locks a
-//! shard of the mirror that it loaded, which no other thread can reach. A verdict takes
-//! locks of the last group alone, one at a time, and holds none across an `await`.
-//!
-//! # Reloads
-//!
-//! A reload replaces the shards, the imported tokens and the keys one after another, so a
-//! verdict may read some of them from before the reload and some from after. That is safe,
-//! since [`Freshness::begin_generation`](super::freshness::Freshness::begin_generation)
-//! runs before the first is replaced: a verdict accepts a token only if the generation
-//! after its reads is the one from before them, and the memory was confirmed at the time.
-//! A verdict that overlaps a reload can therefore refuse a token, but not accept one.
+//! part of the mirror that it loaded, which no verdict can reach. A verdict takes locks of
+//! the last group alone, one at a time, and holds none across an `await`.
+
+mod reload;
 
 use std::sync::{
     Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
@@ -81,11 +74,6 @@ impl Mirror {
         }
     }
 
-    /// Returns an empty mirror that [`replace_with`](Self::replace_with) accepts.
-    pub(crate) fn to_empty(&self) -> Self {
-        Self::with_hasher(self.master.clone(), self.hasher)
-    }
-
     /// Returns the number of the current history.
     pub(crate) fn history(&self) -> u64 {
         schedule::wait_until(|| self.history.try_read().is_ok());
@@ -142,19 +130,26 @@ impl Mirror {
     }
 
     fn merge_token(&self, record: &Record) {
+        if let Some(entry) = self.new_entry(record) {
+            self.insert(&Arc::new(entry));
+        }
+    }
+
+    fn new_entry(&self, record: &Record) -> Option<TokenEntry> {
         // Verifiers must not accept the secret of a session as a token.
         if record.session_of.is_some() {
-            return;
+            return None;
         }
-        let new = {
-            let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::new(TokenEntry::new(record, &mut *interner))
-        };
+        let mut interner = self.interner.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(TokenEntry::new(record, &mut *interner))
+    }
+
+    fn insert(&self, new: &Arc<TokenEntry>) {
         if new.kid.is_none() {
             let hash = |entry: &TokenEntry| self.hasher.hash_digest(&entry.digest);
-            insert_newer(&mut write(&self.imported), &new, hash);
+            insert_newer(&mut write(&self.imported), new, hash);
         }
-        self.tokens.insert_newer(&new);
+        self.tokens.insert_newer(new);
     }
 
     fn merge_key(&self, key: &TagKey) -> Result<(), ConfigError> {
@@ -249,24 +244,6 @@ impl Mirror {
             }
             ended.notify_revoked();
         }
-    }
-
-    /// Replaces everything by a mirror that was loaded from the store at revision `rev`.
-    /// Tasks that wait for tokens that are gone are woken.
-    ///
-    /// A new generation must have begun; see the [module](self) for why.
-    pub(crate) fn replace_with(&self, loaded: &Self, rev: u64) {
-        let mut history = write(&self.history);
-        history.number += 1;
-        history.written = AtomicU64::new(rev);
-        self.tokens.swap(&loaded.tokens);
-        schedule::point();
-        std::mem::swap(&mut *write(&self.imported), &mut *write(&loaded.imported));
-        std::mem::swap(&mut *write(&self.ring), &mut *write(&loaded.ring));
-        schedule::point();
-        let retired = loaded.retired.load(Ordering::Acquire);
-        let known = self.retired.swap(retired, Ordering::AcqRel);
-        self.notify_retired(retired & !known);
     }
 }
 

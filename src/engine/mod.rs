@@ -3,7 +3,8 @@
 //!
 //! - [`mirror`] holds the tokens in its [`table`]s, each as an [`entry`].
 //! - [`follower`] reads the store's changes. Each read that finds no more of them extends
-//!   the deadline of [`freshness`].
+//!   the deadline of [`freshness`]. [`load`] reads everything, at first and if the store
+//!   has another history.
 //! - [`decide`] gives the verdict on a token by memory alone. [`read_through`] reads a
 //!   token that memory does not know yet.
 //! - [`thread_cache`] lets a thread decide on the tokens that it verifies often without
@@ -19,6 +20,7 @@ mod freshness;
 mod hash;
 mod intern;
 mod list;
+mod load;
 mod mirror;
 mod options;
 mod read_through;
@@ -100,7 +102,7 @@ impl Engine {
     }
 
     /// Writes rows, merges them into memory, and returns the revision of the last.
-    pub(crate) async fn apply(&self, mut writes: Vec<Write>) -> Result<u64, StoreError> {
+    pub(crate) async fn apply(self: &Arc<Self>, mut writes: Vec<Write>) -> Result<u64, StoreError> {
         // Read before the write is sent: a reload may overtake it.
         let history = self.mirror.history();
         let applied = self.store.apply(writes.clone()).await;
@@ -125,7 +127,7 @@ impl Engine {
 
     /// Reads a token, changes its record and writes it, and repeats that after a conflict.
     pub(crate) async fn change<F>(
-        &self,
+        self: &Arc<Self>,
         id: TokenId,
         mut change: F,
     ) -> Result<StoredToken, TokenError>

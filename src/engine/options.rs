@@ -32,8 +32,12 @@ pub struct TokensOptions {
     pub(crate) store_timeout: Duration,
     pub(crate) master: Option<MasterKey>,
     pub(crate) known_scopes: Option<Vec<Scope>>,
+    pub(crate) load_progress: Option<LoadProgress>,
     clock: Option<Arc<dyn Clock>>,
 }
+
+/// A function that is called with the number of rows that were read.
+pub(crate) type LoadProgress = Arc<dyn Fn(u64) + Send + Sync>;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -54,6 +58,7 @@ impl TokensOptions {
             store_timeout: Duration::from_secs(5),
             master: None,
             known_scopes: None,
+            load_progress: None,
             clock: None,
         })
     }
@@ -124,6 +129,26 @@ impl TokensOptions {
     ) -> Result<Self, ConfigError> {
         self.known_scopes = Some(parse_all(scopes)?);
         Ok(self)
+    }
+
+    /// Calls a function with the number of rows read so far while every token is loaded:
+    /// after each thousand rows, and after the last one. Tokens are loaded by
+    /// [`Tokens::open`](crate::Tokens::open), and again if the store has another history.
+    ///
+    /// The function delays the load, so it must not block.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tower_authn::tokens::TokensOptions;
+    ///
+    /// let options = TokensOptions::new("acme")?;
+    /// let options = options.load_progress(|rows| println!("{rows} rows"));
+    /// # Ok::<(), tower_authn::ConfigError>(())
+    /// ```
+    pub fn load_progress(mut self, report: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.load_progress = Some(Arc::new(report));
+        self
     }
 
     /// Sets the clock that decides whether tokens have expired, for tests.

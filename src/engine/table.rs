@@ -142,27 +142,20 @@ impl ShardedTable {
         ids.into_iter().filter_map(remove).collect()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().len()).sum()
+    }
+
     pub(super) fn for_each(&self, mut f: impl FnMut(&Arc<TokenEntry>)) {
         for shard in &self.shards {
             shard.read().iter().for_each(&mut f);
         }
     }
 
-    /// Replaces the entries by those of another table with the same hasher, shard by
-    /// shard. Tasks that wait for a replaced entry wait for the new one; if there is none,
-    /// they are woken.
+    /// Swaps the entries with those of another table with the same hasher, shard by shard.
     pub(super) fn swap(&self, loaded: &Self) {
         for (own, loaded) in self.shards.iter().zip(&loaded.shards) {
-            let mut own = own.write();
-            let mut loaded = loaded.write();
-            for old in own.iter() {
-                let hash = self.hash(old.id);
-                match loaded.find(hash, |entry| entry.id == old.id) {
-                    Some(new) => new.inherit(old),
-                    None => old.notify_revoked(),
-                }
-            }
-            std::mem::swap(&mut *own, &mut *loaded);
+            std::mem::swap(&mut *own.write(), &mut *loaded.write());
         }
     }
 

@@ -167,7 +167,7 @@ impl<V: Verifier, A, R> AuthnLayer<V, A, R> {
     /// the request needs; where any of several would do, the first. `offline_access` is
     /// never named.
     ///
-    /// For each refused request, the policy is asked a second time. Responses with the
+    /// For each 401, the policy is asked a second time. Responses with the
     /// [rules that it names](Policy::scope_rules) are rendered once.
     ///
     /// # Security

@@ -13,8 +13,6 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::drain::Discard;
-
 const DONE: &str = "a future is not polled after it completes";
 
 pin_project! {
@@ -43,26 +41,18 @@ pin_project! {
         },
         // Boxed, so that the future of a request that does not wait stays small.
         Waiting {
-            waiting: Option<Pin<Box<Waiting<S, B, DynDecision<ResBody>>>>>,
+            waiting: Option<Pin<Box<Waiting<S, B, DynDecision<B, ResBody>>>>>,
         },
     }
 }
 
-type DynDecision<ResBody> = dyn Future<Output = Result<Parts, Rejected<ResBody>>> + Send;
-
-/// The response to a request that is rejected after waiting, and how to discard
-/// the request's body, which the decision does not hold.
-pub(super) struct Rejected<ResBody> {
-    pub(super) response: Response<ResBody>,
-    pub(super) discard: Discard,
-}
+type DynDecision<B, ResBody> = dyn Future<Output = Result<Request<B>, Response<ResBody>>> + Send;
 
 pin_project! {
     /// Waits for the verifier, then for the inner service. `inner` is the instance
     /// that is called, since it holds what its readiness reserves.
     struct Waiting<S, B, F: ?Sized> {
         inner: S,
-        body: Option<B>,
         // An admitted request, while the inner service is not ready.
         request: Option<Request<B>>,
         #[pin]
@@ -75,19 +65,28 @@ where
     S: Service<Request<B>>,
 {
     /// Waits for the decision, then for the inner service.
-    #[cold]
-    pub(super) fn waiting<F>(decision: F, body: B, inner: S) -> Self
+    // The box comes first, so that the request moves into it and nowhere else.
+    #[inline(always)]
+    pub(super) fn waiting<F>(
+        inner: S,
+        request: Request<B>,
+        decide: impl FnOnce(Parts, B) -> F,
+    ) -> Self
     where
-        F: Future<Output = Result<Parts, Rejected<ResBody>>> + Send + 'static,
+        F: Future<Output = Result<Request<B>, Response<ResBody>>> + Send + 'static,
     {
-        let waiting: Pin<Box<Waiting<S, B, DynDecision<ResBody>>>> = Box::pin(Waiting {
-            inner,
-            body: Some(body),
-            request: None,
-            decision,
-        });
+        let memory = Box::<Waiting<S, B, F>>::new_uninit();
+        let (parts, body) = request.into_parts();
+        let waiting: Box<Waiting<S, B, F>> = Box::write(
+            memory,
+            Waiting {
+                inner,
+                request: None,
+                decision: decide(parts, body),
+            },
+        );
         Self::new(State::Waiting {
-            waiting: Some(waiting),
+            waiting: Some(Box::into_pin(waiting)),
         })
     }
 
@@ -97,6 +96,7 @@ where
     pub(super) fn pass(inner: &mut S, request: Request<B>) -> Self
     where
         S: Clone,
+        B: Send + 'static,
     {
         match inner.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => {
@@ -107,8 +107,9 @@ where
             Poll::Pending => {
                 let clone = inner.clone();
                 let inner = mem::replace(inner, clone);
-                let (parts, body) = request.into_parts();
-                Self::waiting(async { Ok(parts) }, body, inner)
+                Self::waiting(inner, request, |parts, body| async move {
+                    Ok(Request::from_parts(parts, body))
+                })
             }
         }
     }
@@ -174,24 +175,17 @@ where
 impl<S, B, ResBody, F> Waiting<S, B, F>
 where
     S: Service<Request<B>, Response = Response<ResBody>>,
-    B: Body + Send + 'static,
-    F: Future<Output = Result<Parts, Rejected<ResBody>>> + ?Sized,
+    F: Future<Output = Result<Request<B>, Response<ResBody>>> + ?Sized,
 {
     /// Returns the next state: the inner service is called, or the response done.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<State<S, B, ResBody>> {
         let this = self.project();
         let request = match this.request.take() {
             Some(request) => request,
             None => match ready!(this.decision.poll(cx)) {
-                Ok(parts) => Request::from_parts(parts, this.body.take().expect(DONE)),
-                Err(Rejected {
-                    mut response,
-                    discard,
-                }) => {
-                    let body = this.body.take().expect(DONE);
-                    discard.apply(body, &mut response);
-                    return Poll::Ready(State::done(Ok(response)));
-                }
+                Ok(request) => request,
+                Err(response) => return Poll::Ready(State::done(Ok(response))),
             },
         };
         match this.inner.poll_ready(cx) {

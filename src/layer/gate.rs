@@ -1,25 +1,22 @@
 //! The decision on a request, shared by the layer and the interceptor.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use futures::FutureExt;
-#[cfg(feature = "tonic")]
-use http::HeaderValue;
-use http::{Extensions, HeaderMap, Request, StatusCode, request::Parts};
+use http::StatusCode;
 
 use super::{
-    admission::Admission, anonymous::Anonymous, drain::Drain,
+    admission::Admission,
+    anonymous::Anonymous,
+    caught::{Caught, verify_caught},
+    drain::Drain,
     rejection_response::RejectionResponses,
+    request_head::RequestHead,
 };
 use crate::{
     access::Access,
-    credential::{Credential, Found, Sources},
+    credential::{Credential, SharedFound, Sources},
     head::Head,
     rejection::{Rejection, RejectionKind},
-    scope::ScopeRule,
     verifier::Verifier,
 };
 
@@ -47,100 +44,114 @@ pub(crate) struct Gate<V, A, R> {
     pub(crate) drain: Drain,
 }
 
-/// A request, whole, in parts, or as tonic shows it to an interceptor.
-pub(crate) trait RequestHead {
-    fn head(&self) -> Head<'_>;
-
-    fn headers_mut(&mut self) -> &mut HeaderMap;
-
-    fn extensions_mut(&mut self) -> &mut Extensions;
-}
-
 /// The principal of an admitted request, `None` for an anonymous one.
 pub(crate) type Decision<P> = Result<Option<P>, Rejection>;
+
+/// A decision, unless the verifier has to wait.
+pub(crate) enum Step<P> {
+    Decided(Decision<P>),
+    Waits(Unverified),
+}
+
+/// A credential that waits for its verifier, and what the policy requires.
+pub(crate) struct Unverified {
+    found: SharedFound,
+    access: Access,
+}
 
 impl<V, A, R> Gate<V, A, R>
 where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    /// Marks the credential and decides, or returns `None` if the verifier has
-    /// to wait.
+    /// Marks the credential, and decides if the verifier can do so without waiting.
     #[inline]
-    pub(crate) fn decide_now(
-        &self,
-        request: &mut impl RequestHead,
-    ) -> Option<Decision<V::Principal>> {
+    pub(crate) fn decide_now(&self, request: &mut impl RequestHead) -> Step<V::Principal> {
         if A::READS_HEAD || V::READS_HEAD {
             self.decide_by_head(request)
         } else if self.options.audit.is_some() {
             self.decide_audited(request)
         } else {
-            let found = self.sources.mark_and_find(request.headers_mut());
-            self.verify_now(None, Access::Authenticated, found)
+            self.decide_by_credential(request)
+        }
+    }
+
+    /// Decides without a policy and without the head, so that nothing is shared.
+    #[inline(always)]
+    fn decide_by_credential(&self, request: &mut impl RequestHead) -> Step<V::Principal> {
+        let found = match self.sources.mark_and_find(request.headers_mut()) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Step::Decided(Err(RejectionKind::Missing.into())),
+            Err(kind) => return Step::Decided(Err(kind.into())),
+        };
+        match self.verify_now(&found.credential()) {
+            // A known principal is all that is required.
+            Some(verdict) => Step::Decided(verdict.map(Some)),
+            None => self.share_credential(request),
+        }
+    }
+
+    #[cold]
+    fn share_credential(&self, request: &mut impl RequestHead) -> Step<V::Principal> {
+        match self.sources.mark_and_share(request.headers_mut()) {
+            Ok(Some(found)) => Step::Waits(Unverified {
+                found,
+                access: Access::Authenticated,
+            }),
+            Ok(None) => Step::Decided(Err(RejectionKind::Missing.into())),
+            Err(kind) => Step::Decided(Err(kind.into())),
         }
     }
 
     #[inline]
-    fn decide_by_head(&self, request: &mut impl RequestHead) -> Option<Decision<V::Principal>> {
-        self.sources.mark(request.headers_mut());
+    fn decide_by_head(&self, request: &mut impl RequestHead) -> Step<V::Principal> {
+        let found = self.sources.mark_and_share(request.headers_mut());
         let head = request.head();
         let access = self.admission.access(head);
-        let found = self.sources.find(head.headers());
-        self.verify_now(Some(head), access, found)
+        let found = match self.require_credential(head, &access, found) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Step::Decided(Ok(None)),
+            Err(rejection) => return Step::Decided(Err(rejection)),
+        };
+        match self.verify_now(&found.credential(head)) {
+            Some(verdict) => Step::Decided(self.authorize(head, &access, verdict)),
+            None => Step::Waits(Unverified { found, access }),
+        }
     }
 
     /// Kept out of line, so that the usual path stays short enough to be inlined.
     #[cold]
     #[inline(never)]
-    fn decide_audited(&self, request: &mut impl RequestHead) -> Option<Decision<V::Principal>> {
+    pub(crate) fn decide_audited(&self, request: &mut impl RequestHead) -> Step<V::Principal> {
         self.decide_by_head(request)
     }
 
-    // Inlined, so that a constant `access` leaves nothing of the checks.
     #[inline(always)]
-    fn verify_now(
-        &self,
-        head: Option<Head<'_>>,
-        access: Access,
-        found: Result<Option<Found<'_>>, RejectionKind>,
-    ) -> Option<Decision<V::Principal>> {
-        let credential = match self.require_credential(head, &access, found) {
-            Ok(Some(credential)) => credential,
-            Ok(None) => return Some(Ok(None)),
-            Err(rejection) => return Some(Err(rejection)),
-        };
-        let verify = AssertUnwindSafe(|| self.verifier.verify_now(&credential));
-        let verdict = catch_unwind(verify).unwrap_or_else(|_| Some(Err(panicked())))?;
-        Some(match access {
-            // The usual case: a known principal is all that is required.
-            Access::Authenticated => verdict.map(Some),
-            access => self.authorize(head, access, verdict),
-        })
+    fn verify_now(&self, credential: &Credential<'_>) -> Option<Result<V::Principal, Rejection>> {
+        verify_caught(|| self.verifier.verify_now(credential))
     }
 
-    /// Decides on a request with a marked credential, and waits for the verifier.
-    pub(crate) async fn decide(&self, head: Head<'_>) -> Decision<V::Principal> {
-        let access = self.admission.access(head);
-        let found = self.sources.find(head.headers());
-        let Some(credential) = self.require_credential(Some(head), &access, found)? else {
-            return Ok(None);
-        };
-        let verify = async { self.verifier.verify(&credential).await };
-        let verdict = AssertUnwindSafe(verify).catch_unwind().await;
-        let verdict = verdict.unwrap_or_else(|_| Err(panicked()));
-        self.authorize(Some(head), access, verdict)
+    /// Waits for the verifier, and decides.
+    pub(crate) async fn decide(
+        &self,
+        head: Head<'_>,
+        unverified: &Unverified,
+    ) -> Decision<V::Principal> {
+        let credential = unverified.found.credential(head);
+        // The call is inside, because it may panic, too.
+        let verdict = Caught::new(async { self.verifier.verify(&credential).await }).await;
+        self.authorize(head, &unverified.access, verdict)
     }
 
     /// Returns the credential to verify, or `None` to admit the request as
     /// anonymous.
     #[inline(always)]
-    fn require_credential<'a>(
+    fn require_credential(
         &self,
-        head: Option<Head<'a>>,
+        head: Head<'_>,
         access: &Access,
-        found: Result<Option<Found<'a>>, RejectionKind>,
-    ) -> Result<Option<Credential<'a>>, Rejection> {
+        found: Result<Option<SharedFound>, RejectionKind>,
+    ) -> Result<Option<SharedFound>, Rejection> {
         match access {
             Access::Public => return Ok(None),
             Access::Unavailable => {
@@ -153,7 +164,7 @@ where
             | Access::Scopes(_) => {}
         }
         match found? {
-            Some(found) => Ok(Some(Credential::new(found, head))),
+            Some(found) => Ok(Some(found)),
             None if *access == Access::Optional => Ok(None),
             None => {
                 self.reject_unless_audited(head, RejectionKind::Missing.into())?;
@@ -166,23 +177,23 @@ where
     #[inline(always)]
     fn authorize(
         &self,
-        head: Option<Head<'_>>,
-        access: Access,
+        head: Head<'_>,
+        access: &Access,
         verdict: Result<V::Principal, Rejection>,
     ) -> Decision<V::Principal> {
         let principal = verdict?;
         let rejection = match access {
+            // The usual case: a known principal is all that is required.
+            Access::Authenticated => return Ok(Some(principal)),
             Access::Denied => RejectionKind::Denied.into(),
             Access::NotFound => RejectionKind::NotFound.into(),
-            Access::Scopes(rule) if !self.admission.allows(&rule, &principal) => {
-                Rejection::insufficient_scope(rule)
+            Access::Scopes(rule) if !self.admission.allows(rule, &principal) => {
+                Rejection::insufficient_scope(rule.clone())
             }
             // `Public` and `Unavailable` are decided without a principal.
-            Access::Authenticated
-            | Access::Optional
-            | Access::Public
-            | Access::Scopes(_)
-            | Access::Unavailable => return Ok(Some(principal)),
+            Access::Optional | Access::Public | Access::Scopes(_) | Access::Unavailable => {
+                return Ok(Some(principal));
+            }
         };
         // The principal costs an allocation, so only a rejection that someone
         // can read gets it.
@@ -195,44 +206,25 @@ where
         Ok(Some(principal))
     }
 
-    /// Returns the scopes that the response to a rejected request names beside those of
-    /// the rejection.
-    pub(crate) fn scopes_to_challenge(
-        &self,
-        head: Head<'_>,
-        rejection: &Rejection,
-    ) -> Option<ScopeRule> {
-        if !self.options.challenge_scopes || rejection.kind().status() != StatusCode::UNAUTHORIZED {
-            return None;
-        }
-        match self.admission.access(head) {
-            Access::Scopes(rule) => Some(rule),
-            _ => None,
+    /// Adds the scopes that the policy requires, for a layer that
+    /// [challenges with them](Options::challenge_scopes), if the response is a 401.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn add_scopes(&self, head: Head<'_>, rejection: &mut Rejection) {
+        if rejection.kind().status() == StatusCode::UNAUTHORIZED
+            && let Access::Scopes(rule) = self.admission.access(head)
+        {
+            rejection.set_scopes(rule);
         }
     }
 
-    /// Returns the challenges of a rejection over gRPC.
-    #[cfg(feature = "tonic")]
-    pub(crate) fn grpc_challenges(
-        &self,
-        head: Head<'_>,
-        rejection: &Rejection,
-    ) -> Vec<HeaderValue> {
-        let scopes = self.scopes_to_challenge(head, rejection);
-        self.responses.grpc_challenges(rejection, scopes.as_ref())
-    }
-
-    fn reject_unless_audited(
-        &self,
-        head: Option<Head<'_>>,
-        rejection: Rejection,
-    ) -> Result<(), Rejection> {
-        match (&self.options.audit, head) {
-            (Some(audit), Some(head)) => {
+    fn reject_unless_audited(&self, head: Head<'_>, rejection: Rejection) -> Result<(), Rejection> {
+        match &self.options.audit {
+            Some(audit) => {
                 audit(head, &rejection);
                 Ok(())
             }
-            _ => Err(rejection),
+            None => Err(rejection),
         }
     }
 
@@ -258,37 +250,5 @@ where
                 extensions.insert(Anonymous::<V::Principal>::new(self.responses.clone()));
             }
         }
-    }
-}
-
-fn panicked() -> Rejection {
-    Rejection::unavailable("the verifier panicked")
-}
-
-impl<B> RequestHead for Request<B> {
-    fn head(&self) -> Head<'_> {
-        Head::from_request(self)
-    }
-
-    fn headers_mut(&mut self) -> &mut HeaderMap {
-        self.headers_mut()
-    }
-
-    fn extensions_mut(&mut self) -> &mut Extensions {
-        self.extensions_mut()
-    }
-}
-
-impl RequestHead for Parts {
-    fn head(&self) -> Head<'_> {
-        Head::from_parts(self)
-    }
-
-    fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
-    }
-
-    fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
     }
 }

@@ -58,11 +58,13 @@
 mod admission;
 mod anonymous;
 mod builder;
+mod caught;
 mod drain;
 mod future;
 mod gate;
 mod protect;
 mod rejection_response;
+mod request_head;
 mod require;
 mod respond;
 mod service;
@@ -74,9 +76,11 @@ pub(crate) use self::anonymous::Anonymous;
 #[cfg(feature = "manage")]
 pub(crate) use self::drain::{Discard, close_connection};
 #[cfg(feature = "tonic")]
-pub(crate) use self::gate::{Gate, RequestHead};
+pub(crate) use self::gate::{Gate, Step};
 #[cfg(feature = "tokens")]
 pub(crate) use self::rejection_response::missing_layer;
+#[cfg(feature = "tonic")]
+pub(crate) use self::request_head::RequestHead;
 #[cfg(feature = "tokens")]
 pub use self::validity::{
     CredentialEnded, ValidityBody, ValidityFuture, ValidityLayer, ValidityService,

@@ -211,9 +211,14 @@ where
                 Err(rejection) => guard.responses.respond(head, &rejection, &**respond),
             }
         } else if let Some(anonymous) = extensions.get::<Anonymous<P>>() {
-            let missing = RejectionKind::Missing.into();
-            let (responses, rule) = (anonymous.responses(), guard.rule.as_ref());
-            responses.respond_with_scopes(head, &missing, rule, &**respond)
+            let mut missing = Rejection::from(RejectionKind::Missing);
+            let responses = anonymous.responses();
+            if let Some(rule) = &guard.rule
+                && responses.name_scopes()
+            {
+                missing.set_scopes(rule.clone());
+            }
+            responses.respond(head, &missing, &**respond)
         } else {
             missing_layer(head)
         };

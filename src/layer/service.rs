@@ -6,15 +6,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower::Service;
 
 use super::{
     admission::Admission,
-    drain::Discard,
-    future::{Rejected, ResponseFuture},
-    gate::{Gate, RequestHead},
+    future::ResponseFuture,
+    gate::{Decision, Gate, Step, Unverified},
+    request_head::RequestHead,
     respond::Respond,
 };
 use crate::{head::Head, rejection::Rejection, verifier::Verifier};
@@ -53,21 +53,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let decision = match self.gate.options.audit {
-            None => self.gate.decide_now(&mut request),
-            // A trial may wait, which keeps the usual path short.
-            Some(_) => None,
+        if self.gate.options.audit.is_some() {
+            return self.call_audited(request);
+        }
+        let decision = match self.gate.decide_now(&mut request) {
+            Step::Decided(decision) => decision,
+            Step::Waits(unverified) => return self.wait(request, unverified),
         };
         match decision {
-            Some(Ok(principal)) => {
+            Ok(principal) => {
                 self.gate.admit(&mut request, principal);
                 ResponseFuture::pass(&mut self.inner, request)
             }
-            Some(Err(rejection)) => {
+            Err(rejection) => {
                 let response = self.gate.reject(request.head(), rejection);
                 ResponseFuture::rejected(self.gate.drain.discard(request, response))
             }
-            None => self.wait(request),
         }
     }
 }
@@ -77,34 +78,45 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    /// Moves the request's head and the gate into one future, and keeps the
-    /// body beside it.
+    /// Moves the request and the gate into one future, which waits for the verifier.
     #[cold]
-    fn wait<B, ResBody>(&self, request: Request<B>) -> ResponseFuture<S, B, ResBody>
+    fn wait<B, ResBody>(
+        &self,
+        request: Request<B>,
+        unverified: Unverified,
+    ) -> ResponseFuture<S, B, ResBody>
     where
         S: Service<Request<B>, Response = Response<ResBody>> + Clone,
         R: Respond<ResBody>,
+        B: Body + Send + 'static,
         ResBody: Default,
     {
-        let (mut parts, body) = request.into_parts();
-        // Otherwise `decide_now` has marked the credential.
-        if self.gate.options.audit.is_some() {
-            self.gate.sources.mark(&mut parts.headers);
-        }
+        let inner = self.inner.clone();
         let gate = Arc::clone(&self.gate);
-        let decision = async move {
-            match gate.decide(parts.head()).await {
-                Ok(principal) => {
-                    gate.admit(&mut parts, principal);
-                    Ok(parts)
-                }
-                Err(rejection) => Err(Rejected {
-                    response: gate.reject(parts.head(), rejection),
-                    discard: Discard::new(&gate.drain, parts.version, &parts.headers),
-                }),
-            }
-        };
-        ResponseFuture::waiting(decision, body, self.inner.clone())
+        ResponseFuture::waiting(inner, request, |parts, body| async move {
+            let decision = gate.decide(parts.head(), &unverified).await;
+            gate.conclude(parts, body, decision)
+        })
+    }
+
+    /// Decides in a future from the beginning, which keeps the usual path short.
+    #[cold]
+    fn call_audited<B, ResBody>(&self, request: Request<B>) -> ResponseFuture<S, B, ResBody>
+    where
+        S: Service<Request<B>, Response = Response<ResBody>> + Clone,
+        R: Respond<ResBody>,
+        B: Body + Send + 'static,
+        ResBody: Default,
+    {
+        let inner = self.inner.clone();
+        let gate = Arc::clone(&self.gate);
+        ResponseFuture::waiting(inner, request, |mut parts, body| async move {
+            let decision = match gate.decide_audited(&mut parts) {
+                Step::Decided(decision) => decision,
+                Step::Waits(unverified) => gate.decide(parts.head(), &unverified).await,
+            };
+            gate.conclude(parts, body, decision)
+        })
     }
 }
 
@@ -113,16 +125,47 @@ where
     V: Verifier,
     A: Admission<V::Principal>,
 {
-    fn reject<ResBody>(&self, head: Head<'_>, rejection: Rejection) -> Response<ResBody>
+    /// Returns the admitted request, or the response to a rejected one.
+    #[inline(always)]
+    fn conclude<B, ResBody>(
+        &self,
+        mut parts: Parts,
+        body: B,
+        decision: Decision<V::Principal>,
+    ) -> Result<Request<B>, Response<ResBody>>
+    where
+        R: Respond<ResBody>,
+        B: Body + Send + 'static,
+        ResBody: Default,
+    {
+        match decision {
+            Ok(principal) => {
+                self.admit(&mut parts, principal);
+                Ok(Request::from_parts(parts, body))
+            }
+            Err(rejection) => {
+                let response = self.reject(parts.head(), rejection);
+                let request = Request::from_parts(parts, body);
+                Err(self.drain.discard(request, response))
+            }
+        }
+    }
+}
+
+impl<V, A, R> Gate<V, A, R>
+where
+    V: Verifier,
+    A: Admission<V::Principal>,
+{
+    fn reject<ResBody>(&self, head: Head<'_>, mut rejection: Rejection) -> Response<ResBody>
     where
         R: Respond<ResBody>,
         ResBody: Default,
     {
-        let scopes = self.scopes_to_challenge(head, &rejection);
-        let scopes = scopes.as_ref();
-        let mut response =
-            self.responses
-                .respond_with_scopes(head, &rejection, scopes, &*self.respond);
+        if self.options.challenge_scopes {
+            self.add_scopes(head, &mut rejection);
+        }
+        let mut response = self.responses.respond(head, &rejection, &*self.respond);
         if self.options.expose_rejection {
             response.extensions_mut().insert(rejection);
         }

@@ -78,7 +78,7 @@ impl Rejection {
     #[must_use]
     pub fn insufficient_scope(required: ScopeRule) -> Self {
         let mut rejection = Self::forbidden();
-        rejection.details_mut().scopes = Some(required);
+        rejection.set_scopes(required);
         rejection
     }
 
@@ -101,6 +101,10 @@ impl Rejection {
     #[cfg(feature = "tokens")]
     pub(crate) fn unavailable_with_reason(reason: &'static str) -> Self {
         Self::new(RejectionKind::Unavailable).with_reason(reason)
+    }
+
+    pub(crate) fn set_scopes(&mut self, required: ScopeRule) {
+        self.details_mut().scopes = Some(required);
     }
 
     /// Sets the cause, for logs. It never reaches the client.
@@ -155,7 +159,7 @@ impl Rejection {
     }
 
     /// Returns the scopes that the request requires, if the principal lacks some of
-    /// them.
+    /// them, or if the layer names them in a challenge.
     #[must_use]
     pub fn scopes(&self) -> Option<&ScopeRule> {
         self.details.as_ref()?.scopes.as_ref()

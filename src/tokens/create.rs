@@ -1,6 +1,6 @@
 //! Creating tokens, and importing those of another system.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::{NewToken, TokenError, Tokens};
 use crate::{
@@ -110,7 +110,7 @@ impl Engine {
         Ok((secret, record))
     }
 
-    async fn insert(&self, record: Record) -> Result<u64, TokenError> {
+    async fn insert(self: &Arc<Self>, record: Record) -> Result<u64, TokenError> {
         let writes = vec![write_record(record, None)];
         let mut retries = Retries::default();
         loop {

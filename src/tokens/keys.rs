@@ -1,5 +1,7 @@
 //! Adding keys to the ring and retiring them.
 
+use std::sync::Arc;
+
 use super::{TokenError, TokenErrorKind, Tokens, revoke::Revocation};
 use crate::{
     engine::{Engine, Retries},
@@ -88,7 +90,7 @@ impl Tokens {
 }
 
 impl Engine {
-    async fn add_key(&self, mints_from: Timestamp) -> Result<TagKey, TokenError> {
+    async fn add_key(self: &Arc<Self>, mints_from: Timestamp) -> Result<TagKey, TokenError> {
         let id = self.mirror.ring().free_id();
         let id = id.ok_or_else(|| TokenError::invalid("key", "the ring is full"))?;
         let sealed = generate_sealed(id, self.mirror.master())?;

@@ -77,8 +77,8 @@ pub trait Verifier: Send + Sync + 'static {
     /// Whether [`Credential::head`] returns the request's head.
     ///
     /// Set it to `false` if [`verify`](Self::verify) reads only the credential. A
-    /// layer without a policy then looks the credential's header up once instead of
-    /// twice. [`Credential::head`] may then be `None`.
+    /// layer without a policy then need not share the header's value to show the head
+    /// beside it. [`Credential::head`] may then be `None`.
     const READS_HEAD: bool = true;
 
     /// Decides whether the credential is valid.

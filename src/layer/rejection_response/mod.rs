@@ -75,27 +75,10 @@ impl RejectionResponses {
         ResBody: Default,
         R: Respond<ResBody>,
     {
-        self.respond_with_scopes(head, rejection, None, respond)
-    }
-
-    /// Returns the response to a rejected request that requires scopes, which a 401
-    /// names if the layer [challenges with them](Self::with_scopes).
-    pub(crate) fn respond_with_scopes<ResBody, R>(
-        &self,
-        head: Head<'_>,
-        rejection: &Rejection,
-        required: Option<&ScopeRule>,
-        respond: &R,
-    ) -> Response<ResBody>
-    where
-        ResBody: Default,
-        R: Respond<ResBody>,
-    {
-        let required = rejection.scopes().or(required);
         if let Some(content_type) = response_content_type(head) {
-            return self.grpc(rejection.kind(), required, content_type);
+            return self.grpc(rejection.kind(), rejection.scopes(), content_type);
         }
-        let rendered = self.http(rejection, required);
+        let rendered = self.http(rejection);
         if R::IS_EMPTY {
             return rendered.map(|()| ResBody::default());
         }
@@ -126,17 +109,14 @@ impl RejectionResponses {
         let kind = RejectionKind::Revoked;
         match grpc {
             Some(content_type) => self.grpc(kind, None, content_type),
-            None => self.http(&kind.into(), None).map(|()| ResBody::default()),
+            None => self.http(&kind.into()).map(|()| ResBody::default()),
         }
     }
 
-    fn http(&self, rejection: &Rejection, required: Option<&ScopeRule>) -> Response<()> {
+    fn http(&self, rejection: &Rejection) -> Response<()> {
         let kind = rejection.kind();
-        if let Some(required) = required.filter(|_| self.names_scopes(kind)) {
-            let prepared = self.0.scoped.as_ref();
-            let prepared = prepared.and_then(|scoped| scoped.http(required, kind));
-            return prepared
-                .unwrap_or_else(|| http::render(&self.0.challenges, kind, Some(required)));
+        if let Some(required) = rejection.scopes() {
+            return self.http_with_scopes(kind, required);
         }
         let mut response = self.0.http.get(kind);
         if rejection.retry_after().is_some() && http::may_be_retried(kind) {
@@ -146,48 +126,56 @@ impl RejectionResponses {
         response
     }
 
+    #[cold]
+    fn http_with_scopes(&self, kind: RejectionKind, required: &ScopeRule) -> Response<()> {
+        let scoped = self.0.scoped.as_ref();
+        match scoped.and_then(|scoped| scoped.find(required, kind)) {
+            Some(scoped) => scoped.http.clone(),
+            None => http::render(&self.0.challenges, kind, Some(required)),
+        }
+    }
+
     fn grpc<ResBody: Default>(
         &self,
         kind: RejectionKind,
         required: Option<&ScopeRule>,
         content_type: HeaderValue,
     ) -> Response<ResBody> {
-        let mut response = match (&self.0.scoped, required) {
-            (Some(scoped), Some(required)) if self.names_scopes(kind) => {
-                scoped.grpc(required, kind).unwrap_or_else(|| {
-                    grpc::render_with_challenges(&self.0.challenges, kind, Some(required))
-                })
-            }
-            _ => self.0.grpc.get(kind),
+        let mut response = match required {
+            Some(required) => self.grpc_with_scopes(kind, required),
+            None => self.0.grpc.get(kind),
         };
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response.map(|()| ResBody::default())
     }
 
+    #[cold]
+    fn grpc_with_scopes(&self, kind: RejectionKind, required: &ScopeRule) -> Response<()> {
+        let Some(scoped) = &self.0.scoped else {
+            return self.0.grpc.get(kind);
+        };
+        match scoped.find(required, kind) {
+            Some(scoped) => scoped.grpc.clone(),
+            None => grpc::render_with_challenges(&self.0.challenges, kind, Some(required)),
+        }
+    }
+
+    /// Returns whether a 401 names the scopes that the policy requires.
+    pub(crate) fn name_scopes(&self) -> bool {
+        self.0.scoped.is_some()
+    }
+
     /// Returns the challenges of a response over gRPC, which has some only if the layer
     /// challenges with scopes.
     #[cfg(feature = "tonic")]
-    pub(crate) fn grpc_challenges(
-        &self,
-        rejection: &Rejection,
-        required: Option<&ScopeRule>,
-    ) -> Vec<HeaderValue> {
-        if self.0.scoped.is_none() {
+    pub(crate) fn grpc_challenges(&self, rejection: &Rejection) -> Vec<HeaderValue> {
+        if !self.name_scopes() {
             return Vec::new();
         }
-        let required = rejection.scopes().or(required);
         let content_type = HeaderValue::from_static("application/grpc");
-        let response: Response<()> = self.grpc(rejection.kind(), required, content_type);
+        let response: Response<()> = self.grpc(rejection.kind(), rejection.scopes(), content_type);
         let lines = response.headers().get_all(WWW_AUTHENTICATE).iter();
         lines.cloned().collect()
-    }
-
-    /// Returns whether the response to a kind of rejection names the required scopes.
-    fn names_scopes(&self, kind: RejectionKind) -> bool {
-        match kind.status() {
-            StatusCode::UNAUTHORIZED => self.0.scoped.is_some(),
-            _ => kind == RejectionKind::Forbidden,
-        }
     }
 }
 

@@ -55,10 +55,10 @@ impl ByKind {
 pub(super) struct ByRule(HashMap<ScopeRule, [Scoped; 3]>);
 
 /// The responses for one kind of rejection.
-struct Scoped {
+pub(super) struct Scoped {
     kind: RejectionKind,
-    http: Response<()>,
-    grpc: Response<()>,
+    pub(super) http: Response<()>,
+    pub(super) grpc: Response<()>,
 }
 
 impl ByRule {
@@ -84,15 +84,7 @@ impl ByRule {
         Self(responses)
     }
 
-    pub(super) fn http(&self, rule: &ScopeRule, kind: RejectionKind) -> Option<Response<()>> {
-        self.find(rule, kind).map(|scoped| scoped.http.clone())
-    }
-
-    pub(super) fn grpc(&self, rule: &ScopeRule, kind: RejectionKind) -> Option<Response<()>> {
-        self.find(rule, kind).map(|scoped| scoped.grpc.clone())
-    }
-
-    fn find(&self, rule: &ScopeRule, kind: RejectionKind) -> Option<&Scoped> {
+    pub(super) fn find(&self, rule: &ScopeRule, kind: RejectionKind) -> Option<&Scoped> {
         let mut responses = self.0.get(rule)?.iter();
         responses.find(|scoped| scoped.kind == kind.public())
     }

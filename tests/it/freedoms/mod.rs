@@ -69,6 +69,41 @@ fn free() -> Vec<(&'static str, Free)> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f07_changes_that_follow_each_other_are_read_together() {
+    const CHANGES: usize = 200;
+    let store = Free {
+        watch: Watch::WhenChanged,
+        ..Free::default()
+    };
+    let (one, two) = (open(&store).await, open(&store).await);
+    let made = make(&one).await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(status(&two, made.secret.expose()).await, OK);
+    let selector = TokenSelector::Id(made.record.id);
+    one.revoke(selector, "admin", "lost").await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    let answer = status(&two, made.secret.expose()).await;
+    assert_eq!(answer, REFUSED, "a single change is read at once");
+
+    let before = store.reads.count();
+    for _ in 0..CHANGES {
+        make(&one).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+    let reads = store.reads.count() - before;
+    let most = 2 * (CHANGES / 25 + 2);
+    assert!(reads <= most, "{reads} reads of {CHANGES} changes");
+    sleep(Duration::from_millis(26)).await;
+    let reads = store.reads.count();
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(
+        store.reads.count(),
+        reads,
+        "nothing is read without a change"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn s07_no_change_is_lost_whatever_freedoms_a_store_uses() {
     let poll = Duration::from_millis(1_100);
     for (name, store) in free() {
@@ -89,10 +124,7 @@ async fn s07_no_change_is_lost_whatever_freedoms_a_store_uses() {
         let before = store.reads.count();
         sleep(poll).await;
         let reads = store.reads.count() - before;
-        assert!(
-            reads < 2 * 110 + 60,
-            "{name}: {reads} reads without a pause"
-        );
+        assert!(reads < 2 * 44 + 60, "{name}: {reads} reads without a pause");
 
         // The row of the last revision is pruned, so the head is past all rows.
         one.create(NewToken::new("bob")).await.unwrap();

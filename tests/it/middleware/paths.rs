@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderName, Request};
 use proptest::{collection::vec, prelude::*};
 use tower::Layer;
 use tower_authn::{
-    Access, AuthnLayer, Credential, Principal, Rejection, RejectionKind, Scheme, Sources, Verifier,
-    layer::Admission,
+    Access, AuthnLayer, Credential, Head, Principal, Rejection, RejectionKind, Scheme, Sources,
+    Verifier, access::policy_fn, layer::Admission,
 };
 
-use crate::support::{Strict, ask};
+use crate::support::{Calls, Strict, ask, get};
 
 /// What a verifier was asked, in order.
 type Asked = Arc<Mutex<Vec<(Option<Scheme>, String)>>>;
@@ -194,5 +194,27 @@ proptest! {
         let refused = all[0].inner.is_none();
         prop_assert_eq!(all[0].readied, usize::from(!refused), "only the admitted");
         prop_assert!(all[0].asked.len() <= 1, "asked once");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_is_asked_once_for_a_request_even_if_its_verifier_waits() {
+    async fn asked<V: Verifier<Principal = Principal>>(verifier: V, token: &str) -> (u16, usize) {
+        let asked = Calls::default();
+        let counts = asked.clone();
+        let layer = AuthnLayer::new(verifier).access(policy_fn(move |_: &Head<'_>| {
+            counts.add();
+            Access::Authenticated
+        }));
+        let request = get("/", &[("authorization", &format!("Bearer {token}"))]);
+        let response = ask(&layer.layer(Strict::default()), request).await;
+        (response.status().as_u16(), asked.count())
+    }
+    for (token, status) in [("a", 200), ("i", 401), ("l", 503)] {
+        let immediate = asked(Decides::<true, false>::default(), token).await;
+        let waits = asked(Decides::<true, true>::default(), token).await;
+        let waits_headless = asked(Decides::<false, true>::default(), token).await;
+        let boxed = asked(Decides::<true, true>::default().boxed(), token).await;
+        assert_eq!([immediate, waits, waits_headless, boxed], [(status, 1); 4]);
     }
 }
