@@ -60,7 +60,7 @@ impl Case {
     fn count(self, among: u64) -> Option<Counts> {
         let function = match self {
             Self::Digest => "*counts*digest*",
-            _ => "*Sender*call*",
+            _ => "*Sender*::send",
         };
         Counts::measure(function, &[(self as usize).to_string(), among.to_string()])
     }

@@ -77,6 +77,8 @@ impl<S: Receiver> Sender<S> {
         }
     }
 
+    /// Sends a request and drops the response. This function is what callgrind counts.
+    #[inline(never)]
     pub fn send(&mut self, credential: &HeaderValue) -> StatusCode {
         let mut request = Request::new(Empty::new());
         let mut headers = self.other_headers.clone();
@@ -85,9 +87,6 @@ impl<S: Receiver> Sender<S> {
         self.call(request)
     }
 
-    /// Calls the service and drops the response. This function is what callgrind
-    /// counts.
-    #[inline(never)]
     fn call(&mut self, request: Request<Empty<Bytes>>) -> StatusCode {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(self.service.poll_ready(&mut cx).is_ready());
