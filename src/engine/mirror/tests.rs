@@ -68,7 +68,7 @@ fn a_token_takes_less_than_two_hundred_bytes() {
     const COUNT: u64 = 60_000;
     let record = |n| {
         let mut record = record(n, n + 1);
-        record.kid = crate::token::KeyId::from_number(0);
+        record.kid = KeyId::from_number(0);
         record.subject = format!("user-{}", n % 100);
         record.organization = Some("acme".to_owned());
         record.scopes = vec!["deployment".parse().unwrap()];
