@@ -86,7 +86,10 @@ mod tests {
             ("https://a/\"", "f: not a URL; expected an absolute URL"),
             ("https://a/\\", "f: not a URL; expected an absolute URL"),
             ("https://é", "f: not a URL; expected an absolute URL"),
-            ("https:a", "f: not a URL; expected an absolute URL"),
+            (
+                "https:a",
+                "f: not absolute; expected \"https://\" and a host",
+            ),
             (
                 "a.example",
                 "f: not absolute; expected \"https://\" and a host",

@@ -473,43 +473,6 @@ async fn a_verdict_on_a_stored_token_allocates_nothing_after_its_first_use() {
     }
 }
 
-#[cfg(feature = "tokens")]
-#[tokio::test]
-async fn a_token_takes_less_than_two_hundred_bytes() {
-    use tower_authn::{
-        store::{MemoryStore, Row, TokenStore, Write},
-        token::{Digest, KeyId, Record, Timestamp},
-        tokens::{Tokens, TokensOptions},
-    };
-
-    // The number of tokens that leaves the tables emptiest.
-    const COUNT: u64 = 60_000;
-    let store = MemoryStore::new();
-    let records = (0..COUNT).map(|n| {
-        let id = format!("{n:012}").parse().unwrap();
-        let subject = format!("user-{}", n % 100);
-        let digest = Digest::sha256(n.to_be_bytes());
-        let mut record = Record::new(id, digest, subject, Timestamp::default());
-        record.kid = KeyId::from_number(0);
-        record.organization = Some("acme".to_owned());
-        record.scopes = vec!["deployment".parse().unwrap()];
-        record.expires_at = Some(Timestamp::from_secs(1));
-        let row = Row::Token(Box::new(record));
-        Write::insert(row)
-    });
-    store.apply(records.collect()).await.unwrap();
-    let options = TokensOptions::new("acme").unwrap();
-    let mut opened = None;
-    let open = measure(|| {
-        let open = Tokens::open(store, options);
-        // The store is in memory, so that opening it never waits.
-        opened = futures::FutureExt::now_or_never(open);
-    });
-    assert!(opened.unwrap().is_ok());
-    let bytes = open.bytes_current as f64 / COUNT as f64;
-    assert!((150.0..200.0).contains(&bytes), "{bytes} bytes a token");
-}
-
 #[test]
 fn a_verifier_borrows_the_token_from_the_header() {
     let seen = Arc::new(Mutex::new(None));

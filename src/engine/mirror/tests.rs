@@ -1,4 +1,4 @@
-//! Poisoned locks, and the bits of keys.
+//! Poisoned locks, the bits of keys, and the size of a token.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -60,4 +60,27 @@ fn every_key_has_its_own_bit() {
         bits | key_bit(kid)
     });
     assert_eq!(bits.count_ones(), 61);
+}
+
+#[test]
+fn a_token_takes_less_than_two_hundred_bytes() {
+    // The number of tokens that leaves the tables emptiest.
+    const COUNT: u64 = 60_000;
+    let record = |n| {
+        let mut record = record(n, n + 1);
+        record.kid = KeyId::from_number(0);
+        record.subject = format!("user-{}", n % 100);
+        record.organization = Some("acme".to_owned());
+        record.scopes = vec!["deployment".parse().unwrap()];
+        record.expires_at = Some(Timestamp::from_secs(1));
+        record
+    };
+    let mirror = Mirror::new(None);
+    let load = allocation_counter::measure(|| {
+        for record in (0..COUNT).map(record) {
+            mirror.merge_token(&record);
+        }
+    });
+    let bytes = load.bytes_current as f64 / COUNT as f64;
+    assert!((150.0..200.0).contains(&bytes), "{bytes} bytes a token");
 }

@@ -165,9 +165,13 @@ impl RejectionResponses {
         self.0.scoped.is_some()
     }
 
-    /// Returns the challenges of a response over gRPC.
+    /// Returns the challenges of a response over gRPC, which has some only if the layer
+    /// challenges with scopes.
     #[cfg(feature = "tonic")]
     pub(crate) fn grpc_challenges(&self, rejection: &Rejection) -> Vec<HeaderValue> {
+        if !self.name_scopes() {
+            return Vec::new();
+        }
         let content_type = HeaderValue::from_static("application/grpc");
         let response: Response<()> = self.grpc(rejection.kind(), rejection.scopes(), content_type);
         let lines = response.headers().get_all(WWW_AUTHENTICATE).iter();

@@ -115,18 +115,18 @@ async fn f07_a_page_of_a_list_in_postgres_looks_at_5000_tokens_at_most() {
     };
     let url = server.database();
     let database = url.rsplit('/').next().unwrap();
-    let store = PostgresStore::connect(&url).await.unwrap();
-    fill(&store).await;
+    let connect = async || PostgresStore::connect(&url).await.unwrap();
+    fill(&connect().await).await;
     server.psql(database, "ANALYZE");
-    // Statistics are written when a connection has been idle for a second.
+    // A connection writes its statistics at the latest when it is closed.
     let scans = async || {
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
         let scans = "SELECT sum(seq_scan) FROM pg_stat_user_tables \
             WHERE relname = 'tower_authn_tokens'";
         server.psql(database, scans).trim().parse::<u64>().unwrap()
     };
     let before = scans().await;
-    read_all_pages(&store).await;
+    read_all_pages(&connect().await).await;
     assert_eq!(scans().await, before, "a list reads a whole table");
 }
 
