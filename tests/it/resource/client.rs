@@ -18,7 +18,7 @@ use tower_authn::{
 };
 use tower_http::cors::CorsLayer;
 
-use super::{ALICE, BOB, tokens};
+use super::callers::{ALICE, BOB, tokens};
 use crate::support::{Answered, send};
 
 /// Answers a call of a tool by the scope of that tool, which the body names.

@@ -1,20 +1,16 @@
 //! Resource servers: their metadata, and their sessions.
 
+#[cfg(any(feature = "axum", feature = "tokens"))]
+mod callers;
 mod challenges;
+#[cfg(feature = "axum")]
 mod client;
 mod metadata;
 mod server;
 #[cfg(feature = "tokens")]
 mod sessions;
 
-use tower_authn::{
-    Principal,
-    resource::{ResourceMetadata, ResourceMetadataBuilder},
-    verifier::FixedTokens,
-};
-
-const ALICE: &str = "alice-9cLqJTbYzVvZyXHn";
-const BOB: &str = "bob-kV0rXyRzNnMm3f7q";
+use tower_authn::resource::{ResourceMetadata, ResourceMetadataBuilder};
 
 /// The resource of most tests.
 fn builder() -> ResourceMetadataBuilder {
@@ -24,10 +20,4 @@ fn builder() -> ResourceMetadataBuilder {
 
 fn metadata() -> ResourceMetadata {
     builder().build().unwrap()
-}
-
-/// Alice may call the tool `echo`, Bob has no scope.
-fn tokens() -> FixedTokens<Principal> {
-    let alice = Principal::new("alice").with_scopes(["tools:echo"]).unwrap();
-    FixedTokens::new([(ALICE, alice), (BOB, Principal::new("bob"))]).unwrap()
 }

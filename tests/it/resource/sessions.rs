@@ -16,7 +16,7 @@ use tower_authn::{
     verifier::FixedTokens,
 };
 
-use super::{ALICE, BOB, tokens};
+use super::callers::{ALICE, BOB, tokens};
 use crate::support::{Calls, ask, get, values};
 
 /// An inner service that opens the session `s1` for a request without one, and keeps

@@ -7,9 +7,11 @@ mod server;
 mod spy;
 mod strict;
 
+#[cfg(feature = "axum")]
+pub use self::client::open;
 pub use self::{
     calls::Calls,
-    client::{Answered, open, send},
+    client::{Answered, send},
     requests::{ask, get, grpc, values},
     server::serve,
     spy::Spy,
